@@ -1,0 +1,188 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { keysOf, type KeyFacts, type Schema } from '#config/keys.ts'
+import { ConfigSchema } from '#config/schema.ts'
+import { sectionSpellings, spellings, timeoutSpellings } from '#config/spellings.ts'
+
+const root = dirname(import.meta.dir)
+
+/** Every document that is made from the sources: path → text. */
+export function generatedDocuments(): ReadonlyMap<string, string> {
+  return new Map([
+    ['docs/reference/config.md', configReference()],
+    ['docs/map.md', sourceMap()],
+  ])
+}
+
+function configReference(): string {
+  const keys = keysOf(ConfigSchema)
+  const isSection = (key: KeyFacts): boolean => keys.some(({ path }) => isBelow(path, key.path))
+  const sections = keys.filter((key) => !key.path.includes('.') && isSection(key))
+  const topKeys = keys.filter((key) => !key.path.includes('.') && !isSection(key))
+  return [
+    '# Configuration',
+    '',
+    '<!-- Generated from the schema by `npm run docs`. Do not edit. -->',
+    '',
+    'One YAML file holds every setting. A key that is not listed here does nothing, and `llm-proxy check` says so.',
+    '',
+    '- **Durations** are written as `30s`, `5m`, `1h30m`, `200ms`; a bare number counts seconds.',
+    '- **Sizes** are written as `64kb`, `10mb`, `1gb` (powers of 1024); a bare number counts bytes.',
+    '- **References** stand in values: `${VAR}` (an error when it is not set), `${VAR:-default}` (also when empty),',
+    '  `${VAR-default}`, `${VAR:?message}`, `${file:/path}` (without its last line break; relative paths start at the',
+    "  folder of the configuration), `${cred:name}` (systemd's credentials), and `os.environ/VAR` as a whole value.",
+    '  `$$` is a plain `$`. A default may hold one more reference.',
+    '- Keys at the top of the file that begin with `x-` are free, for YAML anchors.',
+    '- *Also written as* lists older names. They are read all the same; `llm-proxy check` notes them.',
+    '',
+    '## Top level',
+    '',
+    ...table(topKeys, ''),
+    ...sections.flatMap((section) => sectionText(section, keys)),
+    '',
+  ].join('\n')
+}
+
+function sectionText(section: KeyFacts, keys: readonly KeyFacts[]): string[] {
+  const below = keys.filter(({ path }) => isBelow(path, section.path))
+  return ['', `## ${section.path}`, '', section.description, '', ...table(below, section.path)]
+}
+
+function table(keys: readonly KeyFacts[], section: string): string[] {
+  return [
+    '| Key | Type | Default | What it does | Also written as |',
+    '| --- | --- | --- | --- | --- |',
+    ...keys.map((key) => {
+      const shown = key.path.slice(section.length).replace(/^\./, '')
+      const cells = [`\`${shown}\``, typeText(key), defaultText(key), key.description, spellingText(key.path)]
+      return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+    }),
+  ]
+}
+
+function isBelow(path: string, outer: string): boolean {
+  return path.startsWith(`${outer}.`) || path.startsWith(`${outer}[]`)
+}
+
+function typeText({ schema, metadata }: KeyFacts): string {
+  const { 'x-kind': kind, 'x-from': from, 'x-to': to } = metadata
+  if (typeof kind === 'string') return `${kind}, ${String(from)} to ${String(to)}`
+  return schemaText(schema)
+}
+
+function schemaText(schema: Schema): string {
+  switch (schema.type) {
+    case 'strict_object':
+      return 'section'
+    case 'record':
+      return 'map'
+    case 'array':
+      return 'item' in schema && isSchema(schema.item) && schema.item.type !== 'strict_object'
+        ? `list of ${schemaText(schema.item)}`
+        : 'list'
+    case 'boolean':
+      return '`true` or `false`'
+    case 'string':
+      return 'text'
+    case 'number':
+      return `${isWhole(schema) ? 'whole number' : 'number'}${rangeText(schema)}`
+    case 'literal':
+      return 'literal' in schema ? `\`${String(schema.literal)}\`` : 'text'
+    case 'picklist':
+      return 'options' in schema && Array.isArray(schema.options)
+        ? schema.options.map((option) => `\`${String(option)}\``).join(', ')
+        : 'text'
+    case 'union':
+      return 'options' in schema && Array.isArray(schema.options)
+        ? schema.options.filter(isSchema).map(schemaText).join(' or ')
+        : ''
+    default:
+      throw new Error(`The reference has no words for a schema of type "${schema.type}"`)
+  }
+}
+
+function isSchema(value: unknown): value is Schema {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'schema'
+}
+
+function actionsOf(schema: Schema): { type: string; requirement: unknown }[] {
+  if (!('pipe' in schema) || !Array.isArray(schema.pipe)) return []
+  return schema.pipe.map((action: { type: string; requirement?: unknown }) => ({
+    type: action.type,
+    requirement: action.requirement,
+  }))
+}
+
+function isWhole(schema: Schema): boolean {
+  return actionsOf(schema).some(({ type }) => type === 'integer')
+}
+
+function rangeText(schema: Schema): string {
+  const bound = (type: string): unknown => actionsOf(schema).find((action) => action.type === type)?.requirement
+  const from = bound('min_value')
+  const to = bound('max_value')
+  return from === undefined || to === undefined ? '' : `, ${grouped(from)} to ${grouped(to)}`
+}
+
+function grouped(bound: unknown): string {
+  return Number(bound).toLocaleString('en-US')
+}
+
+function defaultText(key: KeyFacts): string {
+  if (key.required) return '*required*'
+  const written = key.default
+  if (written === undefined || JSON.stringify(written) === '{}') return ''
+  return `\`${typeof written === 'string' ? written : JSON.stringify(written)}\``
+}
+
+function spellingText(path: string): string {
+  const names = spellings
+    .filter(({ to }) => to.join('.') === path)
+    .map(({ from, about }) => `\`${from.join('.')}\`${about === undefined ? '' : ` (${about})`}`)
+  const section = /^(?:backends\[\]\.)?timeout(?=\.)/.exec(path)?.[0]
+  for (const { from, to } of section === undefined ? [] : timeoutSpellings) {
+    if (path === `${section}.${to.join('.')}`) names.push(`\`${section}.${from.join('.')}\``)
+  }
+  for (const { from, to } of sectionSpellings) if (to === path) names.push(`\`${from}\``)
+  return names.join(', ')
+}
+
+function sourceMap(): string {
+  const files = [...new Bun.Glob('src/**/*.ts').scanSync({ cwd: root })].map((file) => file.replaceAll('\\', '/'))
+  const lines = ['# Map of the sources', '', '<!-- Generated by `npm run docs`. Do not edit. -->']
+  let room: string | undefined
+  for (const file of files.toSorted()) {
+    if (roomOf(file) !== room) {
+      room = roomOf(file)
+      lines.push('', `## ${room === '' ? 'src' : room}`, '', '| File | What it is for |', '| --- | --- |')
+    }
+    lines.push(`| \`${file.slice('src/'.length)}\` | ${purposeOf(file).replaceAll('|', '\\|')} |`)
+  }
+  return [...lines, ''].join('\n')
+}
+
+function roomOf(file: string): string {
+  const parts = file.split('/')
+  return parts.length > 2 ? (parts[1] ?? '') : ''
+}
+
+/** The first sentence about the export that gave the file its name, else about its first function or class, else any. */
+function purposeOf(file: string): string {
+  const text = readFileSync(join(root, file), 'utf8')
+  const name = (/([^/]+)\.ts$/.exec(file)?.[1] ?? '').replaceAll('-', '').toLowerCase()
+  const found = [...text.matchAll(/^\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n(?:\/\/.*\n)*export (?:async )?(\w+)\*? (\w+)/gm)]
+  const chosen =
+    found.find(([, , , exported]) => exported?.toLowerCase() === name) ??
+    found.find(([, , kind]) => kind === 'function' || kind === 'class') ??
+    found[0]
+  const plain = (chosen?.[1] ?? '').replaceAll(/\s*\n\s*\* ?/g, ' ').trim()
+  return plain.split(/(?<=[.]) (?=[A-Z])/)[0] ?? ''
+}
+
+if (import.meta.main) {
+  for (const [path, text] of generatedDocuments()) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+    console.log(path)
+  }
+}

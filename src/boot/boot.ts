@@ -1,0 +1,178 @@
+import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
+import type { Problem } from '#config/problem.ts'
+import { formatProblem } from '#config/problem.ts'
+import { foundProviders } from '#config/environment.ts'
+import { watchConfig } from '#config/watch.ts'
+import type { Exchange } from '#core/exchange.ts'
+import type { Gateway } from '#gateway/gateway.ts'
+import { mockTransport } from '#mock/transport.ts'
+import { systemClock } from '#ports/clock.ts'
+import { fetchTransport } from '#ports/fetch-transport.ts'
+import { systemFiles } from '#ports/files.ts'
+import { systemIds } from '#ports/ids.ts'
+import { seededRandom, systemRandom } from '#ports/random.ts'
+import type { Transport } from '#ports/transport.ts'
+import { createApp } from '#server/app.ts'
+import { listen, type Listener } from '#server/listen.ts'
+import { Holder } from '#snapshot/holder.ts'
+import { stateKeysOf } from '#snapshot/compile.ts'
+import { createSink } from '#telemetry/access.ts'
+import { createLog, type Console, type ProgramLog } from '#telemetry/log.ts'
+import { Masker } from '#telemetry/mask.ts'
+import { keepSwept } from '#telemetry/sweep.ts'
+import { Breakers } from '#upstream/breaker.ts'
+import { drain } from './drain.ts'
+import { survive } from './faults.ts'
+import { loadSnapshot, type LoadContext, type LoadedSnapshot, type Source } from './load.ts'
+import { Reloader } from './reload.ts'
+
+export interface BootOptions {
+  readonly source: Source
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly listen: LoadContext['listen']
+  readonly version: string
+  readonly console: Console
+  readonly colour: boolean
+}
+
+/** A gateway that serves. */
+export interface Running {
+  /** As a person would write it: `http://localhost:8080`. */
+  readonly address: string
+  current(): Snapshot
+  /** Resolves when every log line so far is written. */
+  flushLog(): Promise<void>
+  /** Reads the configuration anew because a person asked for it. */
+  reload(): Promise<void>
+  /** Drains, then closes; `hurry` ends the drain. Resolves when the last log line is written. */
+  stop(why: string, hurry: AbortSignal): Promise<void>
+}
+
+/** Why a gateway could not be started. */
+export interface NotStarted {
+  readonly problems: readonly Problem[]
+}
+
+/** Puts everything together, once: ports → state → snapshot → gateway → server. The only place that constructs. */
+export async function boot(options: BootOptions): Promise<Running | NotStarted> {
+  const { source, env, console } = options
+  const load = async (version: number): Promise<LoadedSnapshot> =>
+    await loadSnapshot(source, { env, version, listen: options.listen })
+  const loaded = await load(1)
+  if (loaded.snapshot === undefined) return { problems: loaded.problems }
+
+  const holder = new Holder(loaded.snapshot)
+  const masker = new Masker(() => holder.current().secrets)
+  const clock = systemClock
+  const log = createLog({
+    policy: () => holder.current().logging,
+    masker,
+    files: systemFiles,
+    clock,
+    console,
+    colour: options.colour,
+  })
+  const stopSurviving = survive(log)
+  const gateway: Gateway = {
+    current: () => holder.current(),
+    breakers: new Breakers(),
+    live: new Set<Exchange>(),
+    sinks: [createSink({ log, masker, policy: () => holder.current().logging })],
+    clock,
+    random: systemRandom,
+    ids: systemIds,
+    transport: byScheme(mockTransport({ clock, random: seededRandom(1) }), fetchTransport(clock)),
+    log,
+  }
+  gateway.breakers.retain(stateKeysOf(loaded.snapshot))
+
+  const draining = { now: false }
+  const app = createApp(gateway, { version: options.version, isDraining: () => draining.now })
+  let listener: Listener
+  try {
+    listener = await listen(loaded.snapshot.listen, app, (error) => {
+      log.write('error', 'internal_error', { reason: error.message, stack: error.stack })
+    })
+  } catch (error) {
+    stopSurviving()
+    throw new Error(cannotListen(loaded.snapshot.listen, error), { cause: error })
+  }
+  const background = new AbortController()
+  void keepSwept({ policy: () => holder.current().logging, files: systemFiles, clock, log }, background.signal)
+  const reloader = await watch(source, { holder, gateway, load, loaded, signal: background.signal })
+  tellStart(log, loaded, loaded.snapshot, options, listener.address)
+  return {
+    address: listener.address,
+    current: () => holder.current(),
+    flushLog: async () => await log.flush(),
+    reload: async () => await reloader.reload(true),
+    async stop(why, hurry) {
+      draining.now = true
+      background.abort()
+      const forMs = holder.current().drainMs
+      log.write('info', 'shutdown_started', { signal: why, inFlight: gateway.live.size, forMs })
+      const cut = await drain(gateway, listener, forMs, hurry)
+      // Connections that were cut settle their exchanges, and each of them is still to be told.
+      await clock.sleep(cut > 0 ? 50 : 0)
+      log.write(cut > 0 ? 'warn' : 'info', cut > 0 ? 'shutdown_forced' : 'shutdown_finished', { inFlight: cut })
+      await log.close()
+      stopSurviving()
+    },
+  }
+}
+
+/** `mock://` backends are answered inside the process, all others over the net. */
+function byScheme(mock: Transport, net: Transport): Transport {
+  return { send: async (request) => await (request.url.protocol === 'mock:' ? mock : net).send(request) }
+}
+
+interface Watched {
+  readonly holder: Holder
+  readonly gateway: Gateway
+  readonly load: (version: number) => Promise<LoadedSnapshot>
+  readonly loaded: LoadedSnapshot
+  readonly signal: AbortSignal
+}
+
+async function watch(source: Source, { holder, gateway, load, loaded, signal }: Watched): Promise<Reloader> {
+  const { breakers, clock, log } = gateway
+  const file = source.kind === 'file' ? source.file : 'environment'
+  let { files } = loaded
+  const reloader = new Reloader({ holder, breakers, log, file, load, swapped: (next) => void (files = next.files) })
+  if (source.kind !== 'file') return reloader
+  const onHint = (): void => void reloader.reload()
+  await watchConfig({ file, extraFiles: () => files, clock, onHint, signal })
+  // What was saved between reading the file and watching it would never be told.
+  void reloader.reload()
+  return reloader
+}
+
+/** Everything that a person wants to know at the start, warnings first. */
+function tellStart(
+  log: ProgramLog,
+  loaded: LoadedSnapshot,
+  snapshot: Snapshot,
+  { source, env, version }: BootOptions,
+  address: string,
+): void {
+  const found = source.kind === 'environment' ? foundProviders(env) : []
+  for (const problem of loaded.problems) {
+    if (problem.severity === 'warning') log.write('warn', 'config_problem', { problem: formatProblem(problem) })
+  }
+  for (const { name, variable } of loaded.off) log.write('warn', 'backend_off', { backend: name, variable })
+  for (const { backend, variable } of found) log.write('info', 'backend_from_environment', { backend, variable })
+  log.write('info', 'config_loaded', { backends: snapshot.backends.size, aliases: snapshot.aliases.length })
+  if (snapshot.keys.isOpen) log.write('warn', 'unauthenticated', { address })
+  log.write('info', 'server_started', { address, version })
+}
+
+function cannotListen(address: ListenAddress, error: unknown): string {
+  const where = address.kind === 'unix' ? address.path : `${address.host ?? ''}:${address.port}`
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const hints: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another program has it, stop that one or choose another address with "listen" or --port',
+    EACCES: 'this user may not use it, take a port above 1023 or give the program the right to',
+    EADDRNOTAVAIL: 'no interface of this machine has this address',
+  }
+  return `Cannot listen on "${where}": ${hints[code] ?? (error instanceof Error ? error.message : String(error))}`
+}

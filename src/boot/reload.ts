@@ -1,0 +1,130 @@
+import type { Log } from '#ports/log.ts'
+import { formatProblem, refuses } from '#config/problem.ts'
+import { stateKeysOf } from '#snapshot/compile.ts'
+import { describeChanges, restartKeys } from '#snapshot/diff.ts'
+import type { Holder } from '#snapshot/holder.ts'
+import { isLocal } from '#snapshot/listen.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { Breakers } from '#upstream/breaker.ts'
+import type { LoadedSnapshot } from './load.ts'
+
+export interface ReloaderParts {
+  readonly holder: Holder
+  readonly breakers: Breakers
+  readonly log: Log
+  /** Shown in the log. */
+  readonly file: string
+  readonly load: (version: number) => Promise<LoadedSnapshot>
+  /** Called after a swap, for what hangs on the snapshot: which files to watch. */
+  readonly swapped: (loaded: LoadedSnapshot) => void
+}
+
+/**
+ * Replaces the snapshot when the configuration changed. Whatever is wrong with the new one, the old one serves on, and
+ * each bad edit is told exactly once. Requests for a reload that come while one runs are one more run after it.
+ */
+export class Reloader {
+  readonly #parts: ReloaderParts
+  #running: Promise<void> | undefined
+  #again = false
+  #asked = false
+  /** What was told last about a configuration that cannot be used. */
+  #refused: string | undefined
+
+  constructor(parts: ReloaderParts) {
+    this.#parts = parts
+  }
+
+  /** Looks at the configuration; `asked`: a person wants an answer even when nothing changed. */
+  async reload(asked = false): Promise<void> {
+    this.#again = true
+    this.#asked ||= asked
+    this.#running ??= this.#untilSettled()
+    await this.#running
+  }
+
+  async #untilSettled(): Promise<void> {
+    try {
+      // Another look may be asked for during one.
+      while (this.#again) {
+        const asked = this.#asked
+        this.#again = false
+        this.#asked = false
+        await this.#once(asked)
+      }
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  async #once(asked: boolean): Promise<void> {
+    const { holder, log, file, load } = this.#parts
+    const old = holder.current()
+    let loaded: LoadedSnapshot
+    try {
+      loaded = await load(old.version + 1)
+    } catch (error) {
+      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+      this.#refuse(`unreadable: ${reason}`, asked, () => log.write('warn', 'config_unreadable', { file, reason }))
+      return
+    }
+    if (loaded.digest === old.digest) {
+      if (this.#refused !== undefined) log.write('info', 'config_back', { file })
+      else if (asked) log.write('info', 'config_unchanged', { file })
+      this.#refused = undefined
+      return
+    }
+    const { snapshot, problems } = loaded
+    if (snapshot === undefined || refuses(problems)) {
+      const errors = problems.filter((problem) => problem.severity === 'error').map(formatProblem)
+      this.#refuse(loaded.digest, asked, () =>
+        log.write('warn', 'config_rejected', {
+          file,
+          problems: errors.length,
+          first: errors.slice(0, toldMax).join('; '),
+        }),
+      )
+      return
+    }
+    if (opensTheDoor(old, snapshot)) {
+      const first =
+        'without "proxy_api_key" the open listener would serve everyone: restart, or set "allow_unauthenticated: true"'
+      this.#refuse(loaded.digest, asked, () => log.write('warn', 'config_rejected', { file, problems: 1, first }))
+      return
+    }
+    this.#refused = undefined
+    this.#swap(old, snapshot, loaded)
+  }
+
+  #swap(old: Snapshot, next: Snapshot, loaded: LoadedSnapshot): void {
+    const { holder, breakers, log, swapped } = this.#parts
+    const restart = restartKeys(old, next)
+    // A boot-only key keeps its old value, so that what is shown is what is true.
+    holder.swap({ ...next, listen: old.listen })
+    breakers.retain(stateKeysOf(next))
+    swapped(loaded)
+    log.write('info', 'config_reloaded', {
+      version: next.version,
+      changes: describeChanges(old, next).join('; ') || 'nothing that matters',
+    })
+    for (const { name, variable } of loaded.off) log.write('warn', 'backend_off', { backend: name, variable })
+    for (const problem of loaded.problems) {
+      if (problem.severity === 'warning') log.write('warn', 'config_problem', { problem: formatProblem(problem) })
+    }
+    if (restart.length > 0) log.write('warn', 'restart_needed', { keys: restart.join(', ') })
+  }
+
+  #refuse(what: string, asked: boolean, tell: () => void): void {
+    if (this.#refused === what && !asked) return
+    this.#refused = what
+    tell()
+  }
+}
+
+/** The listener stays where it is until a restart, but the keys would be gone at once. */
+function opensTheDoor(old: Snapshot, next: Snapshot): boolean {
+  return next.keys.isOpen && !isLocal(old.listen) && isLocal(next.listen)
+}
+
+/** Limit: problems of a refused configuration in its one log line; `llm-proxy check` tells all. */
+const toldMax = 10

@@ -1,0 +1,79 @@
+import { readArgs, textOf, type ParsedArgs } from './args.ts'
+import { check } from './check.ts'
+import { commandNamed, commands, type CommandName } from './command-table.ts'
+import { completionScript } from './completion.ts'
+import { exit } from './exit.ts'
+import { commandHelp, overview } from './help.ts'
+import { init } from './init.ts'
+import type { Io } from './io.ts'
+import { mock } from './mock.ts'
+import { schema } from './schema.ts'
+import { serve } from './serve.ts'
+import { version } from './version.ts'
+
+/** Runs the command that the arguments name and resolves with the exit code. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const [first = ''] = argv
+  if (first === 'help') return help(argv[1], io)
+  if (['-h', '-help', '--help'].includes(first)) return help(undefined, io)
+  const named = first !== '' && !first.startsWith('-')
+  const command = commandNamed(named ? first : 'serve')
+  if (command === undefined) {
+    io.stderr(`llm-proxy: there is no command "${first.slice(0, 64)}"; "llm-proxy --help" lists them\n`)
+    return exit.usage
+  }
+  const parsed = readArgs(named ? argv.slice(1) : argv, command.flags)
+  if (typeof parsed === 'string') {
+    io.stderr(`llm-proxy ${command.name}: ${parsed}; "llm-proxy ${command.name} --help" explains\n`)
+    return exit.usage
+  }
+  for (const warning of parsed.warnings) io.stderr(`llm-proxy ${command.name}: ${warning}\n`)
+  if (parsed.values['help'] === true) return help(command.name, io)
+  const positionalsMax = 'takes' in command ? 1 : 0
+  if (parsed.positionals.length > positionalsMax) {
+    io.stderr(
+      `llm-proxy ${command.name}: "${parsed.positionals[positionalsMax]}" is one word too many; "llm-proxy ${command.name} --help" explains\n`,
+    )
+    return exit.usage
+  }
+  return await runners[command.name](parsed, io)
+}
+
+const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => number | Promise<number>>> = {
+  serve: async (parsed, io) => (parsed.values['version'] === true ? version(io, false) : await serve(parsed, io)),
+  check: async (parsed, io) =>
+    await check(
+      {
+        config: textOf(parsed, 'config'),
+        json: parsed.values['json'] === true,
+        strict: parsed.values['strict'] === true,
+      },
+      io,
+    ),
+  init: async (parsed, io) => await init(parsed.positionals[0], io),
+  schema: (_parsed, io) => schema(io),
+  mock: async (parsed, io) =>
+    await mock({ host: textOf(parsed, 'host'), port: textOf(parsed, 'port'), seed: textOf(parsed, 'seed') }, io),
+  version: (parsed, io) => version(io, parsed.values['json'] === true),
+  completion: (parsed, io) => {
+    const script = completionScript(parsed.positionals[0] ?? '')
+    if (script === undefined) {
+      io.stderr('llm-proxy completion: name your shell, one of bash, zsh, fish, powershell\n')
+      return exit.usage
+    }
+    io.stdout(script)
+    return exit.done
+  },
+}
+
+function help(name: string | undefined, io: Io): number {
+  const command = name === undefined ? undefined : commandNamed(name)
+  if (name !== undefined && command === undefined) {
+    io.stderr(
+      `llm-proxy: there is no command "${name.slice(0, 64)}", only ${commands.map((each) => each.name).join(', ')}\n`,
+    )
+    return exit.usage
+  }
+  io.stdout(command === undefined ? overview() : commandHelp(command))
+  return exit.done
+}

@@ -1,0 +1,50 @@
+import { commands, type Command } from './command-table.ts'
+
+/** The page behind `llm-proxy --help`. */
+export function overview(): string {
+  const width = Math.max(...commands.map((command) => command.name.length))
+  return [
+    'llm-proxy: one address and one key in front of many LLM providers.',
+    'It finds a backend by priority and weight, falls back when one fails, and streams the answer byte for byte.',
+    '',
+    'Usage:',
+    '  llm-proxy [serve] [-config FILE]',
+    '  llm-proxy COMMAND [flags]',
+    '',
+    'Commands:',
+    ...commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    '',
+    'First steps:',
+    '  llm-proxy                         without a configuration: providers from the environment, or a mock one',
+    '  llm-proxy init                    writes config.yaml with every key explained',
+    '  llm-proxy check                   tells what is wrong with it, by line and column',
+    '  llm-proxy -config config.yaml     starts; saved changes apply at once, without a restart',
+    '',
+    'Exit codes: 0 done, 1 it failed while running, 2 wrong usage or a wrong configuration.',
+    '"llm-proxy COMMAND --help" explains a command.',
+    '',
+  ].join('\n')
+}
+
+/** The page of one command. */
+export function commandHelp(command: Command): string {
+  const flags = Object.entries(command.flags).map(([name, flag]) => {
+    const short = flag.short === undefined ? '    ' : `-${flag.short}, `
+    return { left: `  ${short}--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`, help: flag.help }
+  })
+  const width = Math.max(...flags.map((flag) => flag.left.length))
+  const takes = command.takes === undefined ? '' : ` ${command.takes}`
+  return [
+    `llm-proxy ${command.name}: ${command.summary}.`,
+    '',
+    'Usage:',
+    `  llm-proxy ${command.name}${takes} [flags]`,
+    '',
+    'Flags (one dash or two):',
+    ...flags.map((flag) => `${flag.left.padEnd(width)}  ${flag.help}`),
+    '',
+    'Examples:',
+    ...command.examples.map((example) => `  ${example}`),
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,66 @@
+import { expand, type Expansion, type Sources } from './expand.ts'
+import { pathText, type ConfigPath } from './problem.ts'
+import { isPlainObject, type Tree } from './source.ts'
+
+/** What became of the references (`${…}`) of a tree. */
+export interface References {
+  /** By {@link pathText} of the value. */
+  readonly byPath: ReadonlyMap<string, Expansion & { readonly path: ConfigPath }>
+  /** Backends with `enabled: auto` whose key names a variable that is not set. */
+  readonly off: readonly OffBackend[]
+}
+
+/** A backend that is off because a variable is not set. */
+export interface OffBackend {
+  readonly path: ConfigPath
+  readonly name: string
+  readonly variable: string
+}
+
+/**
+ * Replaces every reference in `tree`. Where the key of a backend wants a variable that is not set, `enabled: auto`
+ * becomes false and the key goes, so that nothing is left to complain about.
+ */
+export async function dereference(tree: Tree, sources: Sources): Promise<References> {
+  const byPath = new Map<string, Expansion & { readonly path: ConfigPath }>()
+  for (const { holder, key, path, text } of textsOf(tree, [])) {
+    const expansion = await expand(text, sources)
+    if (expansion === undefined) continue
+    byPath.set(pathText(path), { ...expansion, path })
+    Object.assign(holder, { [key]: expansion.text })
+  }
+  const off: OffBackend[] = []
+  const backends: unknown[] = Array.isArray(tree['backends']) ? tree['backends'] : []
+  for (const [index, backend] of backends.entries()) {
+    if (!isPlainObject(backend) || !['auto', 'false'].includes(String(backend['enabled']))) continue
+    const path = pathText(['backends', index, 'api_key'])
+    const key = byPath.get(path)
+    const variable = key?.unset[0] ?? (key?.text === '' ? key.variables[0] : undefined)
+    if (key === undefined || variable === undefined) continue
+    // A backend that was switched off by hand need not have its key either.
+    if (backend['enabled'] === 'auto')
+      off.push({ path: ['backends', index, 'enabled'], name: String(backend['name']), variable })
+    backend['enabled'] = false
+    delete backend['api_key']
+    byPath.set(path, { ...key, unset: [], problems: key.problems.filter((problem) => problem.unset === undefined) })
+  }
+  return { byPath, off }
+}
+
+interface Text {
+  readonly holder: Tree | unknown[]
+  readonly key: string | number
+  readonly path: ConfigPath
+  readonly text: string
+}
+
+function* textsOf(holder: Tree | unknown[], path: ConfigPath): Generator<Text> {
+  const entries: Iterable<[string | number, unknown]> = Array.isArray(holder)
+    ? holder.entries()
+    : Object.entries(holder)
+  for (const [key, value] of entries) {
+    const at = [...path, key]
+    if (typeof value === 'string') yield { holder, key, path: at, text: value }
+    else if (Array.isArray(value) || isPlainObject(value)) yield* textsOf(value, at)
+  }
+}

@@ -1,0 +1,127 @@
+import * as v from 'valibot'
+import { identityEntries } from '#identity/schema.ts'
+import { AddressList } from '#kit/address-list.ts'
+import { durationSchema, sizeSchema } from '#kit/quantity-schema.ts'
+import { FallbackSchema, ModelsSchema } from '#route/schema.ts'
+import { LoggingSchema } from '#telemetry/schema.ts'
+import {
+  BackendSchema,
+  CircuitBreakerSchema,
+  DetectionSchema,
+  ProxySchema,
+  RetrySchema,
+  TimeoutSchema,
+  upstreamEntries,
+} from '#upstream/schema.ts'
+
+/** Limit: the largest `max_body_size`. */
+export const bodyBytesLimit = 2 * 1024 ** 3
+
+/** The whole file: every key, its default, its bounds and its sentence. Nothing else knows the keys. */
+export const ConfigSchema = v.strictObject({
+  listen: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(isListenAddress, 'expected an address such as ":8080", "127.0.0.1:8080", "[::1]:8080" or "unix:/path"'),
+      v.description('Where clients connect. A change needs a restart.'),
+      v.metadata({ 'x-boot-only': true }),
+    ),
+    ':8080',
+  ),
+  ...identityEntries,
+  trusted_proxies: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.check(isAddressRange, 'expected an IP address or a range such as "10.0.0.0/8"'))),
+      v.maxLength(10_000),
+      v.description('Proxies in front of the gateway, whose X-Forwarded-For and X-Real-IP are believed.'),
+    ),
+    [],
+  ),
+  max_body_size: v.optional(
+    sizeSchema('Largest request body that is accepted.', { min: 1024, max: bodyBytesLimit }),
+    '64mb',
+  ),
+  ...upstreamEntries,
+  backends: v.optional(
+    v.pipe(v.array(BackendSchema), v.maxLength(10_000), v.description('Ways to reach providers.')),
+    [],
+  ),
+  models: v.optional(ModelsSchema, {}),
+  fallback: v.optional(v.pipe(FallbackSchema, v.description('What happens when a route fails.')), {}),
+  retry: v.optional(v.pipe(RetrySchema, v.description('Attempts again on the same route.')), {}),
+  circuit_breaker: v.optional(
+    v.pipe(
+      CircuitBreakerSchema,
+      v.description(
+        'Takes a route out of use after failures in a row. Absent: off; an empty section `{}` switches it on.',
+      ),
+    ),
+  ),
+  detection: v.optional(
+    v.pipe(DetectionSchema, v.description('Which answers count as failures that another route may mend.')),
+    {},
+  ),
+  timeout: v.optional(v.pipe(TimeoutSchema, v.description('Time limits of one attempt.')), {}),
+  proxy: v.optional(v.pipe(ProxySchema, v.description('How requests are passed on.')), {}),
+  errors: v.optional(
+    v.pipe(
+      v.strictObject({
+        unknown_model_status: v.optional(
+          v.pipe(
+            v.picklist([404, 400]),
+            v.description('Status of the answer to a request for an alias that does not exist.'),
+          ),
+          404,
+        ),
+      }),
+      v.description('How the gateway says no.'),
+    ),
+    {},
+  ),
+  headers: v.optional(
+    v.pipe(
+      v.strictObject({
+        debug: v.optional(
+          v.pipe(v.boolean(), v.description('Tell clients by x-llm-proxy-backend, -model and -attempts who answered.')),
+          false,
+        ),
+      }),
+      v.description('Headers of answers.'),
+    ),
+    {},
+  ),
+  shutdown: v.optional(
+    v.pipe(
+      v.strictObject({
+        drain_timeout: v.optional(
+          durationSchema('How long running requests may go on after the order to stop.', { max: 3_600_000 }),
+          '30s',
+        ),
+      }),
+      v.description('How the gateway stops.'),
+    ),
+    {},
+  ),
+  logging: v.optional(v.pipe(LoggingSchema, v.description('What is written where.')), {}),
+})
+
+/** What the operator wrote, with defaults filled in: names as in the file, durations in milliseconds, sizes in bytes. */
+export type Config = v.InferOutput<typeof ConfigSchema>
+
+/** What the operator may write. */
+export type ConfigInput = v.InferInput<typeof ConfigSchema>
+
+function isListenAddress(text: string): boolean {
+  if (text.startsWith('unix:')) return text.length > 'unix:'.length && !text.includes('\0')
+  const match = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]/@]*):(\d{1,5})$/.exec(text)
+  return match !== null && Number(match[1]) <= 65_535
+}
+
+function isAddressRange(text: string): boolean {
+  try {
+    void new AddressList([text])
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,188 @@
+import { isPlainObject, type Tree } from './source.ts'
+import type { ConfigPath } from './problem.ts'
+
+/** Another name for a key, as older configurations write it. */
+export interface Spelling {
+  readonly from: readonly string[]
+  readonly to: readonly string[]
+  /** Other unit or form; the value comes as written, and unexpected ones go through for the schema to complain about. */
+  readonly convert?: (value: unknown) => unknown
+  /** For the reference. */
+  readonly about?: string
+}
+
+/** A value that was found under another name. */
+export interface Move {
+  readonly from: ConfigPath
+  readonly to: ConfigPath
+  /** The key's own name was used too, and counts. */
+  readonly ignored: boolean
+}
+
+/** Names at the top of the file; each value has one. */
+export const spellings: readonly Spelling[] = [
+  {
+    from: ['fallback', 'enable_backoff'],
+    to: ['retry', 'max_retries'],
+    convert: (value) => (value === true ? 2 : value === false ? 0 : value),
+    about: 'true = 2, false = 0',
+  },
+  { from: ['fallback', 'backoff_initial_delay'], to: ['retry', 'base_delay'], convert: fromMs, about: 'milliseconds' },
+  { from: ['fallback', 'backoff_max_delay'], to: ['retry', 'max_delay'], convert: fromMs, about: 'milliseconds' },
+  { from: ['fallback', 'backoff_multiplier'], to: ['retry', 'multiplier'] },
+  { from: ['fallback', 'backoff_jitter'], to: ['retry', 'jitter'] },
+  { from: ['fallback', 'enable_circuit_breaker'], to: ['circuit_breaker', 'enabled'], about: 'default false' },
+  { from: ['fallback', 'circuit_failure_threshold'], to: ['circuit_breaker', 'failure_threshold'] },
+  { from: ['fallback', 'circuit_success_threshold'], to: ['circuit_breaker', 'success_threshold'] },
+  { from: ['fallback', 'circuit_open_timeout'], to: ['circuit_breaker', 'open_timeout'] },
+  { from: ['logging', 'rotation', 'max_size_mb'], to: ['logging', 'max_file_size_mb'] },
+  { from: ['logging', 'categories', 'general', 'level'], to: ['logging', 'level'] },
+]
+
+/** Names inside a `timeout` section, the global one and those of backends. */
+export const timeoutSpellings: readonly Spelling[] = [
+  { from: ['connect_timeout'], to: ['connect'] },
+  { from: ['write_timeout'], to: ['write'] },
+  { from: ['read_timeout'], to: ['first_byte'] },
+  { from: ['read_timeout'], to: ['idle'] },
+  { from: ['total_timeout'], to: ['total'] },
+]
+
+/** Sections that are rewritten as a whole; named here for the reference. */
+export const sectionSpellings: readonly { readonly from: string; readonly to: string }[] = [
+  { from: 'server.host, server.port', to: 'listen' },
+  {
+    from: 'error_fallback.server_error.enabled, error_fallback.client_error.{enabled,codes}',
+    to: 'detection.error_codes',
+  },
+  { from: 'error_fallback.client_error.patterns', to: 'detection.error_patterns' },
+]
+
+/** Moves every value with another name to its own place in `tree`, and tells what it moved. */
+export function respell(tree: Tree): Move[] {
+  const moves: Move[] = []
+  const breakerWasNamed = isPlainObject(tree['circuit_breaker'])
+  for (const spelling of spellings) moves.push(...move(tree, [], spelling))
+  if (!breakerWasNamed && isPlainObject(tree['circuit_breaker'])) {
+    // Thresholds alone did not switch the breaker on where these names come from.
+    tree['circuit_breaker']['enabled'] ??= false
+  }
+  moves.push(...moveTimeouts(tree, []))
+  const backends: unknown[] = Array.isArray(tree['backends']) ? tree['backends'] : []
+  for (const [index, backend] of backends.entries()) {
+    if (isPlainObject(backend)) moves.push(...moveTimeouts(backend, ['backends', index]))
+  }
+  moves.push(...moveServer(tree), ...moveErrorFallback(tree))
+  return moves
+}
+
+function move(tree: Tree, base: ConfigPath, { from, to, convert }: Spelling, keep = false): Move[] {
+  const value = read(tree, from)
+  if (value === undefined || value === null) return []
+  if (!keep) remove(tree, from)
+  const ignored = read(tree, to) !== undefined
+  if (!ignored && !write(tree, to, convert === undefined ? value : convert(value))) return []
+  return [{ from: [...base, ...from], to: [...base, ...to], ignored }]
+}
+
+function moveTimeouts(holder: Tree, base: ConfigPath): Move[] {
+  const section = holder['timeout']
+  if (!isPlainObject(section)) return []
+  return timeoutSpellings.flatMap((spelling, index) => {
+    const again = timeoutSpellings.slice(index + 1).some((later) => later.from[0] === spelling.from[0])
+    return move(section, [...base, 'timeout'], spelling, again)
+  })
+}
+
+function moveServer(tree: Tree): Move[] {
+  const host = read(tree, ['server', 'host'])
+  const port = read(tree, ['server', 'port'])
+  const given = (['host', 'port'] as const).filter((key) => read(tree, ['server', key]) !== undefined)
+  if (given.length === 0) return []
+  for (const key of given) remove(tree, ['server', key])
+  const ignored = tree['listen'] !== undefined
+  if (!ignored) tree['listen'] = `${hostText(host)}:${isScalarValue(port) ? port : '8080'}`
+  return given.map((key) => ({ from: ['server', key], to: ['listen'], ignored }))
+}
+
+function hostText(host: unknown): string {
+  const text = isScalarValue(host) ? String(host) : ''
+  if (text === '0.0.0.0' || text === '::') return ''
+  return text.includes(':') && !text.startsWith('[') ? `[${text}]` : text
+}
+
+function moveErrorFallback(tree: Tree): Move[] {
+  const section = tree['error_fallback']
+  if (!isPlainObject(section)) return []
+  const server = read(section, ['server_error', 'enabled']) === true
+  const client = read(section, ['client_error', 'enabled']) === true
+  const codes = read(section, ['client_error', 'codes']) ?? ['4xx']
+  const patterns = read(section, ['client_error', 'patterns']) ?? []
+  const moves: Move[] = []
+  const put = (from: readonly string[], key: string, value: unknown): void => {
+    const ignored = read(tree, ['detection', key]) !== undefined
+    if (!ignored) write(tree, ['detection', key], value)
+    moves.push({ from: ['error_fallback', ...from], to: ['detection', key], ignored })
+  }
+  const clientCodes: unknown[] = client && Array.isArray(codes) ? codes : []
+  put(read(section, ['client_error', 'codes']) === undefined ? [] : ['client_error', 'codes'], 'error_codes', [
+    ...clientCodes,
+    ...(server ? ['5xx'] : []),
+  ])
+  if (client && Array.isArray(patterns) && patterns.length > 0) {
+    put(['client_error', 'patterns'], 'error_patterns', patterns.map(ignoringCase))
+  }
+  for (const key of [
+    ['server_error', 'enabled'],
+    ['client_error', 'enabled'],
+    ['client_error', 'codes'],
+    ['client_error', 'patterns'],
+  ]) {
+    remove(section, key)
+  }
+  if (Object.keys(section).length === 0) delete tree['error_fallback']
+  return moves
+}
+
+/** Patterns of `error_fallback` did not look at case. */
+function ignoringCase(pattern: unknown): unknown {
+  if (typeof pattern !== 'string' || pattern.startsWith('re:') || pattern.includes(String.raw`\E`)) return pattern
+  return pattern.toLowerCase() === pattern.toUpperCase() ? pattern : String.raw`re:(?i)\Q${pattern}\E`
+}
+
+function fromMs(value: unknown): unknown {
+  return typeof value === 'number' ? `${value}ms` : value
+}
+
+function isScalarValue(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number'
+}
+
+function read(tree: Tree, path: readonly string[]): unknown {
+  let at: unknown = tree
+  for (const key of path) at = isPlainObject(at) && Object.hasOwn(at, key) ? at[key] : undefined
+  return at
+}
+
+/** Writes below sections that are there or are made; false when something else stands in the way. */
+function write(tree: Tree, path: readonly string[], value: unknown): boolean {
+  const [key = '', ...rest] = path
+  if (rest.length === 0) {
+    tree[key] = value
+    return true
+  }
+  tree[key] ??= {}
+  const section = tree[key]
+  return isPlainObject(section) && write(section, rest, value)
+}
+
+/** Takes the value away, and sections that it leaves empty. */
+function remove(tree: Tree, path: readonly string[]): void {
+  const [key = '', ...rest] = path
+  const inner = tree[key]
+  if (rest.length > 0 && isPlainObject(inner)) {
+    remove(inner, rest)
+    if (Object.keys(inner).length > 0) return
+  }
+  delete tree[key]
+}

@@ -1,0 +1,47 @@
+import type { Dialect, Protocol } from './dialect.ts'
+import type { Secret } from './secret.ts'
+
+/** One configured way to reach a provider, compiled. */
+export interface Backend {
+  readonly name: string
+  readonly url: URL
+  readonly apiKey: Secret | undefined
+  readonly authMode: AuthMode
+  /** Added to every request, replacing the client's of the same name. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly timeouts: Timeouts
+  /** `api-version` of Azure; unused elsewhere. */
+  readonly apiVersion: string
+  readonly verifyTls: boolean
+  readonly forwardClientIp: boolean
+}
+
+/** Header that carries the backend key; `dialect` = as the protocol's own clients send it. */
+export type AuthMode = 'dialect' | 'authorization' | 'x-api-key' | 'api-key' | 'x-goog-api-key' | 'none'
+
+/** Milliseconds, 0 = no limit. */
+export interface Timeouts {
+  readonly connectMs: number
+  readonly writeMs: number
+  /** From the request's end to the first byte of the answer. */
+  readonly firstByteMs: number
+  /** Between two chunks of an answer. */
+  readonly idleMs: number
+  /** Whole attempt, body included. */
+  readonly totalMs: number
+}
+
+/** A route compiled for use. */
+export interface Candidate {
+  /** `backend/model`, for people. */
+  readonly id: string
+  /** Identity of what traffic teaches about it: the pair (backend, upstream model), without collisions. */
+  readonly stateKey: string
+  readonly backend: Backend
+  /** The name that the backend knows. */
+  readonly model: string
+  readonly protocol: Protocol
+  readonly dialects: ReadonlySet<Dialect>
+  /** Positive; 0 means only when nothing else of the tier is left. */
+  readonly weight: number
+}

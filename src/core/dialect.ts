@@ -1,0 +1,29 @@
+/** A family of wire formats: paths, error envelopes, stream framing. */
+export type Dialect = 'openai' | 'anthropic' | 'gemini'
+
+/** What a backend calls itself in the config; decides the dialect, the path and the form of the credential. */
+export type Protocol =
+  | 'openai'
+  | 'anthropic'
+  | 'gemini'
+  | 'azure'
+  | 'deepseek'
+  | 'groq'
+  | 'mistral'
+  | 'cohere'
+  /** Speaks whatever the client speaks: aggregators, other gateways, the mock backend. */
+  | 'any'
+
+/** Every spelling of a protocol in the config. */
+export const protocolNames = {
+  openai: 'openai',
+  anthropic: 'anthropic',
+  gemini: 'gemini',
+  google: 'gemini',
+  azure: 'azure',
+  deepseek: 'deepseek',
+  groq: 'groq',
+  mistral: 'mistral',
+  cohere: 'cohere',
+  any: 'any',
+} as const satisfies Record<string, Protocol>

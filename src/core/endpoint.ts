@@ -1,0 +1,15 @@
+import type { Dialect } from './dialect.ts'
+
+/** One public model path. The rows live in `server/endpoints.ts`. */
+export interface Endpoint {
+  /** Hono pattern. */
+  readonly path: string
+  readonly dialect: Dialect
+  /** Where the model's name stands, and so how the body is read. */
+  readonly reads: 'json' | 'multipart' | 'path'
+  /** How a stream of this endpoint ends; `undefined` for endpoints whose streams have no known terminal marker. */
+  readonly stream: StreamForm | undefined
+}
+
+/** Stream framings whose terminal marker and error form are known (`wire/stream-end.ts`, `wire/stream-error.ts`). */
+export type StreamForm = 'chat' | 'completions' | 'responses' | 'messages' | 'gemini_sse' | 'gemini_array'

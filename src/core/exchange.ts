@@ -1,0 +1,78 @@
+import type { Debts } from './debts.ts'
+import type { Dialect } from './dialect.ts'
+import type { Failure } from './failure.ts'
+import type { Refusal } from './refusal.ts'
+
+/** The account of one request and its response. Stages write into it; none reads it to decide anything. */
+export interface Exchange {
+  readonly id: string
+  readonly startedMs: number
+  readonly startedWallMs: number
+  readonly method: string
+  readonly path: string
+  readonly clientAddress: string
+  readonly debts: Debts
+  dialect: Dialect
+  /** Caller's id, once known. */
+  caller: string | undefined
+  /** The model's name as asked, once known. */
+  alias: string | undefined
+  stream: boolean
+  readonly attempts: Attempt[]
+  /** Status sent to the client; 499 when it left before one was. */
+  status: number
+  refusal: Refusal | undefined
+  outcome: Outcome | undefined
+  /** Why a stream ended early, for the log. */
+  brokenBy: string | undefined
+  /** Monotonic time of the first body byte to the client. */
+  firstByteMs: number | undefined
+  endedMs: number | undefined
+  bytesOut: number
+  /** Kept only while the snapshot's logging wants request files, merged blocks or dumps; undefined otherwise. */
+  seen: SeenRequest | undefined
+  /** Ends it now, with an error that its client can read; set while there is something to end. */
+  cut?: (() => void) | undefined
+  /** What the client got, only while `seen` is kept. Without a body the client got the last attempt's, byte for byte. */
+  answered?: SeenMessage | undefined
+}
+
+export type Outcome = 'complete' | 'client_closed' | 'upstream_broke' | 'stalled' | 'shut_down' | 'refused' | 'failed'
+
+/** One try at one candidate. */
+export interface Attempt {
+  readonly backend: string
+  readonly model: string
+  /** The alias whose route this was; differs from the exchange's after an L2 fallback. */
+  readonly alias: string
+  readonly level: 'l1' | 'l2'
+  /** Without query and credentials. */
+  readonly url: string
+  readonly startedMs: number
+  /** Until head and first bytes were there, or until it failed. */
+  durationMs: number
+  status: number | undefined
+  failure: Failure | undefined
+  /** What was sent and what came back, only while `Exchange.seen` is kept. */
+  sent: SeenMessage | undefined
+  received: SeenMessage | undefined
+}
+
+export interface SeenRequest extends SeenMessage {
+  readonly method: string
+  readonly target: string
+}
+
+/** Headers and the first bytes of a body, for request files and dumps; {@link seenBytesMax} of them are used. */
+export interface SeenMessage {
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: Uint8Array | undefined
+}
+
+/** Limit: bytes of a body that request files and dumps show; collectors need not keep more. */
+export const seenBytesMax = 262_144
+
+/** Told once per exchange, by `settle`. Must neither throw nor wait. */
+export interface ExchangeSink {
+  settled(exchange: Exchange): void
+}

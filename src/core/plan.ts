@@ -1,0 +1,62 @@
+import type { Candidate } from './candidate.ts'
+
+/** Everything an alias needs to be answered: tiers in order, fallback aliases included, and its policies. */
+export interface Plan {
+  readonly alias: string
+  readonly tiers: readonly Tier[]
+  /** Total attempts for one request; Infinity = no limit. */
+  readonly attemptsMax: number
+  /** Milliseconds for the whole request until the commit point, 0 = none. */
+  readonly deadlineMs: number
+  readonly whenAllCooling: 'refuse' | 'wait' | 'least_bad'
+  readonly detection: Detection
+  readonly cooldown: CooldownPolicy
+  /** Undefined = off. */
+  readonly breaker: BreakerPolicy | undefined
+  readonly retry: RetryPolicy
+}
+
+/** Candidates of equal rank. */
+export interface Tier {
+  /** The alias whose routes these are: the asked one (L1) or one of its fallbacks (L2). */
+  readonly alias: string
+  readonly level: 'l1' | 'l2'
+  readonly priority: number
+  readonly candidates: readonly Candidate[]
+}
+
+/** What counts as a failure that another route may mend. */
+export interface Detection {
+  /** For an upstream status: may the next route be tried? */
+  matchesStatus(status: number): boolean
+  /** First configured pattern found in the (decompressed) text, or undefined. */
+  findPattern(text: string): string | undefined
+}
+
+export interface CooldownPolicy {
+  /** Rest of a route after a failure of its own; 0 = none. */
+  readonly cooldownMs: number
+  /** Upper bound for a `Retry-After` that an upstream asked for. */
+  readonly retryAfterMsMax: number
+  readonly respectRetryAfter: boolean
+  /** Statuses that cool beyond the default rule. */
+  cools(status: number): boolean
+}
+
+export interface BreakerPolicy {
+  readonly failureThreshold: number
+  readonly openMs: number
+  readonly successThreshold: number
+}
+
+/** Attempts again on the *same* route. */
+export interface RetryPolicy {
+  /** Extra attempts on one route, 0 = none. */
+  readonly retriesMax: number
+  readonly baseMs: number
+  readonly delayMsMax: number
+  readonly multiplier: number
+  /** Share of the delay that chance may take away, 0–1; 1 = full jitter. */
+  readonly jitter: number
+  retriesStatus(status: number): boolean
+}

@@ -1,0 +1,23 @@
+import type { Exchange, ExchangeSink } from '#core/exchange.ts'
+import type { Clock } from '#ports/clock.ts'
+import type { Ids } from '#ports/ids.ts'
+import type { Log } from '#ports/log.ts'
+import type { Random } from '#ports/random.ts'
+import type { Transport } from '#ports/transport.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { Breakers } from '#upstream/breaker.ts'
+
+/** What outlives a request: the current snapshot, what traffic taught us, and the outside world. */
+export interface Gateway {
+  /** Read once per request. */
+  current(): Snapshot
+  readonly breakers: Breakers
+  /** Exchanges that are not settled yet; shutdown waits for them. */
+  readonly live: Set<Exchange>
+  readonly sinks: readonly ExchangeSink[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly ids: Ids
+  readonly transport: Transport
+  readonly log: Log
+}

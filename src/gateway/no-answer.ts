@@ -1,0 +1,86 @@
+import type { Answer } from '#core/answer.ts'
+import type { Candidate } from '#core/candidate.ts'
+import type { Failure, FailureReason } from '#core/failure.ts'
+import type { Plan } from '#core/plan.ts'
+import { refuse, type Refusal, type RefusalCode } from '#core/refusal.ts'
+
+/** A failed attempt and the candidate it was made at. */
+export interface Miss {
+  readonly candidate: Candidate
+  readonly failure: Failure
+}
+
+/**
+ * What the client gets when every attempt failed: an upstream's own error answer where one is useful to it, else our
+ * refusal. A transport error of another route never hides an answer (a 429 with its Retry-After helps, "refused" does not).
+ */
+export function noAnswer(plan: Plan, misses: readonly Miss[]): Answer | Refusal {
+  const answered = misses.filter((miss) => miss.failure.held !== undefined)
+  const telling = answered.findLast((miss) => !isOurKeysFault(miss.failure))
+  if (telling?.failure.held !== undefined) {
+    const { status, headers, body } = telling.failure.held
+    return {
+      kind: 'answer',
+      candidate: telling.candidate,
+      status,
+      headers,
+      held: [body],
+      rest: undefined,
+      form: undefined,
+    }
+  }
+  const told = answered.at(-1)?.failure ?? misses.at(-1)?.failure
+  if (told === undefined) return restingRefusal(plan, 0)
+  const code = told.held === undefined ? codeOf[told.reason] : 'upstream_auth_failed'
+  return refuse(
+    code,
+    `Cannot answer with model "${plan.alias.slice(0, 64)}": ${countOf(misses)} failed, ${told.message}`,
+  )
+}
+
+/** Two backends that refuse a request with the same 4xx of the request's own kind are right: asking a third is waste. */
+export function isRequestsFault(misses: readonly Miss[]): boolean {
+  const last = misses.at(-1)
+  if (last === undefined || !requestBound.has(last.failure.status ?? 0)) return false
+  return misses.some(
+    (miss) => miss.failure.status === last.failure.status && miss.candidate.backend !== last.candidate.backend,
+  )
+}
+
+const requestBound: ReadonlySet<number> = new Set([400, 413, 415, 422])
+
+/** The client's key was fine: an upstream's 401 or 403 is about the backend key and must not look like the client's fault. */
+function isOurKeysFault(failure: Failure): boolean {
+  return failure.status === 401 || failure.status === 403
+}
+
+/** For a plan whose routes all rest: the soonest recovery is what the client should wait for. */
+export function restingRefusal(plan: Plan, waitMs: number): Refusal {
+  return refuse(
+    'no_backend_available',
+    `Cannot answer with model "${plan.alias.slice(0, 64)}": every route of it is cooling down, try again later`,
+    { retryAfterMs: waitMs },
+  )
+}
+
+const codeOf: Readonly<Record<FailureReason, RefusalCode>> = {
+  dns: 'upstream_unreachable',
+  connect: 'upstream_unreachable',
+  tls: 'upstream_unreachable',
+  reset: 'upstream_unreachable',
+  connect_timeout: 'upstream_timeout',
+  write_timeout: 'upstream_timeout',
+  first_byte_timeout: 'upstream_timeout',
+  idle_timeout: 'upstream_timeout',
+  total_timeout: 'upstream_timeout',
+  invalid_response: 'upstream_invalid_response',
+  empty: 'upstream_invalid_response',
+  status: 'upstream_error',
+  pattern: 'upstream_error',
+  error_in_body: 'upstream_error',
+  client_closed: 'client_closed',
+}
+
+function countOf(misses: readonly Miss[]): string {
+  return misses.length === 1 ? 'its route' : `${misses.length} attempts`
+}

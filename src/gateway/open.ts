@@ -1,0 +1,39 @@
+import { Debts } from '#core/debts.ts'
+import type { Exchange } from '#core/exchange.ts'
+import { keepsRequests } from '#telemetry/policy.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { Gateway } from './gateway.ts'
+import type { Incoming } from './incoming.ts'
+
+/** Starts the account of one request. */
+export function open(gateway: Gateway, snapshot: Snapshot, incoming: Incoming): Exchange {
+  const { request } = incoming
+  const exchange: Exchange = {
+    id: gateway.ids.requestId(),
+    startedMs: gateway.clock.monotonicMs(),
+    startedWallMs: gateway.clock.wallMs(),
+    method: request.method,
+    path: incoming.path,
+    clientAddress: incoming.clientAddress,
+    debts: new Debts(),
+    dialect: incoming.endpoint.dialect,
+    caller: undefined,
+    alias: undefined,
+    stream: false,
+    attempts: [],
+    status: 0,
+    refusal: undefined,
+    outcome: undefined,
+    brokenBy: undefined,
+    firstByteMs: undefined,
+    endedMs: undefined,
+    bytesOut: 0,
+    seen: undefined,
+  }
+  if (keepsRequests(snapshot.logging)) {
+    const target = incoming.query === '' ? incoming.path : `${incoming.path}?${incoming.query}`
+    exchange.seen = { method: request.method, target, headers: [...request.headers], body: undefined }
+  }
+  gateway.live.add(exchange)
+  return exchange
+}

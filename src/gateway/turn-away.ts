@@ -1,0 +1,41 @@
+import type { Exchange } from '#core/exchange.ts'
+import type { Refusal } from '#core/refusal.ts'
+import { errorBody, errorHeaders } from '#wire/error-body.ts'
+import type { Gateway } from './gateway.ts'
+import { keepAnswered } from './keep-seen.ts'
+import { settle } from './settle.ts'
+
+/** A refusal as a response in the client's dialect; settles the exchange. */
+export function turnAway(gateway: Gateway, exchange: Exchange, refusal: Refusal): Response {
+  exchange.refusal = refusal
+  exchange.status = refusal.status
+  const { headers, body } = refusalParts(refusal, exchange.dialect, exchange.id)
+  keepAnswered(exchange, headers, Buffer.from(body))
+  settle(gateway, exchange, outcomeOf(exchange, refusal))
+  return new Response(body, { status: refusal.status, headers })
+}
+
+/** For answers that are given before or beside the road. */
+export function refusalResponse(refusal: Refusal, dialect: Exchange['dialect'], requestId: string): Response {
+  const { headers, body } = refusalParts(refusal, dialect, requestId)
+  return new Response(body, { status: refusal.status, headers })
+}
+
+function refusalParts(
+  refusal: Refusal,
+  dialect: Exchange['dialect'],
+  requestId: string,
+): { readonly headers: Headers; readonly body: string } {
+  const { contentType, body } = errorBody(dialect, refusal, requestId)
+  const headers = new Headers()
+  for (const [name, value] of errorHeaders(refusal)) headers.set(name, value)
+  headers.set('content-type', contentType)
+  headers.set('x-request-id', requestId)
+  if (dialect === 'anthropic') headers.set('request-id', requestId)
+  return { headers, body }
+}
+
+function outcomeOf(exchange: Exchange, refusal: Refusal): 'client_closed' | 'failed' | 'refused' {
+  if (refusal.code === 'client_closed') return 'client_closed'
+  return exchange.attempts.length > 0 || refusal.code === 'internal_error' ? 'failed' : 'refused'
+}

@@ -1,0 +1,76 @@
+import type { JsonObject } from '#kit/json-value.ts'
+import type { Ask } from './ask.ts'
+import type { Behaviour } from './behaviour.ts'
+import { chatBody, chatStream, completionBody, completionStream } from './chat.ts'
+import type { EventStream } from './events.ts'
+import { generateBody, generateStream, geminiEmbedBatchBody, geminiEmbedBody } from './generate.ts'
+import { messageBody, messageStream } from './messages.ts'
+import { modelsBody } from './models.ts'
+import { ndjsonStream } from './ndjson.ts'
+import {
+  embeddingsBody,
+  imagesBody,
+  moderationsBody,
+  rerankBody,
+  speechBody,
+  transcriptionBody,
+} from './openai-other.ts'
+import type { Reply } from './reply.ts'
+import type { MockRequest } from './request.ts'
+import { responseBody, responseStream } from './responses.ts'
+import type { Surface } from './surface.ts'
+
+/** A body that is sent in one piece. */
+export interface WholeBody {
+  readonly type: string
+  readonly body: string | Uint8Array
+}
+
+type Bodies = (ask: Ask, reply: Reply, request: MockRequest) => WholeBody | undefined
+type Streams = (ask: Ask, reply: Reply, behaviour: Behaviour, request: MockRequest) => EventStream
+
+const bodies: Readonly<Record<Surface, Bodies>> = {
+  chat: (ask, reply) => json(chatBody(ask, reply)),
+  completions: (ask, reply) => json(completionBody(ask, reply)),
+  responses: (ask, reply) => json(responseBody(ask, reply)),
+  response_tokens: (ask) => json({ object: 'response.input_tokens', input_tokens: ask.inputTokens }),
+  embeddings: (ask) => json(embeddingsBody(ask)),
+  images: (ask, reply) => json(imagesBody(ask, reply)),
+  speech: () => ({ type: 'audio/wav', body: speechBody() }),
+  transcription: (_ask, reply, request) => transcriptionBody(reply, request.body),
+  moderations: (ask, reply) => json(moderationsBody(ask, reply)),
+  rerank: (ask, reply) => json(rerankBody(ask, reply)),
+  messages: (_ask, reply) => json(messageBody(reply)),
+  message_tokens: (ask) => json({ input_tokens: ask.inputTokens }),
+  generate: (_ask, reply) => json(generateBody(reply)),
+  generate_tokens: (ask) => json({ totalTokens: ask.inputTokens }),
+  gemini_embed: (ask) => json(geminiEmbedBody(ask)),
+  gemini_embed_batch: (ask) => json(geminiEmbedBatchBody(ask)),
+  models: (ask, reply, { path }) => json(modelsBody(ask, path, reply.createdS)),
+  other: ({ model }, _reply, { path }) => (model === '' ? undefined : json({ object: 'mock.echo', model, path })),
+}
+
+const streams: Readonly<Partial<Record<Surface, Streams>>> = {
+  chat: chatStream,
+  completions: completionStream,
+  responses: responseStream,
+  messages: (_ask, reply, behaviour) => messageStream(reply, behaviour),
+  generate: (_ask, reply, behaviour, { query }) =>
+    generateStream(reply, behaviour, new URLSearchParams(query).get('alt') === 'sse'),
+}
+
+/** The reply in the words of the asked surface; undefined when the mock backend does not know the path. */
+export function bodyFor(ask: Ask, reply: Reply, request: MockRequest): WholeBody | undefined {
+  return bodies[ask.surface](ask, reply, request)
+}
+
+/** The reply as a stream; undefined for surfaces that have none. */
+export function streamFor(ask: Ask, reply: Reply, behaviour: Behaviour, request: MockRequest): EventStream | undefined {
+  const stream = streams[ask.surface]
+  if (stream === undefined) return undefined
+  return behaviour.ndjson ? ndjsonStream(reply, behaviour) : stream(ask, reply, behaviour, request)
+}
+
+function json(body: JsonObject): WholeBody {
+  return { type: 'application/json', body: JSON.stringify(body) }
+}

@@ -1,0 +1,59 @@
+import type { Dialect } from '#core/dialect.ts'
+import type { JsonObject } from '#kit/json-value.ts'
+import { sse, type StreamEvent } from './events.ts'
+import type { Surface } from './surface.ts'
+
+/** An error as a provider would word it. */
+export interface MockError {
+  readonly status: number
+  readonly message: string
+  /** Replaces the word that the status would give. */
+  readonly code?: string
+}
+
+interface Names {
+  readonly openai: string
+  readonly anthropic: string
+  readonly gemini: string
+}
+
+const namesByStatus: Readonly<Record<number, Names>> = {
+  400: { openai: 'invalid_request_error', anthropic: 'invalid_request_error', gemini: 'INVALID_ARGUMENT' },
+  401: { openai: 'authentication_error', anthropic: 'authentication_error', gemini: 'UNAUTHENTICATED' },
+  403: { openai: 'permission_error', anthropic: 'permission_error', gemini: 'PERMISSION_DENIED' },
+  404: { openai: 'not_found_error', anthropic: 'not_found_error', gemini: 'NOT_FOUND' },
+  413: { openai: 'invalid_request_error', anthropic: 'request_too_large', gemini: 'INVALID_ARGUMENT' },
+  429: { openai: 'rate_limit_error', anthropic: 'rate_limit_error', gemini: 'RESOURCE_EXHAUSTED' },
+  503: { openai: 'server_error', anthropic: 'api_error', gemini: 'UNAVAILABLE' },
+  504: { openai: 'server_error', anthropic: 'timeout_error', gemini: 'DEADLINE_EXCEEDED' },
+  529: { openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' },
+}
+
+const clientFault: Names = { openai: 'invalid_request_error', anthropic: 'invalid_request_error', gemini: 'ABORTED' }
+const serverFault: Names = { openai: 'server_error', anthropic: 'api_error', gemini: 'INTERNAL' }
+
+/** The envelope of an error in a dialect. */
+export function errorBody(dialect: Dialect, error: MockError, requestId: string): JsonObject {
+  const { status, message, code } = error
+  const names = namesByStatus[status] ?? (status < 500 ? clientFault : serverFault)
+  if (dialect === 'gemini') return { error: { code: status, message, status: names.gemini } }
+  if (dialect === 'anthropic') {
+    return { type: 'error', error: { type: code ?? names.anthropic, message }, request_id: requestId }
+  }
+  return { error: { message, type: code ?? names.openai, param: null, code: code ?? codeOf(status) } }
+}
+
+/** The same error as an event of a stream. */
+export function errorEvent(surface: Surface, dialect: Dialect, error: MockError, requestId: string): StreamEvent {
+  if (surface === 'responses') {
+    const code = error.code ?? 'server_error'
+    return sse({ type: 'error', sequence_number: 0, code, message: error.message, param: null }, false, 'error')
+  }
+  return sse(errorBody(dialect, error, requestId), false, dialect === 'anthropic' ? 'error' : undefined)
+}
+
+function codeOf(status: number): string | null {
+  if (status === 429) return 'rate_limit_exceeded'
+  if (status === 401) return 'invalid_api_key'
+  return status === 404 ? 'model_not_found' : null
+}

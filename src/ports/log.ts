@@ -1,0 +1,58 @@
+/**
+ * Where facts about the program go. Callers name an event and its fields; wording, language, masking and files are
+ * the business of `telemetry/`.
+ */
+export interface Log {
+  write(level: Level, event: EventName, fields?: LogFields): void
+  /** True when a record of this level would be kept; guard for fields that cost something to gather. */
+  keeps(level: Level): boolean
+}
+
+/** error: someone must act. warn: something was refused or failed over. info: business. debug: decisions. */
+export type Level = 'error' | 'warn' | 'info' | 'debug'
+
+/** `requestId` is printed as the line's `[req_…]`; every other field is part of the message or of the JSON object. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** Every event that the program can tell. Wordings: `telemetry/messages.ts`. */
+export type EventName =
+  | 'server_started' // version, address
+  | 'config_loaded' // file, backends, aliases
+  | 'config_problem' // place, path, problem, severity
+  | 'config_reloaded' // version, changes
+  | 'config_unchanged' // file
+  | 'config_rejected' // file, problems, first
+  | 'config_unreadable' // file, reason
+  | 'config_back' // file
+  | 'restart_needed' // keys
+  | 'backend_off' // backend, variable
+  | 'backend_from_environment' // backend, variable
+  | 'unauthenticated' // address
+  | 'environment_warning' // variable
+  | 'mock_backend' // alias, address
+  | 'request_received' // requestId, model, client, method, path, stream
+  | 'request_finished' // requestId, backend, status, durationMs, …
+  | 'request_failed' // requestId, status, code, reason, durationMs
+  | 'request_refused' // requestId, status, code, reason, client
+  | 'client_closed' // requestId, backend, durationMs
+  | 'stream_broken' // requestId, backend, reason, bytes, durationMs
+  | 'attempt_started' // requestId, backend, model, attempt, url
+  | 'attempt_failed' // requestId, backend, model, reason, status, durationMs
+  | 'backend_switched' // requestId, from, to, level
+  | 'route_skipped' // requestId, backend, model, reason
+  | 'plan_resolved' // requestId, alias, tiers, candidates
+  | 'fallback_loop' // chain
+  | 'route_cooled' // backend, model, forMs, reason
+  | 'circuit_opened' // backend, model, forMs
+  | 'circuit_closed' // backend, model
+  | 'retry_waits' // requestId, backend, waitMs
+  | 'metrics' // requestId, alias, state, backend, attempts, totalMs, backendMs
+  | 'request_record' // requestId, text: the whole block of merged mode
+  | 'log_dropped' // count
+  | 'log_failed' // file, reason, dropped
+  | 'log_recovered' // file
+  | 'shutdown_started' // signal, inFlight, forMs
+  | 'shutdown_finished' // inFlight
+  | 'shutdown_forced' // inFlight
+  | 'unhandled_error' // reason, stack
+  | 'internal_error' // requestId, reason, stack

@@ -1,0 +1,35 @@
+import { open } from 'node:fs/promises'
+
+/** Files whose content goes into the configuration: keys, mounted secrets. Calls may reject with a Node error (`code`). */
+export interface SecretFiles {
+  read(path: string): Promise<SecretFile>
+}
+
+export interface SecretFile {
+  readonly bytes: Uint8Array
+  /** Others than the owner may read it. */
+  readonly shared: boolean
+}
+
+// Limit: a secret is a key or a certificate; more is a wrong path and is read no further than this tells.
+const bytesMax = 64 * 1024
+
+export const systemSecretFiles: SecretFiles = {
+  async read(path) {
+    const handle = await open(path, 'r')
+    try {
+      const { mode } = await handle.stat()
+      const buffer = new Uint8Array(bytesMax + 1)
+      let length = 0
+      for (;;) {
+        const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null)
+        length += bytesRead
+        if (bytesRead === 0 || length === buffer.length) break
+      }
+      // Windows has no such bits: Node shows every file as readable by all.
+      return { bytes: buffer.subarray(0, length), shared: process.platform !== 'win32' && (mode & 0o044) !== 0 }
+    } finally {
+      await handle.close()
+    }
+  },
+}

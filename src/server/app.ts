@@ -1,0 +1,168 @@
+import { Hono, type Context } from 'hono'
+import type { Endpoint } from '#core/endpoint.ts'
+import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
+import type { Gateway } from '#gateway/gateway.ts'
+import { handle } from '#gateway/handle.ts'
+import { queryCredential } from '#gateway/query.ts'
+import { refusalResponse } from '#gateway/turn-away.ts'
+import { identify } from '#identity/identify.ts'
+import { clientAddress } from './client-ip.ts'
+import { anyOpenai, endpoints, geminiEndpoint } from './endpoints.ts'
+import { dialectOfPath } from '#wire/dialect.ts'
+import { targetOf, type Target } from './guard.ts'
+import { health, readiness } from './health.ts'
+import { modelEntry, modelList, modelListForm } from './models.ts'
+
+/** What the listener knows about a connection. */
+export interface Connection {
+  /** Undefined on a unix socket. */
+  readonly peer: string | undefined
+  readonly patience: (seconds: number) => void
+}
+
+export interface AppState {
+  readonly version: string
+  /** True from the first stop signal on: new work is refused, running streams finish. */
+  isDraining(): boolean
+}
+
+interface Env {
+  Bindings: { readonly connection: Connection; readonly target: Target }
+}
+
+/** The whole public surface: one function from request to response. */
+export function createApp(
+  gateway: Gateway,
+  state: AppState,
+): (request: Request, connection: Connection) => Promise<Response> {
+  const app = streetMap(gateway, state)
+  return async (request, connection) => {
+    const target = targetOf(request)
+    if (isRefusal(target)) return refusalResponse(target, 'openai', gateway.ids.requestId())
+    return await app.fetch(request, { connection, target })
+  }
+}
+
+/** Path → room, and nothing else. */
+function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
+  const startedMs = gateway.clock.wallMs()
+  // The router must see the very string that everything else uses.
+  const app = new Hono<Env>({ getPath: (_request, options) => options?.env?.target.path ?? '/' })
+  const here = (c: Context<Env>, refusal: Refusal): Response =>
+    refusalResponse(refusal, dialectOfPath(c.env.target.path), gateway.ids.requestId())
+
+  const model = (endpoint: Endpoint) => async (c: Context<Env>) => {
+    if (state.isDraining())
+      return closing(
+        here(
+          c,
+          refuse('shutting_down', 'Cannot accept the request: the server is shutting down', { retryAfterMs: 1000 }),
+        ),
+      )
+    const { connection, target } = c.env
+    return await handle(gateway, {
+      request: c.req.raw,
+      endpoint,
+      path: target.path,
+      query: target.query,
+      clientAddress: clientAddress(connection.peer, c.req.raw.headers, gateway.current().trustedProxies),
+      patience: connection.patience,
+    })
+  }
+
+  const list = (c: Context<Env>): Response => {
+    const snapshot = gateway.current()
+    const { headers } = c.req.raw
+    if (snapshot.modelsRequireAuth) {
+      const caller = identify(headers, queryCredential(c.env.target.query), snapshot.keys)
+      if (isRefusal(caller)) return here(c, caller)
+    }
+    const form = c.env.target.path.startsWith('/v1beta/') ? 'gemini' : modelListForm(headers, c.env.target.query)
+    const name = modelNameOf(c.env.target.path)
+    if (name === undefined) return told(gateway, c.json(modelList(form, snapshot.aliases, startedMs)))
+    if (snapshot.aliases.includes(name)) return told(gateway, c.json(modelEntry(form, name, startedMs)))
+    return here(
+      c,
+      refuse('model_not_found', `Cannot show model "${name.slice(0, 64)}": there is no alias of this name`, {
+        param: 'model',
+      }),
+    )
+  }
+
+  // One handler per path: what matches once needs no chain of handlers, which would double the cost of a request.
+  const get = (path: string, handler: (c: Context<Env>) => Response): void => {
+    app.all(path, (c) => (isRead(c.req.method) ? handler(c) : here(c, wrongMethod(c, 'GET'))))
+  }
+  get('/health', (c) => told(gateway, c.json(health(gateway.current(), state.version))))
+  for (const path of ['/healthz', '/livez']) get(path, (c) => told(gateway, c.text('ok')))
+  for (const path of ['/ready', '/readyz']) {
+    get(path, (c) => {
+      const { ready, body } = readiness(gateway.current(), state.isDraining())
+      return told(gateway, c.json(body, ready ? 200 : 503))
+    })
+  }
+  // Clients probe the base URL before their first call.
+  get('/', (c) => told(gateway, c.json({ service: 'llm-proxy', endpoints: publicPaths })))
+  for (const path of ['/v1/models', '/models', '/v1beta/models']) get(path, list)
+  for (const endpoint of endpoints) {
+    const serve = model(endpoint)
+    app.all(endpoint.path, async (c) => (c.req.method === 'POST' ? await serve(c) : here(c, wrongMethod(c, 'POST'))))
+  }
+  // What no row matches: a model's name in the path, or any other path of the OpenAI family.
+  app.notFound(async (c) => {
+    const { path, query } = c.env.target
+    const { method } = c.req
+    if (/^\/v1(beta|alpha)?\/models\/./.test(path)) {
+      if (method === 'POST') return await model(geminiEndpoint(path, query))(c)
+      return isRead(method) ? list(c) : here(c, wrongMethod(c, 'GET, POST'))
+    }
+    if (path.startsWith('/v1/') && ['POST', 'PUT', 'PATCH'].includes(method)) return await model(anyOpenai)(c)
+    return here(c, refuse('route_not_found', `Cannot find this path: use one of ${publicPaths.join(', ')}`))
+  })
+  app.onError((error, c) => {
+    gateway.log.write('error', 'internal_error', { reason: error.message, stack: error.stack })
+    return here(c, refuse('internal_error', 'Cannot answer the request: the gateway failed, its log tells more'))
+  })
+  return app
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+function wrongMethod(c: Context<Env>, allow: string): Refusal {
+  return refuse('method_not_allowed', `Cannot serve ${c.req.method} on this path: it takes ${allow}`, { allow })
+}
+
+const publicPaths = [
+  ...endpoints.slice(0, 3).map((endpoint) => endpoint.path),
+  '/v1/embeddings',
+  '/v1/messages',
+  '/v1beta/models/{model}:generateContent',
+  '/v1/models',
+  '/health',
+  '/ready',
+]
+
+/** `/v1/models/{id}` → id, decoded; undefined for the list itself. */
+function modelNameOf(path: string): string | undefined {
+  const name = /^\/(?:v1|v1beta)\/models\/(.+)$/.exec(path)?.[1]
+  if (name === undefined) return undefined
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    // Bad percent-encoding names no alias.
+    return name
+  }
+}
+
+/** Every answer carries a request id, those that did not come down the road as well. */
+function told(gateway: Gateway, response: Response): Response {
+  response.headers.set('x-request-id', gateway.ids.requestId())
+  return response
+}
+
+function closing(response: Response): Response {
+  response.headers.set('connection', 'close')
+  return response
+}

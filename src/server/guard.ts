@@ -1,0 +1,37 @@
+import { refuse, type Refusal } from '#core/refusal.ts'
+
+/** A request's target, cut out of its URL once; routing, permissions and the upstream path all use this same string. */
+export interface Target {
+  /** Percent-encoded, starting with `/`. */
+  readonly path: string
+  /** Without `?`. */
+  readonly query: string
+}
+
+/**
+ * Runs before the router. With a missing or malformed Host the platform gives a relative URL, from which the router
+ * would cut the first path segment: such requests are refused, but for health probes of HTTP/1.0 that send no Host.
+ */
+export function targetOf(request: Request): Target | Refusal {
+  const { url, method } = request
+  if (method === 'CONNECT' || method === 'TRACE') {
+    return refuse('method_not_allowed', `Cannot serve ${method}: this is no forward proxy, use GET or POST`, {
+      allow: 'GET, POST',
+    })
+  }
+  if (url.startsWith('/')) {
+    if (request.headers.has('host'))
+      return refuse('invalid_host', 'Cannot serve the request: its Host header is malformed')
+    return split(url)
+  }
+  // `new URL` throws for hosts that the platform accepted; the path begins at the first slash behind "://".
+  const slash = url.indexOf('/', url.indexOf('://') + 3)
+  return split(slash === -1 ? '/' : url.slice(slash))
+}
+
+function split(target: string): Target {
+  const withoutFragment = target.split('#', 1)[0] ?? target
+  const mark = withoutFragment.indexOf('?')
+  if (mark === -1) return { path: withoutFragment, query: '' }
+  return { path: withoutFragment.slice(0, mark), query: withoutFragment.slice(mark + 1) }
+}

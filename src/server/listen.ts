@@ -1,0 +1,92 @@
+import { rmSync, statSync } from 'node:fs'
+import type { Server } from 'bun'
+import { bodyBytesLimit } from '#config/schema.ts'
+import { idleSeconds } from '#gateway/incoming.ts'
+import type { ListenAddress } from '#snapshot/snapshot.ts'
+import type { Connection } from './app.ts'
+
+export interface Listener {
+  /** As a person would write it: `http://127.0.0.1:8080`, `unix:/run/llm-proxy.sock`. */
+  readonly address: string
+  readonly port: number | undefined
+  /** Takes no new connections; resolves when running requests are done. */
+  stop(): Promise<void>
+  /** Closes what is still open. */
+  cut(): Promise<void>
+}
+
+/** Starts the HTTP server. Rejects with a Node-like error (`code` EADDRINUSE, EACCES, …) when the address cannot be had. */
+export async function listen(
+  address: ListenAddress,
+  app: (request: Request, connection: Connection) => Promise<Response>,
+  onError: (error: Error) => void,
+): Promise<Listener> {
+  const serve = async (request: Request, server: Server<undefined>): Promise<Response> =>
+    await app(request, {
+      peer: server.requestIP(request)?.address,
+      patience: (seconds) => server.timeout(request, seconds),
+    })
+  const common = {
+    fetch: serve,
+    // The platform's own error page shows source code.
+    development: false,
+    error: (error: Error): Response => {
+      onError(error)
+      return Response.json(
+        {
+          error: {
+            message: 'Cannot answer the request: the gateway failed',
+            type: 'server_error',
+            param: null,
+            code: 'internal_error',
+          },
+        },
+        { status: 500 },
+      )
+    },
+    idleTimeout: idleSeconds,
+    // Above any limit of ours: it cannot change with a reload, and clients should get our JSON instead of a bare 413.
+    maxRequestBodySize: bodyBytesLimit + 1024 * 1024,
+  }
+  if (address.kind === 'unix') {
+    await removeStaleSocket(address.path)
+    // A unix socket knows no idle time in the platform's types, only in its behaviour.
+    const { idleTimeout: _, ...rest } = common
+    const server = Bun.serve({ ...rest, unix: address.path })
+    return listenerOf(server, `unix:${address.path}`, () => rmSync(address.path, { force: true }))
+  }
+  const server = Bun.serve({
+    ...common,
+    port: address.port,
+    ...(address.host === undefined ? {} : { hostname: address.host }),
+    // Without this, `development: false` lets a second process take the same port unnoticed.
+    reusePort: false,
+  })
+  const host =
+    address.host === undefined || address.host === '0.0.0.0' || address.host === '::' ? 'localhost' : address.host
+  return listenerOf(server, `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`)
+}
+
+function listenerOf(server: Server<undefined>, address: string, cleanUp?: () => void): Listener {
+  return {
+    address,
+    port: server.port,
+    stop: async () => await server.stop(),
+    async cut() {
+      await server.stop(true)
+      cleanUp?.()
+    },
+  }
+}
+
+/** A socket file of a process that is gone would make the address look taken; that of a living one is. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isSocket() !== true) return
+  try {
+    const socket = await Bun.connect({ unix: path, socket: { data() {} } })
+    socket.terminate()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') rmSync(path)
+  }
+}

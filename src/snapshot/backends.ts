@@ -1,0 +1,125 @@
+import type { Backend, Timeouts } from '#core/candidate.ts'
+import type { Protocol } from '#core/dialect.ts'
+import type { CompileProblem } from '#core/problem.ts'
+import { Secret } from '#core/secret.ts'
+import type { Config } from '#config/schema.ts'
+
+/** The `backends` section, compiled. */
+export interface BackendTable {
+  /** Every name in the file, backends that are switched off included. */
+  readonly names: ReadonlySet<string>
+  readonly usable: ReadonlyMap<string, UsableBackend>
+  readonly problems: readonly CompileProblem[]
+}
+
+/** A backend with what its routes inherit from it. */
+export interface UsableBackend {
+  readonly backend: Backend
+  readonly protocol: Protocol
+  readonly weight: number
+}
+
+/** `off` names backends that an unset variable switched off, whatever `enabled` says. */
+export function compileBackends(config: Config, off: ReadonlySet<string>): BackendTable {
+  const names = new Set<string>()
+  const usable = new Map<string, UsableBackend>()
+  const problems: CompileProblem[] = []
+  for (const [index, settings] of config.backends.entries()) {
+    const { name, protocol, weight } = settings
+    if (names.has(name)) {
+      const message = `"${name}" is already the name of another backend, and each must have its own`
+      problems.push({ severity: 'error', path: ['backends', index, 'name'], message })
+      continue
+    }
+    names.add(name)
+    const reserved = Object.keys(settings.headers).filter((header) => reservedHeaders.has(header.toLowerCase()))
+    for (const header of reserved) {
+      const message = `"${header}" belongs to the connection and cannot be set`
+      problems.push({ severity: 'error', path: ['backends', index, 'headers', header], message })
+    }
+    const backend = compileBackend(config, settings)
+    if (backend === undefined) {
+      const message = `"${settings.url}" is no address, write one such as "https://api.example.com/v1"`
+      problems.push({ severity: 'error', path: ['backends', index, 'url'], message })
+      continue
+    }
+    if (settings.enabled && !off.has(name)) usable.set(name, { backend, protocol, weight })
+  }
+  return { names, usable, problems }
+}
+
+/** Every secret value of the configuration and those `beside` it, switched-off backends included, each once. */
+export function collectSecrets(config: Config, beside: readonly string[]): readonly Secret[] {
+  const values = new Set(beside)
+  for (const key of [config.proxy_api_key, config.upstream_default_key]) if (key !== undefined) values.add(key)
+  for (const { api_key: key, headers } of config.backends) {
+    if (key !== undefined) values.add(key)
+    for (const [name, value] of Object.entries(headers))
+      if (isCredential(name, value)) values.add(bareCredential(value))
+  }
+  values.delete('')
+  return Array.from(values, (value) => new Secret(value))
+}
+
+function compileBackend(config: Config, settings: BackendSettings): Backend | undefined {
+  if (!URL.canParse(settings.url)) return undefined
+  const url = new URL(settings.url)
+  url.pathname = url.pathname.replace(/\/+$/, '')
+  return {
+    name: settings.name,
+    url,
+    apiKey: keyFor(config, settings),
+    authMode: settings.auth_mode,
+    headers: Object.entries(settings.headers),
+    timeouts: timeoutsOf(config.timeout, settings.timeout),
+    apiVersion: settings.api_version,
+    verifyTls: settings.tls_verify,
+    forwardClientIp: config.proxy.forward_client_ip,
+  }
+}
+
+type BackendSettings = Config['backends'][number]
+
+/** Its own key, else the common one; the gateway's key leaves the gateway only where the operator said so. */
+function keyFor(config: Config, settings: BackendSettings): Secret | undefined {
+  const offered = [
+    settings.api_key,
+    config.upstream_default_key,
+    config.reuse_gateway_key ? config.proxy_api_key : undefined,
+  ]
+  const key = offered.find((candidate) => candidate !== undefined && candidate !== '')
+  return key === undefined ? undefined : new Secret(key)
+}
+
+function timeoutsOf(common: Config['timeout'], own: BackendSettings['timeout']): Timeouts {
+  return {
+    connectMs: own.connect ?? common.connect,
+    writeMs: own.write ?? common.write,
+    firstByteMs: own.first_byte ?? common.first_byte,
+    idleMs: own.idle ?? common.idle,
+    totalMs: own.total ?? common.total,
+  }
+}
+
+/** A header of the operator that frames the message would break it. */
+const reservedHeaders: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Short values such as a version would be masked all over the log. */
+function isCredential(header: string, value: string): boolean {
+  return /auth|key|token|secret|cookie|password/i.test(header) && bareCredential(value).length >= 8
+}
+
+/** The key itself, without "Bearer" before it. */
+function bareCredential(value: string): string {
+  return value.trim().replace(/^\S+\s+(?=\S+$)/, '')
+}

@@ -1,0 +1,104 @@
+import type { CompileProblem } from '#core/problem.ts'
+import { Secret } from '#core/secret.ts'
+import type { Config } from '#config/schema.ts'
+import { KeyRing } from '#identity/key-ring.ts'
+import { AddressList } from '#kit/address-list.ts'
+import { compileLogging } from '#telemetry/compile.ts'
+import { collectSecrets, compileBackends } from './backends.ts'
+import { isLocal, parseListen } from './listen.ts'
+import { compilePlans } from './plans.ts'
+import { compilePolicies } from './policies.ts'
+import { collectSettings } from './settings.ts'
+import type { ListenAddress, Snapshot } from './snapshot.ts'
+
+/** What a snapshot is told about its source. */
+export interface CompileContext {
+  readonly version: number
+  readonly digest: string
+  readonly file: string | undefined
+  /** Names of backends that an unset variable switched off. */
+  readonly offBackends: ReadonlySet<string>
+  /** Values that must be masked beside those of the configuration's own secret keys, such as contents of files. */
+  readonly secrets: readonly string[]
+}
+
+/** What compiling gave: a snapshot, or, with an error among the problems, none. */
+export interface Compilation {
+  readonly snapshot: Snapshot | undefined
+  readonly problems: readonly CompileProblem[]
+}
+
+/** Config → Snapshot. Pure: names become objects, addresses are parsed, patterns compiled, and everything wrong is told at once. */
+export function compileSnapshot(config: Config, context: CompileContext): Compilation {
+  const problems: CompileProblem[] = []
+  const keys = compileKeys(config)
+  const listen = compileListen(config, keys, problems)
+  const trustedProxies = compileTrustedProxies(config, problems)
+  const policies = compilePolicies(config)
+  const backends = compileBackends(config, context.offBackends)
+  const table = compilePlans(config, backends, context.offBackends, policies.value)
+  problems.push(...policies.problems, ...backends.problems, ...table.problems)
+  if (listen === undefined || trustedProxies === undefined || problems.some(({ severity }) => severity === 'error')) {
+    return { snapshot: undefined, problems }
+  }
+
+  const snapshot: Snapshot = {
+    version: context.version,
+    digest: context.digest,
+    file: context.file,
+    listen,
+    keys,
+    modelsRequireAuth: config.models_require_auth,
+    plans: table.plans,
+    aliases: table.aliases,
+    backends: new Map(Array.from(backends.usable, ([name, { backend }]) => [name, backend])),
+    bodyBytesMax: config.max_body_size,
+    unknownModelStatus: config.errors.unknown_model_status,
+    trustedProxies,
+    debugHeaders: config.headers.debug,
+    drainMs: config.shutdown.drain_timeout,
+    logging: compileLogging(config.logging),
+    secrets: collectSecrets(config, context.secrets),
+    settings: collectSettings(config),
+  }
+  return { snapshot, problems }
+}
+
+/** Every route of a snapshot, for state that is kept by route. */
+export function stateKeysOf(snapshot: Snapshot): ReadonlySet<string> {
+  const keys = new Set<string>()
+  for (const { tiers } of snapshot.plans.values()) {
+    for (const { candidates } of tiers) for (const { stateKey } of candidates) keys.add(stateKey)
+  }
+  return keys
+}
+
+function compileKeys(config: Config): KeyRing {
+  const key = config.proxy_api_key ?? ''
+  return new KeyRing(key === '' ? [] : [{ key: new Secret(key), caller: { id: 'default' } }])
+}
+
+/** Without a client key only this machine may connect, unless the operator takes the risk in so many words. */
+function compileListen(config: Config, keys: KeyRing, problems: CompileProblem[]): ListenAddress | undefined {
+  const listen = parseListen(config.listen)
+  if (listen === undefined) {
+    const message = `"${config.listen}" is no address, write one such as ":8080", "127.0.0.1:8080" or "unix:/path"`
+    problems.push({ severity: 'error', path: ['listen'], message })
+    return undefined
+  }
+  if (!keys.isOpen || config.allow_unauthenticated || listen.kind === 'unix' || isLocal(listen)) return listen
+  const message =
+    'without "proxy_api_key" only programs of this machine can connect: set it, or "allow_unauthenticated: true"'
+  problems.push({ severity: 'note', path: ['listen'], message })
+  return { ...listen, host: '127.0.0.1' }
+}
+
+function compileTrustedProxies(config: Config, problems: CompileProblem[]): AddressList | undefined {
+  try {
+    return new AddressList(config.trusted_proxies)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    problems.push({ severity: 'error', path: ['trusted_proxies'], message })
+    return undefined
+  }
+}

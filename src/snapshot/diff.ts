@@ -1,0 +1,140 @@
+import type { Backend } from '#core/candidate.ts'
+import type { Plan } from '#core/plan.ts'
+import { Secret } from '#core/secret.ts'
+import { formatListen } from './listen.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** What a reload changed, in words and by name; a secret is said to have changed, never what it is. */
+export function describeChanges(old: Snapshot, next: Snapshot): readonly string[] {
+  const changes = [
+    ...restartKeys(old, next).map((key) => `${key} changed, after a restart`),
+    ...describeSettings(old, next),
+    ...compareNamed('backend', old.backends, next.backends, (before, after) => {
+      return describeBackend(before, after, isTimeoutChanged(old, next))
+    }),
+    ...compareNamed('alias', old.plans, next.plans, describePlan),
+    ...describeLists(old, next),
+  ]
+  if (changes.length <= changesMax) return changes
+  return [...changes.slice(0, changesMax), `and ${changes.length - changesMax} more`]
+}
+
+/** Keys whose change takes a restart; until then the old value holds. */
+export function restartKeys(old: Snapshot, next: Snapshot): readonly string[] {
+  return formatListen(old.listen) === formatListen(next.listen) ? [] : ['listen']
+}
+
+/** Limit: changes told in one line of the log. */
+const changesMax = 50
+
+function describeSettings(old: Snapshot, next: Snapshot): readonly string[] {
+  const changes: string[] = []
+  for (const key of new Set([...old.settings.keys(), ...next.settings.keys()])) {
+    const before = old.settings.get(key)
+    const after = next.settings.get(key)
+    if (plain(before) === plain(after)) continue
+    if (before === undefined) changes.push(`${key} set${after instanceof Secret ? '' : ` to ${after}`}`)
+    else if (after === undefined) changes.push(`${key} removed`)
+    else if (after instanceof Secret) changes.push(`${key} changed`)
+    else changes.push(`${key} ${String(before)} → ${after}`)
+  }
+  return changes
+}
+
+function plain(value: string | Secret | undefined): string | undefined {
+  return value instanceof Secret ? value.reveal() : value
+}
+
+function compareNamed<Thing>(
+  kind: string,
+  old: ReadonlyMap<string, Thing>,
+  next: ReadonlyMap<string, Thing>,
+  describe: (before: Thing, after: Thing) => readonly string[],
+): readonly string[] {
+  const changes: string[] = []
+  for (const name of old.keys()) if (!next.has(name)) changes.push(`${kind} ${name} removed`)
+  for (const [name, after] of next) {
+    const before = old.get(name)
+    if (before === undefined) {
+      changes.push(`${kind} ${name} added`)
+      continue
+    }
+    const parts = describe(before, after)
+    if (parts.length > 0) changes.push(`${kind} ${name}: ${parts.join(', ')}`)
+  }
+  return changes
+}
+
+/** A change of the common time limits is told once, as a setting, and not again by every backend. */
+function isTimeoutChanged(old: Snapshot, next: Snapshot): boolean {
+  return [...next.settings].some(
+    ([key, value]) => key.startsWith('timeout.') && plain(old.settings.get(key)) !== plain(value),
+  )
+}
+
+function describeBackend(before: Backend, after: Backend, skipTimeouts: boolean): readonly string[] {
+  const parts: string[] = []
+  if (before.url.href !== after.url.href) parts.push('url changed')
+  if (before.apiKey?.reveal() !== after.apiKey?.reveal()) parts.push('api_key changed')
+  if (before.authMode !== after.authMode) parts.push(`auth_mode ${before.authMode} → ${after.authMode}`)
+  if (JSON.stringify(before.headers) !== JSON.stringify(after.headers)) parts.push('headers changed')
+  if (before.apiVersion !== after.apiVersion) parts.push(`api_version ${before.apiVersion} → ${after.apiVersion}`)
+  if (before.verifyTls !== after.verifyTls) parts.push(`tls_verify ${before.verifyTls} → ${after.verifyTls}`)
+  if (!skipTimeouts && JSON.stringify(before.timeouts) !== JSON.stringify(after.timeouts)) parts.push('timeout changed')
+  return parts
+}
+
+function describePlan(before: Plan, after: Plan): readonly string[] {
+  const routesBefore = ownRoutes(before)
+  const routesAfter = ownRoutes(after)
+  const parts: string[] = []
+  for (const id of routesBefore.keys()) if (!routesAfter.has(id)) parts.push(`route ${id} removed`)
+  for (const [id, route] of routesAfter) {
+    const old = routesBefore.get(id)
+    if (old === undefined) {
+      parts.push(`route ${id} added`)
+      continue
+    }
+    if (old.priority !== route.priority) parts.push(`route ${id} priority ${old.priority} → ${route.priority}`)
+    if (old.weight !== route.weight) parts.push(`route ${id} weight ${old.weight} → ${route.weight}`)
+    if (old.protocol !== route.protocol) parts.push(`route ${id} protocol ${old.protocol} → ${route.protocol}`)
+  }
+  const chainBefore = fallbackNames(before)
+  const chainAfter = fallbackNames(after)
+  if (chainBefore !== chainAfter) {
+    parts.push(chainAfter === '' ? 'falls back to nothing now' : `falls back to ${chainAfter} now`)
+  }
+  return parts
+}
+
+interface OwnRoute {
+  readonly priority: number
+  readonly weight: number
+  readonly protocol: string
+}
+
+function ownRoutes(plan: Plan): ReadonlyMap<string, OwnRoute> {
+  const routes = new Map<string, OwnRoute>()
+  for (const { level, priority, candidates } of plan.tiers) {
+    if (level === 'l2') continue
+    for (const { id, weight, protocol } of candidates) routes.set(id, { priority, weight, protocol })
+  }
+  return routes
+}
+
+function fallbackNames(plan: Plan): string {
+  const names = plan.tiers.filter(({ level }) => level === 'l2').map(({ alias }) => alias)
+  return [...new Set(names)].join(', ')
+}
+
+/** Aliases that went into or out of sight while their plan lives on. */
+function describeLists(old: Snapshot, next: Snapshot): readonly string[] {
+  const before = new Set(old.aliases)
+  const after = new Set(next.aliases)
+  const changes: string[] = []
+  for (const alias of before)
+    if (!after.has(alias) && next.plans.has(alias)) changes.push(`alias ${alias} hidden from lists`)
+  for (const alias of after)
+    if (!before.has(alias) && old.plans.has(alias)) changes.push(`alias ${alias} back in lists`)
+  return changes
+}

@@ -1,0 +1,49 @@
+import type { BreakerPolicy, Plan } from '#core/plan.ts'
+import type { Config } from '#config/schema.ts'
+import { compileDetection, compileStatuses, type Compiled } from '#upstream/detect.ts'
+
+/** What every plan of a snapshot shares: how to fail over, when to rest, when to try again. */
+export type Policies = Omit<Plan, 'alias' | 'tiers'>
+
+export function compilePolicies(config: Config): Compiled<Policies> {
+  const { fallback, retry } = config
+  const detection = compileDetection(config.detection.error_codes, config.detection.error_patterns)
+  const cools = compileStatuses(fallback.cooldown_on, ['fallback', 'cooldown_on'])
+  const retries = compileStatuses(retry.on_status, ['retry', 'on_status'])
+  const problems = [...detection.problems, ...cools.problems, ...retries.problems]
+  if (retry.base_delay > retry.max_delay) {
+    const message = 'the first pause is longer than "retry.max_delay" and is cut to it'
+    problems.push({ severity: 'warning', path: ['retry', 'base_delay'], message })
+  }
+  const value: Policies = {
+    attemptsMax: fallback.max_retries === 0 ? Infinity : fallback.max_retries,
+    deadlineMs: fallback.deadline,
+    whenAllCooling: fallback.when_all_cooling,
+    detection: detection.value,
+    cooldown: {
+      cooldownMs: fallback.cooldown_seconds * 1000,
+      retryAfterMsMax: fallback.retry_after_max,
+      respectRetryAfter: fallback.respect_retry_after,
+      cools: cools.value,
+    },
+    breaker: breakerOf(config.circuit_breaker),
+    retry: {
+      retriesMax: retry.max_retries,
+      baseMs: retry.base_delay,
+      delayMsMax: retry.max_delay,
+      multiplier: retry.multiplier,
+      jitter: retry.jitter,
+      retriesStatus: retries.value,
+    },
+  }
+  return { value, problems }
+}
+
+function breakerOf(settings: Config['circuit_breaker']): BreakerPolicy | undefined {
+  if (settings === undefined || !settings.enabled) return undefined
+  return {
+    failureThreshold: settings.failure_threshold,
+    openMs: settings.open_timeout,
+    successThreshold: settings.success_threshold,
+  }
+}

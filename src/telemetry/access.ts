@@ -1,0 +1,123 @@
+import type { Exchange, ExchangeSink } from '#core/exchange.ts'
+import type { Level, LogFields } from '#ports/log.ts'
+import { keepDump } from './dump.ts'
+import { keptExchange } from './kept.ts'
+import type { ProgramLog } from './log.ts'
+import type { Masker } from './mask.ts'
+import { durationMsOf, reasonOf, stateOf } from './outcome.ts'
+import { keepsRequests, type LoggingPolicy } from './policy.ts'
+import { renderRecord } from './record.ts'
+import { plainPath } from './rotate.ts'
+
+/** What the sink is built from. */
+export interface SinkOptions {
+  readonly log: ProgramLog
+  readonly policy: () => LoggingPolicy
+  readonly masker: Masker
+}
+
+/** Turns settled exchanges into log lines, request files and dumps. */
+export function createSink({ log, policy, masker }: SinkOptions): ExchangeSink {
+  return {
+    settled(exchange) {
+      const current = policy()
+      tellEnd(log, exchange)
+      if (current.metricsLines && exchange.attempts.length > 0) log.write('info', 'metrics', metricsOf(exchange))
+      if (exchange.seen === undefined || !keepsRequests(current) || !isWorthAFile(exchange)) return
+      keepRecord(log, current, exchange, current.maskSensitive ? masker : undefined)
+    },
+  }
+}
+
+/** Strangers must not be able to fill the disk: what was turned away at the door leaves a line, and no file. */
+function isWorthAFile(exchange: Exchange): boolean {
+  return exchange.caller !== undefined
+}
+
+function keepRecord(log: ProgramLog, policy: LoggingPolicy, settled: Exchange, masker: Masker | undefined): void {
+  if (policy.mergedRequests && log.keeps('debug')) {
+    log.write('debug', 'request_record', {
+      requestId: settled.id,
+      text: renderRecord(settled, policy.language, masker).trimEnd(),
+    })
+  }
+  if (!policy.separateFiles && policy.dumps === undefined) return
+  const kept = keptExchange(settled)
+  if (policy.separateFiles) {
+    const hasFailed = stateOf(settled) === 'failed' || stateOf(settled) === 'broken'
+    for (const directory of hasFailed ? [policy.requestDir, policy.errorDir] : [policy.requestDir]) {
+      const path = `${plainPath(directory, log.day())}/${settled.id}.log`
+      log.keepFile(path, kept.weight, () => renderRecord(kept.exchange, policy.language, masker))
+    }
+  }
+  if (policy.dumps !== undefined) keepDump(log, policy.dumps, kept, masker)
+}
+
+/** The one line that tells how a request ended. */
+function tellEnd(log: ProgramLog, exchange: Exchange): void {
+  const durationMs = durationMsOf(exchange)
+  const last = exchange.attempts.at(-1)
+  const common: LogFields = {
+    requestId: exchange.id,
+    backend: last?.backend,
+    model: last?.model,
+    alias: exchange.alias,
+    status: exchange.status,
+    durationMs,
+    attempts: exchange.attempts.length,
+    client: exchange.clientAddress,
+    caller: exchange.caller,
+    stream: exchange.stream,
+    ttftMs: ttftMsOf(exchange),
+    bytes: exchange.bytesOut,
+  }
+  switch (stateOf(exchange)) {
+    case 'success':
+      return log.write('info', 'request_finished', common)
+    case 'client_closed':
+      return log.write('info', 'client_closed', common)
+    case 'broken':
+      return log.write('warn', 'stream_broken', { ...common, outcome: exchange.outcome, reason: reasonOf(exchange) })
+    case 'failed': {
+      const failure = {
+        ...common,
+        code: exchange.refusal?.code,
+        reason: reasonOf(exchange) ?? `the backend answered ${exchange.status}`,
+      }
+      return log.write(failureLevel(exchange), isTurnedAway(exchange) ? 'request_refused' : 'request_failed', failure)
+    }
+  }
+}
+
+/** The first byte of a stream that the client gets belongs to its first content: nothing is sent before that is there. */
+function ttftMsOf({ stream, firstByteMs, startedMs }: Exchange): number | undefined {
+  return stream && firstByteMs !== undefined ? Math.round(firstByteMs - startedMs) : undefined
+}
+
+/** The client's doing is a warning, and so is an error answer that was passed on as it came; all else needs someone. */
+function failureLevel(exchange: Exchange): Level {
+  if (isTurnedAway(exchange)) return 'warn'
+  const last = exchange.attempts.at(-1)
+  return last !== undefined && last.failure === undefined && exchange.refusal === undefined ? 'warn' : 'error'
+}
+
+/** Refused by a rule of ours before any backend was asked, and not because no backend is left. */
+function isTurnedAway(exchange: Exchange): boolean {
+  const { refusal } = exchange
+  if (refusal === undefined || exchange.attempts.length > 0) return false
+  return refusal.status < 500 || refusal.code === 'shutting_down'
+}
+
+/** Times are told per attempt: two attempts at one backend are two entries. */
+function metricsOf(exchange: Exchange): LogFields {
+  const { attempts } = exchange
+  return {
+    requestId: exchange.id,
+    alias: exchange.alias,
+    state: stateOf(exchange),
+    backend: attempts.at(-1)?.backend,
+    attempts: attempts.length,
+    totalMs: durationMsOf(exchange),
+    backendMs: attempts.map(({ backend, durationMs }) => `${backend}=${Math.round(durationMs)}ms`).join(', '),
+  }
+}

@@ -1,0 +1,104 @@
+import { printable, printableBlock } from '#kit/printable.ts'
+import type { EventName, Level, LogFields } from '#ports/log.ts'
+import type { Masker } from './mask.ts'
+import { stateWords, wordingOf, type Language, type RequestState } from './messages.ts'
+import { fillWording } from './wording.ts'
+import type { Stamp } from './stamp.ts'
+
+/** Fields as they may be shown: masked, unless `masker` is undefined, and of bounded length. */
+export function shownFields(fields: LogFields, masker: Masker | undefined): LogFields {
+  const shown: Record<string, string | number | boolean | undefined> = {}
+  for (const name in fields) {
+    const value = fields[name]
+    shown[name] = typeof value === 'string' && name !== 'requestId' ? shownText(name, value, masker) : value
+  }
+  return shown
+}
+
+/** A line of text in two parts, because only the console colours what stands between them. */
+export interface TextLine {
+  /** `[2026-01-13 09:41:00] ` */
+  readonly stamp: string
+  /** ` [req_…] message`, line feed included, and the indented block that belongs to some events. */
+  readonly rest: string
+}
+
+/** One event for people. */
+export function textLine(stamp: Stamp, language: Language, event: EventName, fields: LogFields): TextLine {
+  const spoken = language === 'en' ? fields : withWords(fields, language)
+  const message = printable(fillWording(wordingOf(language, event), spoken))
+  const id = typeof fields['requestId'] === 'string' ? ` [${fields['requestId']}]` : ''
+  const block = fields['text'] ?? fields['stack']
+  return {
+    stamp: language === 'zh' ? `[${stamp.chinese}] ` : `[${stamp.plain}] `,
+    rest: `${id} ${message}\n${typeof block === 'string' ? indented(block) : ''}`,
+  }
+}
+
+/** `[INFO]` and its siblings. */
+export const levelTags: Readonly<Record<Level, string>> = {
+  error: '[ERROR]',
+  warn: '[WARN]',
+  info: '[INFO]',
+  debug: '[DEBUG]',
+}
+
+/** One event for machines: an object on a line of its own, names in snake case. */
+export function jsonLine(
+  wallMs: number,
+  level: Level,
+  language: Language,
+  event: EventName,
+  fields: LogFields,
+): string {
+  const spoken = language === 'en' ? fields : withWords(fields, language)
+  const line: Record<string, unknown> = {
+    time: new Date(wallMs).toISOString(),
+    level,
+    event,
+    msg: fillWording(wordingOf(language, event), spoken),
+    request_id: fields['requestId'],
+  }
+  for (const name in fields) if (name !== 'requestId') line[snakeCase(name)] = fields[name]
+  // JSON allows these two, readers that split at every kind of line end do not.
+  const text = JSON.stringify(line).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
+  return `${text}\n`
+}
+
+/** Limit: characters of one field; blocks (stacks, request records) have a limit of their own, where they are made. */
+const fieldLengthMax = 4096
+const stackLengthMax = 16_384
+
+function shownText(name: string, value: string, masker: Masker | undefined): string {
+  // Hidden first and cut afterwards: half a key is not recognised as one.
+  const masked = masker === undefined ? value : masker.mask(value)
+  if (name === 'text') return masked
+  const lengthMax = name === 'stack' ? stackLengthMax : fieldLengthMax
+  return masked.length <= lengthMax ? masked : `${masked.slice(0, lengthMax)}… (${masked.length} characters)`
+}
+
+/** Indented, so that no line of it can pass for a record. */
+function indented(block: string): string {
+  return `    ${printableBlock(block).replaceAll('\n', '\n    ')}\n`
+}
+
+function withWords(fields: LogFields, language: Language): LogFields {
+  const state = fields['state']
+  if (typeof state !== 'string' || !isState(state)) return fields
+  return { ...fields, state: stateWords[language][state] }
+}
+
+function isState(word: string): word is RequestState {
+  return word in stateWords.en
+}
+
+const snakeNames = new Map<string, string>()
+
+/** Names of fields are a closed set, so the map stays small. */
+function snakeCase(name: string): string {
+  const known = snakeNames.get(name)
+  if (known !== undefined) return known
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  snakeNames.set(name, snake)
+  return snake
+}

@@ -1,0 +1,197 @@
+import type { Clock } from '#ports/clock.ts'
+import type { Files } from '#ports/files.ts'
+import type { EventName, Level, Log, LogFields } from '#ports/log.ts'
+import { Lane, type LaneSizes } from './lane.ts'
+import { jsonLine, levelTags, shownFields, textLine } from './line.ts'
+import type { Masker } from './mask.ts'
+import type { LoggingPolicy } from './policy.ts'
+import { datedPath, RollingFiles } from './rotate.ts'
+import { Stamps, type Stamp } from './stamp.ts'
+
+/** What the log is built from. */
+export interface LogOptions {
+  /** Read at each record, so that a reload takes effect at once. */
+  readonly policy: () => LoggingPolicy
+  readonly masker: Masker
+  readonly files: Files
+  readonly clock: Clock
+  readonly console: Console
+  /** Colours for people: wanted, and the console is a terminal. */
+  readonly colour: boolean
+}
+
+/** Where lines are shown. */
+export interface Console {
+  write(text: string): void
+}
+
+/** The log of the program, with the keys to its background work. */
+export interface ProgramLog extends Log {
+  /** Keeps a file of its own, written in the background; `render` runs there too. `weight` is what it holds in memory. */
+  keepFile(path: string, weight: number, render: () => string): void
+  /** The day that names files, by the wall clock. */
+  day(): string
+  /** Resolves when every record so far was written or tried. */
+  flush(): Promise<void>
+  /** The last flush; what is written afterwards goes to the console only. */
+  close(): Promise<void>
+}
+
+/** Opens the log. Nothing is written before the first record, and no timer runs while nothing waits. */
+export function createLog(options: LogOptions): ProgramLog {
+  return new BackgroundLog(options)
+}
+
+// Limit: what may wait while a destination is slow or broken; beyond it, the least important records are dropped.
+const limits = { countMax: 20_000, weightMax: 8_000_000 }
+const generalSizes: LaneSizes = { limits, startWeight: 65_536, batchWeight: 1_000_000, triesMax: Infinity }
+const consoleSizes: LaneSizes = { ...generalSizes, triesMax: 1 }
+
+/** Files of requests, one at a time; a file that fails is given up, because the next one may well be written. */
+const ownFileSizes: LaneSizes = {
+  limits: { countMax: 2000, weightMax: 32_000_000 },
+  startWeight: 65_536,
+  batchWeight: 1,
+  triesMax: 1,
+}
+
+/** Limit: milliseconds that closing waits for a file system that does not answer. */
+const closeMsMax = 3000
+
+const ranks: Readonly<Record<Level, number>> = { error: 0, warn: 1, info: 2, debug: 3 }
+
+const colours: Readonly<Record<Level, string>> = {
+  error: '\u001b[31m[ERROR]\u001b[0m',
+  warn: '\u001b[33m[WARN]\u001b[0m',
+  info: '\u001b[32m[INFO]\u001b[0m',
+  debug: '\u001b[90m[DEBUG]\u001b[0m',
+}
+
+interface GeneralRecord {
+  readonly day: string
+  readonly line: string
+}
+
+interface OwnFile {
+  readonly path: string
+  readonly render: () => string
+}
+
+class BackgroundLog implements ProgramLog {
+  readonly #options: LogOptions
+  readonly #stamps = new Stamps()
+  readonly #rolling: RollingFiles
+  readonly #console: Lane<string>
+  readonly #general: Lane<GeneralRecord>
+  readonly #ownFiles: Lane<OwnFile>
+  #isClosed = false
+
+  constructor(options: LogOptions) {
+    this.#options = options
+    this.#rolling = new RollingFiles(options.files)
+    this.#console = this.#lane(
+      consoleSizes,
+      () => 'console',
+      async (batch) => options.console.write(batch.join('')),
+    )
+    this.#general = this.#lane(
+      generalSizes,
+      () => options.policy().generalFile ?? 'general_file',
+      async (batch) => await this.#writeGeneral(batch),
+    )
+    this.#ownFiles = this.#lane(
+      ownFileSizes,
+      () => 'request files',
+      async (batch) => await this.#writeOwn(batch),
+    )
+  }
+
+  keeps(level: Level): boolean {
+    return ranks[level] <= ranks[this.#options.policy().level]
+  }
+
+  write(level: Level, event: EventName, fields: LogFields = {}): void {
+    const policy = this.#options.policy()
+    if (ranks[level] > ranks[policy.level]) return
+    const wallMs = this.#options.clock.wallMs()
+    const stamp = this.#stamps.at(wallMs)
+    const shown = shownFields(fields, policy.maskSensitive ? this.#options.masker : undefined)
+    if (policy.format === 'json') {
+      const line = jsonLine(wallMs, level, policy.language, event, shown)
+      this.#push(policy, stamp, level, line, line)
+      return
+    }
+    const text = textLine(stamp, policy.language, event, shown)
+    const line = text.stamp + levelTags[level] + text.rest
+    this.#push(policy, stamp, level, line, this.#options.colour ? text.stamp + colours[level] + text.rest : line)
+  }
+
+  keepFile(path: string, weight: number, render: () => string): void {
+    if (!this.#isClosed) this.#ownFiles.push({ path, render }, weight, false)
+  }
+
+  day(): string {
+    return this.#stamps.at(this.#options.clock.wallMs()).day
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all([this.#general.flush(), this.#ownFiles.flush(), this.#console.flush()])
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    const timeUp = new AbortController()
+    const files = Promise.all([this.#general.close(), this.#ownFiles.close()])
+    const lost = await Promise.race([files, this.#options.clock.sleep(closeMsMax, timeUp.signal)])
+    timeUp.abort()
+    const count = lost === undefined ? undefined : lost[0] + lost[1]
+    if (count !== 0) this.write('warn', 'log_dropped', { count: count ?? 'all that waited' })
+    this.#isClosed = true
+    await this.#console.close()
+  }
+
+  #push(policy: LoggingPolicy, stamp: Stamp, level: Level, line: string, shownLine: string): void {
+    if (this.#isClosed) {
+      this.#options.console.write(shownLine)
+      return
+    }
+    const isImportant = ranks[level] <= ranks.warn
+    this.#console.push(shownLine, shownLine.length, isImportant)
+    if (policy.generalFile !== undefined) this.#general.push({ day: stamp.day, line }, line.length, isImportant)
+  }
+
+  /** Into the file of today's policy: records that wait while a disk is full move with a reload to a better place. */
+  async #writeGeneral(batch: readonly GeneralRecord[]): Promise<void> {
+    const { generalFile, fileBytesMax } = this.#options.policy()
+    if (generalFile === undefined) return
+    for (const [day, lines] of byDay(batch)) {
+      await this.#rolling.append(datedPath(generalFile, day), lines, fileBytesMax)
+    }
+  }
+
+  async #writeOwn(batch: readonly OwnFile[]): Promise<void> {
+    for (const { path, render } of batch) await this.#options.files.append(path, render())
+  }
+
+  #lane<T>(sizes: LaneSizes, file: () => string, write: (batch: readonly T[]) => Promise<void>): Lane<T> {
+    return new Lane<T>({
+      ...sizes,
+      clock: this.#options.clock,
+      write,
+      onFailed: (reason) => this.write('error', 'log_failed', { file: file(), reason }),
+      onRecovered: () => this.write('warn', 'log_recovered', { file: file() }),
+      onDropped: (count) => this.write('warn', 'log_dropped', { file: file(), count }),
+    })
+  }
+}
+
+/** The lines of each day; a batch rarely holds more than one day. */
+function byDay(batch: readonly GeneralRecord[]): Map<string, string[]> {
+  const days = new Map<string, string[]>()
+  for (const { day, line } of batch) {
+    const lines = days.get(day)
+    if (lines === undefined) days.set(day, [line])
+    else lines.push(line)
+  }
+  return days
+}

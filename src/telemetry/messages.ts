@@ -1,0 +1,120 @@
+import type { EventName } from '#ports/log.ts'
+import type { LoggingPolicy } from './policy.ts'
+import { readWording, type Wording } from './wording.ts'
+
+/** Language of log lines. */
+export type Language = LoggingPolicy['language']
+
+/** How each event is told. `{field}` is filled in, `<…>` disappears when one of its fields is missing. */
+export const messages: Readonly<Record<Language, Readonly<Record<EventName, string>>>> = {
+  en: {
+    server_started: 'LLM Proxy< {version}> started, listening on {address}',
+    config_loaded: 'Loaded {backends} backends, {aliases} model aliases< from {file}>',
+    config_problem: '<{place} ><{path}: >{problem}',
+    config_reloaded: 'Configuration reloaded: version={version}< changes={changes}>',
+    config_unchanged: 'Configuration {file} is unchanged',
+    config_rejected: 'Cannot reload {file}: {problems} problems, the last good configuration stays<, first: {first}>',
+    config_unreadable: 'Cannot read {file}: {reason}, the last good configuration stays',
+    config_back: 'Configuration {file} is again the one that is running',
+    restart_needed: 'Changes to {keys} need a restart, the running values stay',
+    backend_off: 'Backend {backend} is switched off: {variable} is not set',
+    backend_from_environment: 'Backend {backend} is configured from {variable}',
+    unauthenticated: 'No client key is configured: everyone who reaches {address} may use every backend',
+    environment_warning: 'Environment variable {variable} changes how the runtime behaves, unset it',
+    mock_backend: 'Model alias {alias} is answered by the built-in mock backend<, try it at {address}>',
+    request_received:
+      'Request received: model={model} client={client}< method={method}>< path={path}>< stream={stream}>',
+    request_finished:
+      'Request finished: backend={backend} status={status} duration={durationMs}ms< model={model}>< attempts={attempts}>< ttft={ttftMs}ms>< bytes={bytes}>',
+    request_failed:
+      'Request failed: status={status}< code={code}> duration={durationMs}ms< attempts={attempts}> reason={reason}',
+    request_refused: 'Request refused: status={status} code={code} client={client} reason={reason}',
+    client_closed: 'Client closed the connection:< backend={backend}> duration={durationMs}ms< bytes={bytes}>',
+    stream_broken: 'Stream broken: backend={backend} bytes={bytes} duration={durationMs}ms reason={reason}',
+    attempt_started: 'Attempt {attempt}: backend={backend} model={model}< url={url}>',
+    attempt_failed:
+      'Attempt failed: backend={backend} model={model}< status={status}> duration={durationMs}ms reason={reason}',
+    backend_switched: 'Switching backend: {from} → {to} ({level})',
+    route_skipped: 'Route skipped: backend={backend} model={model} reason={reason}',
+    plan_resolved: 'Route resolved: alias={alias} tiers={tiers} candidates={candidates}',
+    fallback_loop: 'Fallback loop cut: {chain}',
+    route_cooled: 'Route cools down: backend={backend} model={model} for={forMs}ms reason={reason}',
+    circuit_opened: 'Circuit opened: backend={backend} model={model} for={forMs}ms',
+    circuit_closed: 'Circuit closed: backend={backend} model={model}',
+    retry_waits: 'Waiting {waitMs}ms before the same backend is tried again: backend={backend}',
+    metrics:
+      '[metrics] request={requestId} model={alias} state={state} backend={backend} attempts={attempts} total={totalMs}ms backends=[{backendMs}]',
+    request_record: 'Request record',
+    log_dropped: 'Log records dropped: {count}< for {file}>',
+    log_failed: 'Cannot write {file}: {reason}, it is tried again',
+    log_recovered: 'Log file {file} can be written again',
+    shutdown_started: 'Shutting down on {signal}: {inFlight} requests in flight, waiting up to {forMs}ms',
+    shutdown_finished: 'Shut down: {inFlight} requests in flight',
+    shutdown_forced: 'Shut down by force: {inFlight} requests were cut',
+    unhandled_error: 'Unhandled error: {reason}',
+    internal_error: 'Internal error: {reason}',
+  },
+  zh: {
+    server_started: 'LLM Proxy 启动,监听地址: {address}',
+    config_loaded: '已加载 {backends} 个后端,{aliases} 个模型别名',
+    config_problem: '<{place} ><{path}: >{problem}',
+    config_reloaded: '配置已重新加载: 版本={version}< 变更={changes}>',
+    config_unchanged: '配置 {file} 内容未变',
+    config_rejected: '配置重新加载失败: 文件={file} 问题数={problems},继续使用上一份有效配置<,首个问题: {first}>',
+    config_unreadable: '无法读取配置文件 {file}: {reason},继续使用上一份有效配置',
+    config_back: '配置 {file} 已恢复为当前生效的内容',
+    restart_needed: '修改 {keys} 需要重启才能生效,当前值保持不变',
+    backend_off: '后端 {backend} 已停用: 环境变量 {variable} 未设置',
+    backend_from_environment: '后端 {backend} 由环境变量 {variable} 配置',
+    unauthenticated: '未配置客户端密钥: 能访问 {address} 的任何人都可以使用全部后端',
+    environment_warning: '环境变量 {variable} 会改变运行时行为,请取消设置',
+    mock_backend: '模型别名 {alias} 由内置模拟后端应答<,可访问 {address} 试用>',
+    request_received: '收到请求: 模型={model} 客户端={client}',
+    request_finished: '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms',
+    request_failed: '请求失败: 状态={status}< 错误码={code}> 耗时={durationMs}ms< 尝试次数={attempts}> 原因={reason}',
+    request_refused: '请求被拒绝: 状态={status} 错误码={code} 客户端={client} 原因={reason}',
+    client_closed: '客户端断开连接:< 后端={backend}> 耗时={durationMs}ms< 字节={bytes}>',
+    stream_broken: '流式响应中断: 后端={backend} 字节={bytes} 耗时={durationMs}ms 原因={reason}',
+    attempt_started: '第 {attempt} 次尝试: 后端={backend} 模型={model}< 地址={url}>',
+    attempt_failed: '后端返回错误: 后端={backend} 模型={model}< 状态={status}> 耗时={durationMs}ms 原因={reason}',
+    backend_switched: '切换后端: {from} → {to} ({level})',
+    route_skipped: '跳过路由: 后端={backend} 模型={model} 原因={reason}',
+    plan_resolved: '路由解析: 别名={alias} 层级={tiers} 候选={candidates}',
+    fallback_loop: '检测到循环回退: {chain}',
+    route_cooled: '后端进入冷却: 后端={backend} 模型={model} 时长={forMs}ms 原因={reason}',
+    circuit_opened: '熔断器打开: 后端={backend} 模型={model} 时长={forMs}ms',
+    circuit_closed: '熔断器关闭: 后端={backend} 模型={model}',
+    retry_waits: '等待 {waitMs}ms 后重试同一后端: 后端={backend}',
+    metrics:
+      '[性能指标] 请求={requestId} 模型={alias} 状态={state} 后端={backend} 尝试次数={attempts} 总耗时={totalMs}ms 后端耗时=[{backendMs}]',
+    request_record: '请求记录',
+    log_dropped: '日志记录被丢弃: {count} 条< ({file})>',
+    log_failed: '无法写入日志文件 {file}: {reason},稍后重试',
+    log_recovered: '日志文件 {file} 已恢复写入',
+    shutdown_started: '收到 {signal},开始关闭: 进行中的请求={inFlight} 最多等待={forMs}ms',
+    shutdown_finished: '已关闭: 进行中的请求={inFlight}',
+    shutdown_forced: '已强制关闭: 被中断的请求={inFlight}',
+    unhandled_error: '未处理的错误: {reason}',
+    internal_error: '内部错误: {reason}',
+  },
+}
+
+/** Words for the values of `state`, the only field whose value is translated. */
+export const stateWords: Readonly<Record<Language, Readonly<Record<RequestState, string>>>> = {
+  en: { success: 'success', failed: 'failed', client_closed: 'client_closed', broken: 'broken' },
+  zh: { success: '成功', failed: '失败', client_closed: '客户端断开', broken: '中断' },
+}
+
+/** How a request ended, as metrics lines and request records put it. */
+export type RequestState = 'success' | 'failed' | 'client_closed' | 'broken'
+
+/** How an event is told in a language; read at its first use. */
+export function wordingOf(language: Language, event: EventName): Wording {
+  const known = read[language].get(event)
+  if (known !== undefined) return known
+  const wording = readWording(messages[language][event])
+  read[language].set(event, wording)
+  return wording
+}
+
+const read: Readonly<Record<Language, Map<EventName, Wording>>> = { en: new Map(), zh: new Map() }

@@ -1,0 +1,51 @@
+import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import { asBuffer } from '#kit/bytes.ts'
+
+/**
+ * The text of a body, or of its beginning, its Content-Encoding undone on a copy; empty when it cannot be undone.
+ * The bytes themselves always go out as they came.
+ */
+export function textOf(body: Uint8Array, headers: Headers): string {
+  const encoding = encodingOf(headers)
+  if (encoding === 'identity') return asBuffer(body).toString('utf8')
+  const decode = decoders.get(encoding)
+  if (decode === undefined) return ''
+  try {
+    return decode(body).toString('utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** The bytes are not the text itself. */
+export function isEncoded(headers: Headers): boolean {
+  return encodingOf(headers) !== 'identity'
+}
+
+function encodingOf(headers: Headers): string {
+  const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? ''
+  return encoding === '' ? 'identity' : encoding
+}
+
+/** Limit: a body that grows beyond this is a bomb and is not looked into. */
+const maxOutputLength = 4_194_304
+
+/** A cut body still gives what came of it. */
+const zlib = { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH }
+const brotli = { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH }
+const zstd = { maxOutputLength, finishFlush: constants.ZSTD_e_flush }
+
+const decoders: ReadonlyMap<string, (body: Uint8Array) => Buffer> = new Map([
+  ['gzip', (body: Uint8Array) => gunzipSync(body, zlib)],
+  ['x-gzip', (body: Uint8Array) => gunzipSync(body, zlib)],
+  ['deflate', inflateAny],
+  ['br', (body: Uint8Array) => brotliDecompressSync(body, brotli)],
+  ['zstd', (body: Uint8Array) => zstdDecompressSync(body, zstd)],
+])
+
+/** Some servers send `deflate` without the zlib frame that RFC 9110 §8.4.1.2 asks for. */
+function inflateAny(body: Uint8Array): Buffer {
+  const first = body[0] ?? 0
+  const isFramed = (first & 0x0f) === 8 && (first * 256 + (body[1] ?? 0)) % 31 === 0
+  return isFramed ? inflateSync(body, zlib) : inflateRawSync(body, zlib)
+}

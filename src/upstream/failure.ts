@@ -1,0 +1,188 @@
+import type { Failure, FailureReason, HeldResponse } from '#core/failure.ts'
+import type { TransportFailure } from '#ports/transport.ts'
+import type { ReportedError } from '#wire/error-in-body.ts'
+
+/** An exchange that broke, as the attempt loop must take it. */
+export function brokenFailure(broken: TransportFailure): Failure {
+  if (broken.cause === 'aborted') {
+    return {
+      kind: 'failure',
+      side: 'client',
+      reason: 'client_closed',
+      tryNext: false,
+      retrySame: false,
+      cools: false,
+      message: broken.message,
+    }
+  }
+  // A request that cannot be put on the wire is the gateway's own doing, and not to be held against the route.
+  const isOurs = broken.phase === 'write' && broken.cause === 'other'
+  return {
+    kind: 'failure',
+    side: isOurs ? 'gateway' : 'upstream',
+    reason: reasonOf(broken),
+    tryNext: true,
+    retrySame: neverAnswered(broken),
+    cools: !isOurs,
+    message: broken.message,
+  }
+}
+
+/** A route that answered, but with nothing that can be handed on. */
+export function unfitFailure(
+  reason: 'invalid_response' | 'empty' | 'idle_timeout' | 'first_byte_timeout',
+  status: number,
+  message: string,
+): Failure {
+  return {
+    kind: 'failure',
+    side: 'upstream',
+    reason,
+    status,
+    tryNext: true,
+    retrySame: false,
+    cools: true,
+    message,
+  }
+}
+
+/** An error inside an answer whose status promised success. */
+export function reportedFailure(status: number, reported: ReportedError): Failure {
+  return {
+    kind: 'failure',
+    side: 'upstream',
+    reason: 'error_in_body',
+    status,
+    tryNext: true,
+    retrySame: false,
+    cools: reportCools(reported),
+    message: `its answer with status ${status} is an error${named(reported)}`,
+  }
+}
+
+/** What is known of an answer with an error status. */
+export interface StatusFacts {
+  readonly status: number
+  /** The error that the body reports, if it is one. */
+  readonly reported: ReportedError | undefined
+  /** The configured pattern that was found in the body. */
+  readonly pattern: string | undefined
+  /** The operator lets this status cool. */
+  readonly widened: boolean
+  /** Beginning of the body as text. */
+  readonly text: string
+  readonly retryAfterMs: number | undefined
+  readonly held: HeldResponse | undefined
+}
+
+/** An error status that another route may mend. */
+export function statusFailure(facts: StatusFacts): Failure {
+  const { status, reported, pattern, retryAfterMs, held } = facts
+  return {
+    kind: 'failure',
+    side: 'upstream',
+    reason: pattern === undefined ? 'status' : 'pattern',
+    status,
+    tryNext: true,
+    retrySame: passing.has(status) || status >= 500,
+    cools: cools(facts),
+    message: `it answered with status ${status}${named(reported)}`,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(held !== undefined && { held }),
+  }
+}
+
+/**
+ * Whose fault an error status is decides whether the route rests. A request that no route would accept must never cool
+ * one down, or a single client could take every route away from all others.
+ */
+function cools({ status, reported, pattern, widened, text }: StatusFacts): boolean {
+  if (widened) return true
+  const blamed = blame(reported)
+  if (blamed === 'credential') return true
+  if (blamed === 'request') return false
+  // A 404 may also be a path that this backend does not have; its models are not at fault then.
+  if (status === 404) return /model|deployment/i.test(text)
+  if (isRoutesOwn(status)) return true
+  return !requestBound.has(status) && pattern !== undefined && /quota/i.test(pattern)
+}
+
+function reportCools(reported: ReportedError): boolean {
+  const blamed = blame(reported)
+  if (blamed !== undefined) return blamed === 'credential'
+  return reported.status === undefined || isRoutesOwn(reported.status)
+}
+
+function isRoutesOwn(status: number): boolean {
+  return routesOwn.has(status) || status >= 500
+}
+
+/** Beside every 5xx: what is about the backend's key, its model or its load, not about the request. */
+const routesOwn: ReadonlySet<number> = new Set([401, 402, 403, 404, 408, 409, 425, 429])
+
+/** Statuses that may pass when asked again; those of 500 and above, too. */
+const passing: ReadonlySet<number> = new Set([408, 409, 425, 429])
+
+const requestBound: ReadonlySet<number> = new Set([400, 413, 415, 422])
+
+type Blame =
+  /** The backend's key or account. */
+  | 'credential'
+  /** This very request. */
+  | 'request'
+
+/** Who is at fault by the error's own words; only its fixed fields are believed, its prose may repeat the prompt. */
+function blame(reported: ReportedError | undefined): Blame | undefined {
+  if (reported === undefined) return undefined
+  return blameOf.get(reported.code?.toLowerCase() ?? '') ?? blameOf.get(reported.type?.toLowerCase() ?? '')
+}
+
+const blameOf: ReadonlyMap<string, Blame> = new Map<string, Blame>([
+  ['account_deactivated', 'credential'],
+  ['api_key_invalid', 'credential'],
+  ['arrearage', 'credential'],
+  ['authentication_error', 'credential'],
+  ['billing_error', 'credential'],
+  ['billing_hard_limit_reached', 'credential'],
+  ['billing_not_active', 'credential'],
+  ['insufficient_balance', 'credential'],
+  ['insufficient_quota', 'credential'],
+  ['invalid_api_key', 'credential'],
+  ['quota_exceeded', 'credential'],
+  ['content_filter', 'request'],
+  ['content_policy_violation', 'request'],
+  ['context_length_exceeded', 'request'],
+  ['invalid_prompt', 'request'],
+  ['request_too_large', 'request'],
+  ['responsibleaipolicyviolation', 'request'],
+  ['string_above_max_length', 'request'],
+  ['unsupported_parameter', 'request'],
+  ['unsupported_value', 'request'],
+])
+
+/** The error's own name for itself, where it is a plain word: its prose may hold keys, hosts or the prompt. */
+function named(reported: ReportedError | undefined): string {
+  const name = [reported?.code, reported?.type].find((word) => word !== undefined && plainWord.test(word))
+  return name === undefined ? '' : ` (${name})`
+}
+
+const plainWord = /^[A-Za-z][\w.-]{1,47}$/
+
+function neverAnswered({ phase, cause }: TransportFailure): boolean {
+  return (phase === 'connect' && cause === 'refused') || (phase === 'head' && cause === 'reset')
+}
+
+function reasonOf({ phase, cause }: TransportFailure): FailureReason {
+  if (phase === 'dns') return 'dns'
+  if (phase === 'tls') return 'tls'
+  if (cause === 'malformed') return 'invalid_response'
+  if (cause === 'timeout') return timeoutOf[phase]
+  return phase === 'connect' ? 'connect' : 'reset'
+}
+
+const timeoutOf: Readonly<Record<'connect' | 'write' | 'head' | 'body', FailureReason>> = {
+  connect: 'connect_timeout',
+  write: 'write_timeout',
+  head: 'first_byte_timeout',
+  body: 'idle_timeout',
+}

@@ -1,0 +1,146 @@
+import type { ReadableStreamDefaultReader } from 'node:stream/web'
+import type { BodySource } from '#core/answer.ts'
+import type { Clock } from '#ports/clock.ts'
+import type { IncomingResponse, TransportFailure } from '#ports/transport.ts'
+
+/** Limits in milliseconds, 0 = none. */
+export interface IntakeClocks {
+  /** Until the first byte of the body. */
+  readonly firstMs: number
+  /** Between two chunks after it. */
+  readonly idleMs: number
+  /** From the first byte on: how long bytes may be held back at all. */
+  readonly holdMs: number
+}
+
+/** What came next. `late`: the time to hold bytes back is over. `silent`: nothing came in time. */
+export type Step = Uint8Array | 'end' | 'late' | 'silent' | TransportFailure
+
+/**
+ * The beginning of an upstream's body, read and kept while it is judged. What was kept goes out first, then `rest`,
+ * which starts with the chunk that a read was waiting for when judging ended.
+ */
+export class Intake {
+  readonly held: Uint8Array[] = []
+  heldBytes = 0
+  readonly #response: IncomingResponse
+  readonly #clock: Clock
+  readonly #clocks: IntakeClocks
+  #pending: ReturnType<BodySource['read']> | undefined
+  #firstByteMs: number | undefined
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+
+  constructor(response: IncomingResponse, clock: Clock, clocks: IntakeClocks) {
+    this.#response = response
+    this.#clock = clock
+    this.#clocks = clocks
+  }
+
+  /** Reads the whole body of a response that is known to be small; there is no `rest` then. */
+  async whole(read: NonNullable<IncomingResponse['whole']>): Promise<Step> {
+    const { firstMs } = this.#clocks
+    let cancel: (() => void) | undefined
+    try {
+      const bytes = await (firstMs === 0
+        ? read()
+        : Promise.race([
+            read(),
+            new Promise<undefined>((resolve) => (cancel = this.#clock.after(firstMs, () => resolve(undefined)))),
+          ]))
+      if (bytes === undefined) return 'silent'
+      if (bytes.byteLength > 0) this.held.push(bytes)
+      this.heldBytes = bytes.byteLength
+      return 'end'
+    } catch (error) {
+      return asTransportFailure(this.#response.explain?.(error) ?? error)
+    } finally {
+      cancel?.()
+    }
+  }
+
+  /** Reads on and keeps what comes. After anything but a chunk or `late` there is nothing more to read. */
+  async next(): Promise<Step> {
+    const limit = this.#limit()
+    this.#pending ??= this.#read()
+    let cancel: (() => void) | undefined
+    try {
+      const arrived = await (limit === undefined
+        ? this.#pending
+        : Promise.race([
+            this.#pending,
+            new Promise<Limit['says']>((resolve) => (cancel = this.#clock.after(limit.ms, () => resolve(limit.says)))),
+          ]))
+      if (arrived === 'late' || arrived === 'silent') return arrived
+      this.#pending = undefined
+      if (arrived.done) return 'end'
+      this.#firstByteMs ??= this.#clock.monotonicMs()
+      this.held.push(arrived.value)
+      this.heldBytes += arrived.value.byteLength
+      return arrived.value
+    } catch (error) {
+      return asTransportFailure(error)
+    } finally {
+      cancel?.()
+    }
+  }
+
+  /** What was not read yet. */
+  rest(): BodySource {
+    return {
+      read: async () => {
+        const pending = this.#pending
+        if (pending === undefined) return await this.#read()
+        this.#pending = undefined
+        return await pending
+      },
+      cancel: async () => await this.#source().cancel(),
+    }
+  }
+
+  /** Closes the exchange; nothing of it is wanted. */
+  discard(): void {
+    // A body that broke rejects here, too: there is nothing left to close then.
+    this.#pending?.catch(() => {})
+    this.#source()
+      .cancel()
+      .catch(() => {})
+  }
+
+  #source(): ReadableStreamDefaultReader<Uint8Array> {
+    this.#reader ??= this.#response.body.getReader()
+    return this.#reader
+  }
+
+  async #read(): ReturnType<BodySource['read']> {
+    try {
+      const { done, value } = await this.#source().read()
+      return done ? { done } : { done, value }
+    } catch (error) {
+      throw this.#response.explain?.(error) ?? error
+    }
+  }
+
+  #limit(): Limit | undefined {
+    const { firstMs, idleMs, holdMs } = this.#clocks
+    if (this.#firstByteMs === undefined) return firstMs === 0 ? undefined : { ms: firstMs, says: 'silent' }
+    const holdLeftMs = holdMs === 0 ? Infinity : this.#firstByteMs + holdMs - this.#clock.monotonicMs()
+    if (holdLeftMs <= (idleMs === 0 ? Infinity : idleMs)) {
+      return holdLeftMs === Infinity ? undefined : { ms: Math.max(0, holdLeftMs), says: 'late' }
+    }
+    return { ms: idleMs, says: 'silent' }
+  }
+}
+
+interface Limit {
+  readonly ms: number
+  readonly says: 'late' | 'silent'
+}
+
+function asTransportFailure(error: unknown): TransportFailure {
+  if (isTransportFailure(error)) return error
+  return { kind: 'transport_failure', phase: 'body', cause: 'other', message: 'the answer could not be read' }
+}
+
+function isTransportFailure(error: unknown): error is TransportFailure {
+  return typeof error === 'object' && error !== null && 'kind' in error && error.kind === 'transport_failure'
+}

@@ -1,0 +1,164 @@
+import type { Call } from '#core/call.ts'
+import type { StreamForm } from '#core/endpoint.ts'
+import type { Failure } from '#core/failure.ts'
+import { asBuffer, concat } from '#kit/bytes.ts'
+import type { IncomingResponse } from '#ports/transport.ts'
+import { findError } from '#wire/error-in-body.ts'
+import { HeadJudge } from '#wire/stream-head.ts'
+import { isEncoded, textOf } from './decode.ts'
+import { brokenFailure, reportedFailure, unfitFailure } from './failure.ts'
+import type { Intake, Step } from './intake.ts'
+
+/** The answer may be sent: what the intake holds, then the rest unless that was all. */
+export interface Fit {
+  readonly kind: 'fit'
+  readonly isWhole: boolean
+  readonly form: StreamForm | undefined
+}
+
+/** Reads as much of an answer with a good status as it takes to know that it is one. */
+export async function judgeBody(intake: Intake, response: IncomingResponse, call: Call): Promise<Fit | Failure> {
+  const { status, headers } = response
+  const type = mediaType(headers)
+  if (type === 'text/html') {
+    return unfitFailure('invalid_response', status, 'it answered with an HTML page instead of a model answer')
+  }
+  if (response.whole !== undefined && !call.stream && type !== eventStream && isSmall(headers)) {
+    return await judgeWhole(intake, response, type, await intake.whole(response.whole))
+  }
+  const first = await intake.next()
+  if (first === 'end') return nothing(status, type)
+  if (!(first instanceof Uint8Array)) return interrupted(intake, status, first)
+  const form = streamForm(call, type, first)
+  if (form !== undefined) return isEncoded(headers) ? passed : await judgeStream(intake, status, form, first)
+  return isJson(type) || looksLikeJson(type, first) ? await judgeJson(intake, response, first) : passed
+}
+
+async function judgeWhole(
+  intake: Intake,
+  response: IncomingResponse,
+  type: string,
+  step: Step,
+): Promise<Fit | Failure> {
+  const { status, headers } = response
+  if (step instanceof Uint8Array || step === 'late') return passed
+  if (step !== 'end') return interrupted(intake, status, step)
+  const [body] = intake.held
+  if (body === undefined) return nothing(status, type)
+  if (!isJson(type) && !looksLikeJson(type, body)) return whole
+  const reported = reportedIn(intake, headers)
+  return reported === undefined ? whole : reportedFailure(status, reported)
+}
+
+/** Its length is told, and it is one that would be read to the end before it is judged anyway. */
+function isSmall(headers: Headers): boolean {
+  const length = headers.get('content-length')
+  return length !== null && Number(length) <= judgedBytesMax
+}
+
+/** Holds a stream back until content comes, so that one which fails before it can still be replaced. */
+async function judgeStream(intake: Intake, status: number, form: StreamForm, first: Step): Promise<Fit | Failure> {
+  const judge = new HeadJudge(form)
+  for (let step = first; ; step = await intake.next()) {
+    if (step instanceof Uint8Array || step === 'end') {
+      const verdict = step === 'end' ? judge.end() : judge.push(step)
+      if (verdict === 'content') return { kind: 'fit', isWhole: false, form }
+      if (verdict === 'empty') return unfitFailure('empty', status, 'its stream ended before any content')
+      if (verdict !== 'more') return reportedFailure(status, verdict)
+    } else if (step === 'late') {
+      return { kind: 'fit', isWhole: false, form }
+    } else {
+      return interrupted(intake, status, step)
+    }
+  }
+}
+
+/** Limit: a JSON body that goes on beyond this is sent on, unless it begins like an error. */
+const judgedBytesMax = 16_384
+
+/** Limit: an error that is larger than this is taken for an answer. */
+const errorBytesMax = 1_048_576
+
+async function judgeJson(intake: Intake, response: IncomingResponse, first: Step): Promise<Fit | Failure> {
+  const { status, headers } = response
+  let step = first
+  while (step instanceof Uint8Array) {
+    if (intake.heldBytes >= judgedBytesMax && !beginsLikeError(intake, headers)) return passed
+    if (intake.heldBytes >= errorBytesMax) return passed
+    step = await intake.next()
+  }
+  if (step === 'late') return passed
+  if (step !== 'end') return interrupted(intake, status, step)
+  const reported = reportedIn(intake, headers)
+  return reported === undefined ? whole : reportedFailure(status, reported)
+}
+
+/** Every error form holds this word with its quotes; looking for it spares parsing nearly every answer. */
+function reportedIn(intake: Intake, headers: Headers): ReturnType<typeof findError> {
+  const [only] = intake.held
+  const body = intake.held.length === 1 && only !== undefined ? only : concat(intake.held)
+  if (isEncoded(headers)) {
+    const text = textOf(body, headers)
+    return text.includes('"error"') ? findError(text) : undefined
+  }
+  const bytes = asBuffer(body)
+  return bytes.includes('"error"') ? findError(bytes.toString('utf8')) : undefined
+}
+
+function beginsLikeError(intake: Intake, headers: Headers): boolean {
+  const [first] = intake.held
+  if (first === undefined || isEncoded(headers)) return false
+  return errorBeginning.test(asBuffer(first).toString('latin1', 0, 256))
+}
+
+const errorBeginning = /^\s*(?:\[\s*)?\{\s*"(?:error"|(?:type|object)"\s*:\s*"error")/
+
+const passed: Fit = { kind: 'fit', isWhole: false, form: undefined }
+const whole: Fit = { kind: 'fit', isWhole: true, form: undefined }
+
+/** An empty body is an answer only where the status or the type says so. */
+function nothing(status: number, type: string): Fit | Failure {
+  const mayBeEmpty = status === 204 || status === 205 || (type !== '' && type !== eventStream && !isJson(type))
+  return mayBeEmpty ? whole : unfitFailure('empty', status, 'its answer is empty')
+}
+
+function interrupted(intake: Intake, status: number, step: Exclude<Step, Uint8Array | 'end'>): Fit | Failure {
+  if (step === 'late') return passed
+  if (step !== 'silent') return brokenFailure(step)
+  return intake.heldBytes === 0
+    ? unfitFailure('first_byte_timeout', status, 'its answer had a head and then no body in time')
+    : unfitFailure('idle_timeout', status, 'it fell silent in the middle of its answer')
+}
+
+const eventStream = 'text/event-stream'
+
+/** How the body is framed as a stream; undefined for bodies and for streams whose end nobody knows. */
+function streamForm(call: Call, type: string, first: Uint8Array): StreamForm | undefined {
+  const { dialect, stream } = call.endpoint
+  if (stream === undefined) return undefined
+  if (type === eventStream) return dialect === 'gemini' ? 'gemini_sse' : stream
+  if (!call.stream) return undefined
+  if (dialect === 'gemini' && isJson(type)) return 'gemini_array'
+  // Some servers forget the type of a stream, or call it text.
+  return (type === '' || type === 'text/plain') && eventBeginning.test(beginning(first)) ? stream : undefined
+}
+
+const eventBeginning = /^(?:\xef\xbb\xbf)?\s*(?:data:|event:|id:|retry:|:)/
+
+function beginning(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString('latin1', 0, 64)
+}
+
+function mediaType(headers: Headers): string {
+  const type = headers.get('content-type') ?? ''
+  const end = type.indexOf(';')
+  return (end === -1 ? type : type.slice(0, end)).trim().toLowerCase()
+}
+
+function isJson(type: string): boolean {
+  return type === 'application/json' || type.endsWith('+json')
+}
+
+function looksLikeJson(type: string, first: Uint8Array): boolean {
+  return (type === '' || type === 'text/plain') && /^\s*[{[]/.test(beginning(first))
+}

@@ -1,0 +1,296 @@
+import * as v from 'valibot'
+import type { AuthMode } from '#core/candidate.ts'
+import { protocolNames, type Protocol } from '#core/dialect.ts'
+import { durationSchema, type Bounds } from '#kit/quantity-schema.ts'
+import { stringKeys } from '#kit/string-keys.ts'
+
+const anHour: Bounds = { max: 3_600_000 }
+const aDay: Bounds = { max: 86_400_000 }
+
+const clocks = {
+  connect: durationSchema('Until the connection to the backend stands. 0: no limit.', anHour),
+  write: durationSchema('Longest pause while the request is sent. 0: no limit.', anHour),
+  first_byte: durationSchema('From the end of the request to the head of the answer. 0: no limit.', aDay),
+  idle: durationSchema('Longest pause between two pieces of an answer. 0: no limit.', aDay),
+  total: durationSchema('One whole attempt, its answer included; a longer stream is cut. 0: no limit.', aDay),
+}
+
+const authModes: Readonly<Record<string, AuthMode>> = {
+  dialect: 'dialect',
+  authorization: 'authorization',
+  'x-api-key': 'x-api-key',
+  'api-key': 'api-key',
+  'x-goog-api-key': 'x-goog-api-key',
+  none: 'none',
+}
+
+const urlPhrase = 'expected an address such as "https://api.example.com/v1", without user, password, query and fragment'
+
+const authModeNames = ['dialect', 'Authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'none']
+
+/** `backends[]`: one way to reach a provider. */
+export const BackendSchema = v.pipe(
+  v.strictObject({
+    name: v.pipe(
+      v.string(),
+      v.minLength(1),
+      v.maxLength(200),
+      // oxlint-disable-next-line no-control-regex -- names stand in log lines and headers
+      v.regex(/^[^\u0000-\u001f\u007f]*$/, 'expected a name without control characters'),
+      v.description('Name of the backend, for routes and logs; each name once.'),
+    ),
+    url: v.pipe(
+      v.string(),
+      v.maxLength(2048),
+      v.check(isBackendUrl, urlPhrase),
+      v.description(
+        'Base address, with or without `/v1`: `https://…`, `http://…`, or `mock://…` for the built-in mock backend.',
+      ),
+    ),
+    api_key: v.optional(
+      v.pipe(
+        v.string(),
+        v.maxLength(16_384),
+        v.regex(/^[\u0020-\u007e]*$/, 'expected a key of plain ASCII without line breaks'),
+        v.description('Key that the provider gave you. Absent: `upstream_default_key`, else none is sent.'),
+        v.metadata({ 'x-secret': true }),
+      ),
+    ),
+    protocol: v.optional(
+      v.pipe(
+        v.picklist(stringKeys(protocolNames)),
+        v.description(
+          'What the backend speaks; decides path and form of the key. `any` speaks whatever the client speaks. ' +
+            'Default: `openai`, and `any` for mock:// addresses.',
+        ),
+        v.transform((name) => protocolNames[name]),
+      ),
+    ),
+    enabled: v.optional(
+      v.pipe(
+        v.union([v.boolean(), v.literal('auto')], 'expected true, false or "auto"'),
+        v.description(
+          'false switches the backend off; `auto` switches it off while an environment variable that its `api_key` names is unset.',
+        ),
+        // Whether the variable is there is known, and written as false, before the schema sees the value.
+        v.transform((enabled) => enabled !== false),
+      ),
+      true,
+    ),
+    weight: v.optional(
+      v.pipe(
+        v.number(),
+        v.minValue(0),
+        v.maxValue(1_000_000),
+        v.description('Multiplies the weight of each of its routes. 0: only when the others cannot answer.'),
+      ),
+      1,
+    ),
+    headers: v.optional(
+      v.pipe(
+        v.record(
+          v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected a header name')),
+          v.pipe(
+            v.string(),
+            v.regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'expected a header value of Latin-1 without line breaks'),
+          ),
+        ),
+        v.description('Headers added to every request, replacing those of the client of the same name.'),
+        v.metadata({ 'x-secret': true }),
+      ),
+      {},
+    ),
+    auth_mode: v.optional(
+      v.pipe(
+        v.string(),
+        v.description(
+          `Header that carries the key: ${authModeNames.map((name) => `\`${name}\``).join(', ')} (in any case). ` +
+            '`dialect`: as the protocol wants it.',
+        ),
+        v.metadata({ examples: authModeNames }),
+        v.rawTransform<string, AuthMode>(({ dataset, addIssue, NEVER }) => {
+          const mode = authModes[dataset.value.toLowerCase()]
+          if (mode !== undefined) return mode
+          addIssue({ message: `expected one of ${authModeNames.map((name) => `"${name}"`).join(', ')}` })
+          return NEVER
+        }),
+      ),
+      'dialect',
+    ),
+    timeout: v.optional(
+      v.pipe(
+        v.strictObject({
+          connect: v.optional(clocks.connect),
+          write: v.optional(clocks.write),
+          first_byte: v.optional(clocks.first_byte),
+          idle: v.optional(clocks.idle),
+          total: v.optional(clocks.total),
+        }),
+        v.description('Time limits of this backend, where they differ from the `timeout` section.'),
+      ),
+      {},
+    ),
+    api_version: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^[A-Za-z0-9._-]+$/, 'expected a version such as "2024-10-21"'),
+        v.maxLength(64),
+        v.description('`api-version` of Azure OpenAI; used with `protocol: azure` only.'),
+      ),
+      '2024-10-21',
+    ),
+    tls_verify: v.optional(
+      v.pipe(v.boolean(), v.description('false accepts any certificate of this backend. For test set-ups only.')),
+      true,
+    ),
+  }),
+  v.transform(({ protocol, ...backend }) => ({ ...backend, protocol: protocol ?? defaultProtocol(backend.url) })),
+)
+
+/** Top-level keys about what is sent upstream. */
+export const upstreamEntries = {
+  upstream_default_key: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxLength(16_384),
+      v.regex(/^[\u0020-\u007e]*$/, 'expected a key of plain ASCII without line breaks'),
+      v.description('Key for backends without an `api_key` of their own.'),
+      v.metadata({ 'x-secret': true }),
+    ),
+  ),
+  reuse_gateway_key: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Send `proxy_api_key` to backends that have no key of their own. Off, it never leaves the gateway.',
+      ),
+    ),
+    false,
+  ),
+}
+
+/** The `proxy` section: how requests are passed on. */
+export const ProxySchema = v.strictObject({
+  forward_client_ip: v.optional(
+    v.pipe(v.boolean(), v.description('Tell backends the address of the client by X-Forwarded-For.')),
+    false,
+  ),
+})
+
+/** The `timeout` section: time limits of one attempt. */
+export const TimeoutSchema = v.strictObject({
+  connect: v.optional(clocks.connect, '10s'),
+  write: v.optional(clocks.write, '60s'),
+  first_byte: v.optional(clocks.first_byte, '600s'),
+  idle: v.optional(clocks.idle, '120s'),
+  total: v.optional(clocks.total, 0),
+})
+
+/** The `retry` section: attempts again on the same route. */
+export const RetrySchema = v.strictObject({
+  max_retries: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(0),
+      v.maxValue(100),
+      v.description(
+        'Extra attempts on the same route before the next one is asked. They count for `fallback.max_retries` too.',
+      ),
+    ),
+    0,
+  ),
+  base_delay: v.optional(durationSchema('Pause before the first extra attempt.', anHour), '200ms'),
+  max_delay: v.optional(durationSchema('Upper bound of a pause.', anHour), '5s'),
+  multiplier: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(1),
+      v.maxValue(100),
+      v.description('Growth of the pause from one attempt to the next.'),
+    ),
+    2,
+  ),
+  jitter: v.optional(
+    v.pipe(
+      v.union(
+        [v.picklist(['full', 'none']), v.pipe(v.number(), v.minValue(0), v.maxValue(1))],
+        'expected "full", "none" or a number from 0 to 1',
+      ),
+      v.description('Share of the pause that is left to chance: `full` (1), `none` (0) or a number between.'),
+      v.transform((jitter) => (jitter === 'full' ? 1 : jitter === 'none' ? 0 : jitter)),
+    ),
+    'full',
+  ),
+  on_status: v.optional(
+    v.pipe(
+      v.array(v.union([v.string(), v.number()], 'expected a status code such as 503 or "5xx"')),
+      v.description('Statuses after which the same route is asked again.'),
+      v.transform((codes) => codes.map(String)),
+    ),
+    [502, 503, 504],
+  ),
+})
+
+/** The `circuit_breaker` section; absent = off. */
+export const CircuitBreakerSchema = v.strictObject({
+  enabled: v.optional(v.pipe(v.boolean(), v.description('false switches the breaker off.')), true),
+  failure_threshold: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(10_000),
+      v.description('Failures in a row that take a route out of use.'),
+    ),
+    5,
+  ),
+  open_timeout: v.optional(
+    durationSchema('How long the route stays out of use before one request may probe it.', { ...aDay, min: 1 }),
+    '60s',
+  ),
+  success_threshold: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(10_000),
+      v.description('Successful probes in a row that put the route back into use.'),
+    ),
+    2,
+  ),
+})
+
+/** The `detection` section: which answers count as failures that another route may mend. */
+export const DetectionSchema = v.strictObject({
+  error_codes: v.optional(
+    v.pipe(
+      v.array(v.union([v.string(), v.number()], 'expected a status code such as 429 or "5xx"')),
+      v.description('Statuses after which the next route is tried; `x` stands for any digit.'),
+      v.transform((codes) => codes.map(String)),
+    ),
+    ['4xx', '5xx'],
+  ),
+  error_patterns: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.maxLength(1000))),
+      v.maxLength(1000),
+      v.description(
+        'Texts in an error answer after which the next route is tried: literal and case-sensitive, ' +
+          'or a regular expression (RE2) after `re:`.',
+      ),
+    ),
+    [],
+  ),
+})
+
+function isBackendUrl(text: string): boolean {
+  if (/[\s\\]/.test(text) || !URL.canParse(text)) return false
+  const url = new URL(text)
+  if (!['http:', 'https:', 'mock:'].includes(url.protocol) || url.hostname === '') return false
+  return url.username === '' && url.password === '' && !text.includes('?') && !text.includes('#') && !text.includes('@')
+}
+
+function defaultProtocol(url: string): Protocol {
+  return url.toLowerCase().startsWith('mock:') ? 'any' : 'openai'
+}

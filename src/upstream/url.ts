@@ -1,0 +1,84 @@
+import type { Candidate } from '#core/candidate.ts'
+import { splicePathModel } from '#wire/model-path.ts'
+import type { Call } from '#core/call.ts'
+
+/**
+ * Where a call goes at a candidate. The path reaches the upstream with its percent-encoding as it came; what cannot be
+ * kept is what every URL parser changes: dot segments are resolved, `\` becomes `/`, and bytes that no URL may hold
+ * (blanks, quotes, `<>^{}` and the backtick, non-ASCII) are percent-encoded.
+ */
+export function upstreamUrl(call: Call, candidate: Candidate): URL {
+  const { backend, protocol, model } = candidate
+  const basePath = withoutSlash(backend.url.pathname)
+  if (protocol === 'azure' && !basePath.endsWith('/openai/v1')) {
+    const path = joinPath(basePath, deploymentPath(call.path, model))
+    return urlOf(backend.url, path, withApiVersion(call.query, backend.apiVersion))
+  }
+  return urlOf(backend.url, joinPath(basePath, pathFor(call, model, basePath)), call.query)
+}
+
+/** Google's clients choose among versions of the API; a base that ends in one has chosen for them. */
+function pathFor(call: Call, model: string, basePath: string): string {
+  const { endpoint, path, modelAt } = call
+  const named = endpoint.reads === 'path' && model !== call.model ? splicePathModel(path, modelAt, model) : path
+  return endpoint.dialect === 'gemini' && geminiVersion.test(basePath)
+    ? named.replace(/^\/v1(?:beta|alpha)?\//, '/')
+    : named
+}
+
+const geminiVersion = /\/v1(?:beta|alpha)?$/
+
+/**
+ * Puts a request path behind a base path. Segments that end the one and begin the other are the same segments:
+ * `/v1` and `/v1/models` give `/v1/models`, `/openai/v1` and `/v1/models` give `/openai/v1/models`. A base that has a
+ * version of its own (`/api/paas/v4`, `/v1beta/openai`) takes the place of the request's `/v1`.
+ */
+export function joinPath(basePath: string, path: string): string {
+  const base = withoutSlash(basePath)
+  if (base === '') return path
+  const rest = safe(path)
+  const overlap = overlapOf(base, rest)
+  if (overlap > 0) return base + rest.slice(overlap)
+  if (rest.startsWith('/v1/') && versionOfItsOwn.test(base)) return base + rest.slice('/v1'.length)
+  return base + rest
+}
+
+const versionOfItsOwn = /\/(?:v[2-9]\d*|v1beta\/openai)$/
+
+/** Length of the longest run of whole segments that ends `base` and begins `path`. */
+function overlapOf(base: string, path: string): number {
+  for (let start = 0; start !== -1; start = base.indexOf('/', start + 1)) {
+    const tail = base.slice(start)
+    if (path.startsWith(tail) && (path.length === tail.length || path[tail.length] === '/')) return tail.length
+  }
+  return 0
+}
+
+/** Dot segments are resolved before the path is joined, so that they cannot climb out of the base path. */
+function safe(path: string): string {
+  return dotSegment.test(path) ? new URL(path, 'http://base').pathname : path
+}
+
+const dotSegment = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
+
+function deploymentPath(path: string, model: string): string {
+  const rest = path.startsWith('/v1/') ? path.slice('/v1'.length) : path
+  return `/openai/deployments/${encodeURIComponent(model)}${rest}`
+}
+
+/** The client's own `api-version` wins over the configured one. */
+function withApiVersion(query: string, apiVersion: string): string {
+  if (/(?:^|&)api-version=/.test(query)) return query
+  const own = `api-version=${encodeURIComponent(apiVersion)}`
+  return query === '' ? own : `${query}&${own}`
+}
+
+function urlOf(base: URL, path: string, query: string): URL {
+  // `origin` is null for the scheme of the mock backend.
+  const origin = `${base.protocol}//${base.host}`
+  return new URL(query === '' ? origin + path : `${origin}${path}?${query}`)
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}

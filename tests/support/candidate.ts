@@ -1,0 +1,31 @@
+import type { Backend, Candidate } from '#core/candidate.ts'
+
+/** A candidate at `backend` for `model`, with overrides. */
+export function candidateOf(backend: string, model: string, overrides: Partial<Candidate> = {}): Candidate {
+  return {
+    id: `${backend}/${model}`,
+    stateKey: JSON.stringify([backend, model]),
+    backend: backendOf(backend),
+    model,
+    protocol: 'openai',
+    dialects: new Set(['openai']),
+    weight: 1,
+    ...overrides,
+  }
+}
+
+/** A backend at `http://<name>/v1` without a key, with overrides. */
+export function backendOf(name: string, overrides: Partial<Backend> = {}): Backend {
+  return {
+    name,
+    url: new URL('http://backend.test/v1'),
+    apiKey: undefined,
+    authMode: 'dialect',
+    headers: [],
+    timeouts: { connectMs: 0, writeMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
+    apiVersion: '2024-10-21',
+    verifyTls: true,
+    forwardClientIp: false,
+    ...overrides,
+  }
+}

@@ -1,0 +1,159 @@
+import { loadConfig } from '#config/load.ts'
+import { formatProblem } from '#config/problem.ts'
+import type { Exchange } from '#core/exchange.ts'
+import type { Gateway } from '#gateway/gateway.ts'
+import type { Level, LogFields } from '#ports/log.ts'
+import { seededRandom } from '#ports/random.ts'
+import type { OutgoingRequest, TransportFailure } from '#ports/transport.ts'
+import { createApp } from '#server/app.ts'
+import { compileSnapshot, stateKeysOf } from '#snapshot/compile.ts'
+import { Holder } from '#snapshot/holder.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+import { Breakers } from '#upstream/breaker.ts'
+import { FakeClock } from './fake-clock.ts'
+
+export interface LogLine {
+  readonly level: Level
+  readonly event: string
+  readonly fields: LogFields
+}
+
+/** A whole gateway in process: real config, real app, real road; fake time, chance by seed, and upstreams by script. */
+export interface Road {
+  readonly gateway: Gateway
+  readonly clock: FakeClock
+  readonly settled: Exchange[]
+  /** Every request that reached an upstream. */
+  readonly sent: OutgoingRequest[]
+  readonly lines: LogLine[]
+  /** Sends a request as a client would. */
+  fetch(path: string, init?: RequestInit): Promise<Response>
+  /** POST /v1/chat/completions for an alias. */
+  chat(model: string, extra?: Record<string, unknown>, init?: RequestInit): Promise<Response>
+  /** Swaps the configuration, as a reload does. */
+  reload(yaml: string): Promise<void>
+  /** Backends that were asked, as `backend/model`, in order. */
+  tried(): string[]
+  setDraining(): void
+}
+
+export type Upstream = (
+  request: OutgoingRequest,
+  road: { readonly clock: FakeClock },
+) => Response | TransportFailure | Promise<Response | TransportFailure>
+
+export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Promise<Road> {
+  const clock = new FakeClock()
+  const sent: OutgoingRequest[] = []
+  const settled: Exchange[] = []
+  const lines: LogLine[] = []
+  const holder = new Holder(await snapshotOf(yaml, 1))
+  const draining = { now: false }
+  let ids = 0
+  const gateway: Gateway = {
+    current: () => holder.current(),
+    breakers: new Breakers(),
+    live: new Set(),
+    sinks: [{ settled: (exchange) => void settled.push(exchange) }],
+    clock,
+    random: seededRandom(seed),
+    ids: { requestId: () => `req_${String((ids += 1)).padStart(24, '0')}` },
+    transport: {
+      async send(request) {
+        sent.push(request)
+        const answer = await upstream(request, { clock })
+        if (!(answer instanceof Response)) return answer
+        return { kind: 'response', status: answer.status, headers: answer.headers, body: answer.body ?? emptyBody() }
+      },
+    },
+    log: { write: (level, event, fields = {}) => void lines.push({ level, event, fields }), keeps: () => true },
+  }
+  const app = createApp(gateway, { version: 'test', isDraining: () => draining.now })
+  const fetch: Road['fetch'] = async (path, init = {}) => {
+    const body = init.body
+    const headers = new Headers(init.headers)
+    if (typeof body === 'string') headers.set('content-length', String(Buffer.byteLength(body)))
+    const request = new Request(`http://gateway${path}`, { ...init, headers })
+    return await app(request, { peer: '127.0.0.1', patience: () => {} })
+  }
+  return {
+    gateway,
+    clock,
+    settled,
+    sent,
+    lines,
+    fetch,
+    chat: async (model, extra = {}, init = {}) =>
+      await fetch('/v1/chat/completions', {
+        method: 'POST',
+        body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }], ...extra }),
+        ...init,
+      }),
+    async reload(next) {
+      const snapshot = await snapshotOf(next, holder.current().version + 1)
+      holder.swap(snapshot)
+      gateway.breakers.retain(stateKeysOf(snapshot))
+    },
+    tried: () => sent.map((request) => `${request.url.hostname}/${modelOf(request)}`),
+    setDraining: () => void (draining.now = true),
+  }
+}
+
+/** A good answer of a chat backend. */
+export function chatAnswer(text = 'hello'): Response {
+  return Response.json({
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    created: 1,
+    model: 'upstream',
+    choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+  })
+}
+
+/** A server-sent event stream of the given parts, each a chunk of its own; `how` it ends. */
+export function eventStream(parts: readonly string[], how: 'clean' | 'cut' | 'open' = 'clean'): Response {
+  const encoder = new TextEncoder()
+  let at = 0
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const part = parts[at]
+      at += 1
+      if (part !== undefined) return controller.enqueue(encoder.encode(part))
+      if (how === 'clean') return controller.close()
+      if (how === 'cut') return controller.error(broken('body'))
+      await new Promise(() => {})
+    },
+  })
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+}
+
+export function broken(phase: TransportFailure['phase'], cause: TransportFailure['cause'] = 'reset'): TransportFailure {
+  return { kind: 'transport_failure', phase, cause, message: `the connection broke in ${phase}` }
+}
+
+/** The model that a JSON request names; empty when there is none. */
+export function modelOf(request: OutgoingRequest): string {
+  const body: unknown = JSON.parse(new TextDecoder().decode(request.body ?? new Uint8Array()) || '{}')
+  return typeof body === 'object' && body !== null && 'model' in body ? String(body.model) : ''
+}
+
+async function snapshotOf(yaml: string, version: number): Promise<Snapshot> {
+  const files = { read: async () => await Promise.reject(new Error('no files here')) }
+  const loaded = await loadConfig({ file: 'config.yaml', text: yaml, env: {}, files })
+  const { config } = loaded
+  if (config === undefined) throw new Error(loaded.problems.map(formatProblem).join('\n'))
+  const { snapshot, problems } = compileSnapshot(config, {
+    version,
+    digest: loaded.digest,
+    file: 'config.yaml',
+    offBackends: new Set(),
+    secrets: [],
+  })
+  if (snapshot === undefined) throw new Error(problems.map((problem) => problem.message).join('\n'))
+  return snapshot
+}
+
+function emptyBody(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.close() })
+}

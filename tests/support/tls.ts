@@ -1,0 +1,21 @@
+/** A self-signed certificate for `localhost`, trusted by nobody; made for these tests and used nowhere else. */
+export const selfSigned = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUCAsG0C7I70K8+SiEkNpVn6xDsPQwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTEzMjM1OVoYDzIxMjYxMDI4
+MTMyMzU5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATaU2kWLuPGtG1Sv9Hvcmd/rzyV3u9FhJ/NcSg6SvD8uMOkw2Gz77Ll
+Zj8WCoyJP2B5c1Zqct0sWzV20qeIklmEo28wbTAdBgNVHQ4EFgQUF+q0p3EorSid
+sx+Xg1Ha0p41IpEwHwYDVR0jBBgwFoAUF+q0p3EorSidsx+Xg1Ha0p41IpEwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhALqV5yhrmmmp7oWkPVqg2ox6QhCJRYpd95f7lKUDKyqlAiBz
+HuOhWefRivwNH8z/AV0lh9R5Wu4+pFgxk6snar2DIQ==
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqmskYIQ9yKOk9CcU
+reiOm5GM16N1mhAJuHJe6UpasIihRANCAATaU2kWLuPGtG1Sv9Hvcmd/rzyV3u9F
+hJ/NcSg6SvD8uMOkw2Gz77LlZj8WCoyJP2B5c1Zqct0sWzV20qeIklmE
+-----END PRIVATE KEY-----
+`,
+}

@@ -1,0 +1,86 @@
+import { expect, test } from 'bun:test'
+import type { Io } from '#cli/io.ts'
+import { mock } from '#cli/mock.ts'
+
+/** A process that only remembers what was printed, and passes on the signals that a test sends. */
+class FakeProcess implements Io {
+  readonly env = {}
+  readonly isTty = false
+  out = ''
+  errors = ''
+  readonly #handlers = new Set<(signal: NodeJS.Signals) => void>()
+  readonly #started = Promise.withResolvers<string>()
+
+  /** Resolves with the address once it is printed. */
+  get started(): Promise<string> {
+    return this.#started.promise
+  }
+
+  get listeners(): number {
+    return this.#handlers.size
+  }
+
+  stdout(text: string): void {
+    this.out += text
+    const address = /listens on (\S+);/.exec(this.out)?.[1]
+    if (address !== undefined) this.#started.resolve(address)
+  }
+
+  stderr(text: string): void {
+    this.errors += text
+  }
+
+  onSignal(_signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void): () => void {
+    this.#handlers.add(handler)
+    return () => void this.#handlers.delete(handler)
+  }
+
+  signal(name: NodeJS.Signals): void {
+    for (const handler of this.#handlers) handler(name)
+  }
+}
+
+const flags = { host: undefined, port: '0', seed: undefined }
+
+/** Answers of a whole run of the command. */
+async function run(seed: string): Promise<{ readonly code: number; readonly text: string; readonly io: FakeProcess }> {
+  const io = new FakeProcess()
+  const running = mock({ ...flags, seed }, io)
+  const url = await io.started
+  const response = await fetch(`${url}/v1/messages`, { method: 'POST', body: '{"model":"tokens=30"}' })
+  const text = await response.text()
+  io.signal('SIGTERM')
+  return { code: await running, text, io }
+}
+
+test('mock serves until a signal comes, and prints a line for each request', async () => {
+  const { code, text, io } = await run('1')
+  expect(code).toBe(0)
+  expect(text).toContain('Hello from the mock backend.')
+  expect(io.out).toContain('POST /v1/messages model="tokens=30" complete\n')
+  expect(io.listeners).toBe(0)
+})
+
+test('mock gives the same answers for the same seed', async () => {
+  const [first, second, other] = [await run('5'), await run('5'), await run('6')]
+  expect(first.text).toBe(second.text)
+  expect(first.text).not.toBe(other.text)
+})
+
+test('mock fails when the address is taken', async () => {
+  const holder = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
+  const io = new FakeProcess()
+  expect(await mock({ ...flags, port: String(holder.port) }, io)).toBe(1)
+  expect(io.errors).toStartWith(`llm-proxy mock: Cannot listen on "127.0.0.1:${holder.port}": `)
+  await holder.stop(true)
+})
+
+test.each([
+  { port: '65536', seed: '1', says: 'Cannot use the port "65536": it must be a whole number from 0 to 65535' },
+  { port: 'http', seed: '1', says: 'Cannot use the port "http": it must be a whole number from 0 to 65535' },
+  { port: '0', seed: '-1', says: 'Cannot use the seed "-1": it must be a whole number from 0 to 4294967295' },
+])('mock says what is wrong with port "$port" and seed "$seed"', async ({ port, seed, says }) => {
+  const io = new FakeProcess()
+  expect(await mock({ host: undefined, port, seed }, io)).toBe(2)
+  expect(io.errors).toBe(`llm-proxy mock: ${says}\n`)
+})

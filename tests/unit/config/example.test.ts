@@ -1,0 +1,61 @@
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { keysOf } from '#config/keys.ts'
+import { ConfigSchema } from '#config/schema.ts'
+import { compileText, problemLines } from '../../support/config.ts'
+
+const root = join(import.meta.dir, '..', '..', '..')
+const example = readFileSync(join(root, 'config.example.yaml'), 'utf8')
+const keys = {
+  OPENAI_API_KEY: 'sk-o',
+  ANTHROPIC_API_KEY: 'sk-a',
+  GEMINI_API_KEY: 'g',
+  AZURE_OPENAI_API_KEY: 'z',
+  UPSTREAM_API_KEY: 'u',
+}
+
+test('the example loads without a problem when every key is there', async () => {
+  expect(await problemLines(example, { env: keys })).toEqual([])
+})
+
+test('without any key it loads too, with one note for each backend that is off', async () => {
+  const lines = await problemLines(example)
+  expect(lines.map((line) => /note: backend "(\w+)" is off/.exec(line)?.[1])).toEqual([
+    'openai',
+    'anthropic',
+    'google',
+    'azure',
+  ])
+})
+
+test('B84: its first alias is that of the seed and is answered by the mock backend', async () => {
+  const { loaded, compilation } = await compileText(example)
+  const [first = ''] = Object.keys(loaded.config?.models ?? {})
+  expect(first).toBe('anthropic/claude-opus-4-5')
+  expect(compilation?.snapshot?.plans.get(first)?.tiers[0]?.candidates[0]?.backend.url.protocol).toBe('mock:')
+})
+
+test('it still loads with every setting that is commented out switched on', async () => {
+  // Settings in comments are one "# " deep; sentences do not look like `key: value`.
+  const uncommented = example.replaceAll(/^( *)# ?((?: *)(?:[a-z_]+|OpenAI-Organization):(?: |$).*)$/gm, '$1$2')
+  const lines = await problemLines(uncommented, { env: keys })
+  expect(lines.filter((line) => !line.includes('note:'))).toEqual([])
+  const { loaded } = await compileText(uncommented, { env: keys })
+  expect(loaded.config).toMatchObject({
+    circuit_breaker: { failure_threshold: 5 },
+    backends: [{}, { headers: { 'OpenAI-Organization': 'org-1234' }, timeout: { connect: 10_000 } }, {}, {}, {}],
+    upstream_default_key: 'u',
+  })
+})
+
+test('every key of the schema occurs in it', () => {
+  const missing = keysOf(ConfigSchema)
+    .map(({ path }) => path.split('.').at(-1) ?? '')
+    .filter((key) => !new RegExp(`(^|[\\s{,#-])${RegExp.escape(key)}:`, 'm').test(example))
+  expect(missing).toEqual([])
+})
+
+test('its first line tells editors where the schema is', () => {
+  expect(example.split('\n', 1)[0]).toBe('# yaml-language-server: $schema=./config.schema.json')
+})

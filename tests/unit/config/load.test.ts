@@ -1,0 +1,229 @@
+import { expect, test } from 'bun:test'
+import { refuses } from '#config/problem.ts'
+import { compileText, loadText, problemLines } from '../../support/config.ts'
+
+/** The sample of the first version's README, with its indentation. */
+const seed = `listen: ":8080"
+# one key
+proxy_api_key: "sk-your-unified-api-key"
+backends:
+  - name: "provider-a"
+    url: "https://api.provider-a.com/v1"
+    api_key: "sk-real-api-key-a"
+    enabled: true
+  - name: "provider-b"
+    url: "https://api.provider-b.com/v1"
+    api_key: "sk-real-api-key-b"
+    enabled: false
+models:
+  "anthropic/claude-opus-4-5":
+    enabled: true
+    routes:
+      - backend: "provider-a"
+        model: "claude-opus-4-5"
+        priority: 1
+        enabled: true
+      - backend: "provider-b"
+        model: "claude-opus-4-5"
+        priority: 2
+  "anthropic/claude-sonnet-4-5":
+    routes:
+      - backend: "provider-a"
+        model: "claude-sonnet-4-5"
+        priority: 1
+fallback:
+  cooldown_seconds: 300
+  max_retries: 3
+  alias_fallback:
+    "anthropic/claude-opus-4-5":
+      - "anthropic/claude-sonnet-4-5"
+      - "google/gemini-3-pro-preview"
+    "anthropic/claude-sonnet-4-5":
+      - "google/gemini-3-pro-preview"
+detection:
+  error_codes: ["4xx", "5xx"]
+  error_patterns:
+    - "insufficient_quota"
+    - "rate_limit"
+    - "exceeded"
+    - "billing"
+    - "quota"
+logging:
+  level: "info"
+  general_file: "./logs/proxy.log"
+  separate_files: false
+  request_dir: "./logs/requests"
+  error_dir: "./logs/errors"
+  mask_sensitive: true
+  enable_metrics: false
+  max_file_size_mb: 100
+`
+
+test('the configuration of the first version loads unchanged', async () => {
+  const { compilation, problems } = await compileText(seed)
+  expect(refuses(problems)).toBe(false)
+  expect(compilation?.snapshot?.aliases).toEqual(['anthropic/claude-opus-4-5', 'anthropic/claude-sonnet-4-5'])
+  expect(compilation?.snapshot?.plans.get('anthropic/claude-opus-4-5')?.tiers.map((tier) => tier.level)).toEqual([
+    'l1',
+    'l2',
+  ])
+})
+
+test('B110: the names of later versions give the same configuration as our own', async () => {
+  const own = await loadText(`
+listen: "127.0.0.1:9001"
+retry: { max_retries: 2, base_delay: 100ms, max_delay: 5000ms, multiplier: 2, jitter: 0.1 }
+circuit_breaker: { enabled: true, failure_threshold: 5, success_threshold: 2, open_timeout: 60s }
+timeout: { connect: 10s, first_byte: 60s, idle: 60s, write: 60s, total: 10m }
+detection: { error_codes: ["429", "5xx"], error_patterns: ['re:(?i)\\QOverloaded\\E'] }
+logging: { level: debug, max_file_size_mb: 50 }
+`)
+  const later = await loadText(`
+server: { host: 127.0.0.1, port: 9001 }
+fallback:
+  enable_backoff: true
+  backoff_initial_delay: 100
+  backoff_max_delay: 5000
+  backoff_multiplier: 2.0
+  backoff_jitter: 0.1
+  enable_circuit_breaker: true
+  circuit_failure_threshold: 5
+  circuit_success_threshold: 2
+  circuit_open_timeout: 60s
+timeout: { connect_timeout: 10s, read_timeout: 60s, write_timeout: 60s, total_timeout: 10m }
+error_fallback:
+  server_error: { enabled: true }
+  client_error: { enabled: true, codes: [429], patterns: ["Overloaded"] }
+logging:
+  rotation: { max_size_mb: 50 }
+  categories: { general: { level: debug } }
+`)
+  expect(own.problems).toEqual([])
+  expect(later.problems.every(({ severity }) => severity === 'note')).toBe(true)
+  expect(later.config).toEqual(own.config)
+})
+
+test('B110: patterns of error_fallback do not look at case, as they did not before', async () => {
+  const text = 'error_fallback: { client_error: { enabled: true, patterns: ["Overloaded"] } }\n'
+  const { compilation } = await compileText(`proxy_api_key: sk-test\n${text}models: { m: { routes: [] } }\n`)
+  const detection = compilation?.snapshot?.plans.get('m')?.detection
+  expect(detection?.findPattern('the model is OVERLOADED')).toBeDefined()
+  expect(detection?.findPattern('fine')).toBeUndefined()
+})
+
+test('thresholds of a breaker that was never switched on do not switch it on', async () => {
+  const { config } = await loadText('fallback: { circuit_failure_threshold: 3 }\n')
+  expect(config?.circuit_breaker).toMatchObject({ enabled: false, failure_threshold: 3 })
+})
+
+test('a reference alone may stand for a number or a boolean', async () => {
+  const text = `
+fallback: { max_retries: "\${RETRIES}" }
+models_require_auth: \${CLOSED}
+retry: { jitter: "\${JITTER}" }
+errors:
+  unknown_model_status: \${STATUS}
+backends: [{ name: a, url: mock://a, enabled: "\${ON}" }]
+listen: ":\${PORT}"
+`
+  const env = { RETRIES: '5', CLOSED: 'true', JITTER: '0.5', STATUS: '400', ON: 'false', PORT: '9000' }
+  const { config, problems } = await loadText(text, { env })
+  expect(problems).toEqual([])
+  expect(config).toMatchObject({
+    fallback: { max_retries: 5 },
+    models_require_auth: true,
+    retry: { jitter: 0.5 },
+    errors: { unknown_model_status: 400 },
+    backends: [{ enabled: false }],
+    listen: ':9000',
+  })
+})
+
+test('a quoted number that is no reference stays text', async () => {
+  expect(await problemLines('proxy_api_key: sk-test\nfallback: { max_retries: "5" }\n')).toEqual([
+    'config.yaml:2:26 fallback.max_retries: expected a number, not "5"',
+  ])
+})
+
+test('a value cannot inject YAML', async () => {
+  const { config } = await loadText('proxy_api_key: ${KEY}\n', { env: { KEY: 'a\nlisten: ":1"' } })
+  expect(config).toMatchObject({ proxy_api_key: 'a\nlisten: ":1"', listen: ':8080' })
+})
+
+test('enabled: auto switches a backend off while its key is unset or empty, and tells which variable', async () => {
+  const text = `backends:
+  - { name: a, url: "https://a.example", enabled: auto, api_key: "\${A_KEY}" }
+  - { name: b, url: "https://b.example", enabled: auto, api_key: "\${B_KEY}" }
+  - { name: c, url: "https://c.example", enabled: auto, api_key: "\${C_KEY}" }
+`
+  const { config, off } = await loadText(text, { env: { B_KEY: '', C_KEY: 'sk-c' } })
+  expect(config?.backends.map(({ enabled }) => enabled)).toEqual([false, false, true])
+  expect(off.map(({ name, variable }) => `${name}: ${variable}`)).toEqual(['a: A_KEY', 'b: B_KEY'])
+})
+
+test('the digest changes with the text and with the content of a file that it names', async () => {
+  const text = 'proxy_api_key: ${file:/run/key}\n'
+  expect(await digestOf(text, 'one')).toBe(await digestOf(text, 'one'))
+  expect(await digestOf(text, 'two')).not.toBe(await digestOf(text, 'one'))
+  expect(await digestOf(`${text}# more\n`, 'one')).not.toBe(await digestOf(text, 'one'))
+})
+
+test('files that the configuration names are known for the watch, found or not, and their contents for masking', async () => {
+  const text = 'proxy_api_key: ${file:/run/key}\nupstream_default_key: ${file:/run/none}\n'
+  const { files, secrets } = await loadText(text, { files: { '/run/key': { content: 'sk-key\n' } } })
+  expect(files).toEqual(['/run/key', '/run/none'])
+  expect(secrets.map((secret) => secret.reveal())).toEqual(['sk-key'])
+})
+
+test('F63: a file beyond one megabyte is refused before it is parsed', async () => {
+  expect(await problemLines('#'.repeat(1024 * 1024 + 1))).toEqual(['config.yaml:1:1 the file is larger than 1mb'])
+})
+
+test('a map that is merged into itself does not hang', async () => {
+  const lines = await problemLines('x-a: &a\n  <<: *a\n  connect: never\ntimeout:\n  <<: *a\n')
+  expect(lines.length).toBeGreaterThan(0)
+})
+
+test('thousands of faults are cut short', async () => {
+  const routes = '      - { backend: 5, model: 6 }\n'.repeat(1000)
+  const { problems } = await loadText(`models:\n  m:\n    routes:\n${routes}`)
+  expect(problems.length).toBe(501)
+  expect(problems[0]?.message).toBe('1500 more faults are not listed')
+})
+
+const fiveLimits = '{ connect: 1s, write: 2s, first_byte: 3s, idle: 4s, total: 5s }'
+const fiveLimitsMs = { connectMs: 1000, writeMs: 2000, firstByteMs: 3000, idleMs: 4000, totalMs: 5000 }
+
+test('every time limit of a backend is its own', async () => {
+  const text = `backends: [{ name: a, url: mock://a, timeout: ${fiveLimits} }]\n`
+  const { compilation } = await compileText(text)
+  expect(compilation?.snapshot?.backends.get('a')?.timeouts).toEqual(fiveLimitsMs)
+})
+
+test('B111: every common time limit reaches the backends', async () => {
+  const { compilation } = await compileText(`timeout: ${fiveLimits}\nbackends: [{ name: a, url: mock://a }]\n`)
+  expect(compilation?.snapshot?.backends.get('a')?.timeouts).toEqual(fiveLimitsMs)
+})
+
+test('B109: the numbers of the circuit breaker are those of its section', async () => {
+  const text =
+    'circuit_breaker: { failure_threshold: 7, open_timeout: 8s, success_threshold: 9 }\nmodels: { m: { routes: [] } }\n'
+  const { compilation } = await compileText(text)
+  expect(compilation?.snapshot?.plans.get('m')?.breaker).toEqual({
+    failureThreshold: 7,
+    openMs: 8000,
+    successThreshold: 9,
+  })
+})
+
+test('B28 B32: codes and patterns of the file decide what leads on', async () => {
+  const text = 'detection: { error_codes: [418], error_patterns: ["out of tea"] }\nmodels: { m: { routes: [] } }\n'
+  const { compilation } = await compileText(text)
+  const detection = compilation?.snapshot?.plans.get('m')?.detection
+  expect([418, 500].map((status) => detection?.matchesStatus(status))).toEqual([true, false])
+  expect(detection?.findPattern('we are out of tea')).toBe('out of tea')
+})
+
+async function digestOf(source: string, content: string): Promise<string> {
+  return (await loadText(source, { files: { '/run/key': { content } } })).digest
+}

@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'bun:test'
+import type { ConfigInput } from '#config/schema.ts'
+import { describeChanges, restartKeys } from '#snapshot/diff.ts'
+import { snapshotOf } from '../../support/compiled.ts'
+
+const a = { name: 'a', url: 'http://a.test/v1', api_key: 'sk-backend-secret', headers: { 'X-Org': 'one' } }
+const b = { name: 'b', url: 'http://b.test/v1' }
+const m = { routes: [{ backend: 'a', model: 'x', priority: 1 }] }
+const n = { routes: [{ backend: 'b', model: 'y', priority: 1 }] }
+
+const base = {
+  proxy_api_key: 'sk-client-secret',
+  listen: ':8080',
+  backends: [a, b],
+  models: { m, n },
+} satisfies ConfigInput
+
+function changesTo(next: ConfigInput, old: ConfigInput = base): readonly string[] {
+  return describeChanges(snapshotOf(old), snapshotOf(next))
+}
+
+interface Row {
+  readonly name: string
+  readonly next: ConfigInput
+  readonly changes: readonly string[]
+}
+
+describe('describeChanges()', () => {
+  test.each([
+    { name: 'nothing', next: {}, changes: [] },
+    {
+      name: 'a backend more',
+      next: { backends: [a, b, { name: 'c', url: 'http://c.test' }] },
+      changes: ['backend c added'],
+    },
+    {
+      name: 'a backend less',
+      next: { backends: [a], models: { m } },
+      changes: ['backend b removed', 'alias n removed'],
+    },
+    { name: 'a url', next: { backends: [{ ...a, url: 'http://z.test/v1' }, b] }, changes: ['backend a: url changed'] },
+    {
+      name: 'a backend key',
+      next: { backends: [{ ...a, api_key: 'sk-new' }, b] },
+      changes: ['backend a: api_key changed'],
+    },
+    {
+      name: 'other things of a backend',
+      next: { backends: [{ ...a, auth_mode: 'api-key', headers: {}, tls_verify: false, timeout: { idle: 5 } }, b] },
+      changes: ['backend a: auth_mode dialect → api-key, headers changed, tls_verify true → false, timeout changed'],
+    },
+    {
+      name: 'the version of azure',
+      next: { backends: [{ ...a, api_version: '2025-01-01' }, b] },
+      changes: ['backend a: api_version 2024-10-21 → 2025-01-01'],
+    },
+    { name: 'a new alias', next: { models: { m, n, o: m } }, changes: ['alias o added'] },
+    {
+      name: 'the routes of an alias',
+      next: {
+        models: {
+          n,
+          m: {
+            routes: [
+              { backend: 'a', model: 'x', priority: 2, weight: 3, protocol: 'any' },
+              { backend: 'b', model: 'x', priority: 2 },
+            ],
+          },
+        },
+      },
+      changes: [
+        'alias m: route a/x priority 1 → 2, route a/x weight 1 → 3, route a/x protocol openai → any, route b/x added',
+      ],
+    },
+    {
+      name: 'an alias that is switched off and lives on through a fallback',
+      next: { models: { n, m: { ...m, enabled: false } }, fallback: { alias_fallback: { m: ['n'] } } },
+      changes: ['alias m: route a/x removed, falls back to n now', 'alias m hidden from lists'],
+    },
+    { name: 'a setting', next: { fallback: { cooldown_seconds: 5 } }, changes: ['fallback.cooldown_seconds 30 → 5'] },
+    {
+      name: 'a duration',
+      next: { shutdown: { drain_timeout: '90s' } },
+      changes: ['shutdown.drain_timeout 30s → 1m30s'],
+    },
+    { name: 'a size', next: { max_body_size: '1mb' }, changes: ['max_body_size 64mb → 1mb'] },
+    { name: 'a list', next: { trusted_proxies: ['::1'] }, changes: ['trusted_proxies [] → ["::1"]'] },
+    {
+      name: 'a section that was not there',
+      next: { circuit_breaker: {} },
+      changes: [
+        'circuit_breaker.enabled set to true',
+        'circuit_breaker.failure_threshold set to 5',
+        'circuit_breaker.open_timeout set to 1m',
+        'circuit_breaker.success_threshold set to 2',
+      ],
+    },
+    { name: 'a common time limit, told once', next: { timeout: { idle: 5 } }, changes: ['timeout.idle 2m → 5s'] },
+    { name: 'the client key', next: { proxy_api_key: 'sk-other' }, changes: ['proxy_api_key changed'] },
+    { name: 'the listen address', next: { listen: ':9090' }, changes: ['listen changed, after a restart'] },
+  ] satisfies Row[])('tells $name', ({ next, changes }) => {
+    expect(changesTo({ ...base, ...next })).toEqual(changes)
+  })
+
+  test('tells what is gone', () => {
+    const { proxy_api_key: _key, ...open } = base
+    const before = { ...base, circuit_breaker: {}, fallback: { alias_fallback: { m: ['n'] } } } satisfies ConfigInput
+    expect(changesTo({ ...open, allow_unauthenticated: true }, before)).toEqual([
+      'proxy_api_key removed',
+      'allow_unauthenticated false → true',
+      'circuit_breaker.enabled removed',
+      'circuit_breaker.failure_threshold removed',
+      'circuit_breaker.open_timeout removed',
+      'circuit_breaker.success_threshold removed',
+      'alias m: falls back to nothing now',
+    ])
+  })
+
+  test('never tells a secret', () => {
+    const changed = {
+      ...base,
+      proxy_api_key: 'sk-new-client-secret',
+      upstream_default_key: 'sk-new-default-secret',
+      backends: [{ ...a, api_key: 'sk-new-backend-secret', headers: { Authorization: 'Bearer sk-header-secret' } }, b],
+    }
+    for (const changes of [changesTo(changed), changesTo(base, changed)]) {
+      expect(changes.length).toBeGreaterThan(2)
+      expect(changes.join()).not.toContain('secret')
+    }
+  })
+
+  test('an alias that comes back is told', () => {
+    const models = { n, m: { ...m, enabled: false } }
+    const before = { ...base, models, fallback: { alias_fallback: { m: ['n'] } } }
+    const after = { ...before, models: { n, m } }
+    expect(changesTo(after, before)).toEqual(['alias m: route a/x added', 'alias m back in lists'])
+  })
+
+  test('a long account is cut', () => {
+    const models = Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`alias-${index}`, m]))
+    const changes = changesTo({ ...base, models: { ...base.models, ...models } })
+    expect([changes.length, changes[0], changes.at(-1)]).toEqual([51, 'alias alias-0 added', 'and 20 more'])
+  })
+})
+
+test('B50: restartKeys() names the listen address when it changed', () => {
+  const old = snapshotOf(base)
+  expect(restartKeys(old, snapshotOf({ ...base, listen: ':9090' }))).toEqual(['listen'])
+  expect(restartKeys(old, snapshotOf({ ...base, max_body_size: '1mb' }))).toEqual([])
+})

@@ -1,0 +1,250 @@
+import { beforeEach, describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { BreakerPolicy, CooldownPolicy } from '#core/plan.ts'
+import { Breakers } from '#upstream/breaker.ts'
+
+const cooldown: CooldownPolicy = {
+  cooldownMs: 30_000,
+  retryAfterMsMax: 300_000,
+  respectRetryAfter: true,
+  cools: () => false,
+}
+const noCooldown: CooldownPolicy = { ...cooldown, cooldownMs: 0 }
+const circuit: BreakerPolicy = { failureThreshold: 3, openMs: 60_000, successThreshold: 2 }
+const key = '["a","m"]'
+
+let breakers: Breakers
+beforeEach(() => {
+  breakers = new Breakers()
+})
+
+/** Fails until the circuit opens, at time 0. */
+function open(): void {
+  for (let count = 0; count < circuit.failureThreshold; count += 1) breakers.failed(key, 0, noCooldown, circuit)
+}
+
+describe('cooldown', () => {
+  test('a route that never failed may be tried and leaves nothing behind', () => {
+    expect(breakers.mayTry(key, 0, undefined)).toBe(true)
+    expect(breakers.restsUntil(key, 0, undefined)).toBeUndefined()
+    expect(breakers.succeeded(key, undefined)).toBeUndefined()
+    expect(breakers.size).toBe(0)
+  })
+
+  test('B20: a failed route rests for the cooldown', () => {
+    expect(breakers.failed(key, 1000, cooldown, undefined)).toEqual({ cooledMs: 30_000, openedMs: 0 })
+    expect(breakers.mayTry(key, 30_999, undefined)).toBe(false)
+    expect(breakers.restsUntil(key, 30_999, undefined)).toBe(31_000)
+  })
+
+  test('B21: the route may be tried again at the moment its rest ends', () => {
+    breakers.failed(key, 1000, cooldown, undefined)
+    expect(breakers.mayTry(key, 31_000, undefined)).toBe(true)
+    expect(breakers.restsUntil(key, 31_000, undefined)).toBeUndefined()
+  })
+
+  test('B22: another model of the same backend is not touched', () => {
+    breakers.failed('["a","m"]', 0, cooldown, undefined)
+    expect(breakers.mayTry('["a","n"]', 1, undefined)).toBe(true)
+  })
+
+  test('a cooldown of 0 rests nobody, not even on request of the upstream', () => {
+    expect(breakers.failed(key, 0, noCooldown, undefined, 7000)).toEqual({ cooledMs: 0, openedMs: 0 })
+    expect(breakers.mayTry(key, 0, undefined)).toBe(true)
+  })
+
+  test.each([
+    { name: 'takes the place of a longer cooldown', retryAfterMs: 7000, restMs: 7000 },
+    { name: 'takes the place of a shorter cooldown', retryAfterMs: 90_000, restMs: 90_000 },
+    { name: 'is bounded', retryAfterMs: 9_999_999_000, restMs: 300_000 },
+    { name: 'of 0 is ignored', retryAfterMs: 0, restMs: 30_000 },
+    { name: 'in the past is ignored', retryAfterMs: -5000, restMs: 30_000 },
+  ])('B25: a Retry-After $name', ({ retryAfterMs, restMs }) => {
+    breakers.failed(key, 0, cooldown, undefined, retryAfterMs)
+    expect(breakers.restsUntil(key, 0, undefined)).toBe(restMs)
+  })
+
+  test('B25: a Retry-After counts for nothing where it is switched off', () => {
+    breakers.failed(key, 0, { ...cooldown, respectRetryAfter: false }, undefined, 7000)
+    expect(breakers.restsUntil(key, 0, undefined)).toBe(30_000)
+  })
+
+  test('a rest is only ever extended, and told once', () => {
+    expect(breakers.failed(key, 0, cooldown, undefined, 90_000).cooledMs).toBe(90_000)
+    expect(breakers.failed(key, 10, cooldown, undefined).cooledMs).toBe(0)
+    expect(breakers.restsUntil(key, 10, undefined)).toBe(90_000)
+  })
+
+  test('a success that comes late does not end a rest', () => {
+    breakers.failed(key, 0, cooldown, undefined)
+    breakers.succeeded(key, undefined)
+    expect(breakers.mayTry(key, 1, undefined)).toBe(false)
+  })
+
+  test('B23: expired rests vanish from the list and from memory', () => {
+    breakers.failed('one', 0, cooldown, undefined)
+    breakers.failed('two', 0, cooldown, undefined, 100_000)
+    expect(breakers.list(10_000, undefined)).toEqual([
+      { key: 'one', restsForMs: 20_000, circuit: 'closed' },
+      { key: 'two', restsForMs: 90_000, circuit: 'closed' },
+    ])
+    expect(breakers.list(30_000, undefined).map((rest) => rest.key)).toEqual(['two'])
+    breakers.sweep(30_000)
+    expect(breakers.size).toBe(1)
+    expect(breakers.list(100_000, undefined)).toEqual([])
+  })
+
+  test('B23: failures sweep by themselves what expired before', () => {
+    for (let route = 0; route < 100; route += 1) breakers.failed(`route ${route}`, route, cooldown, undefined)
+    expect(breakers.size).toBe(100)
+    breakers.failed('another', 200_000, cooldown, undefined)
+    expect(breakers.size).toBe(1)
+  })
+})
+
+describe('circuit', () => {
+  test('B109: failures in a row open it for the open time', () => {
+    expect(breakers.failed(key, 0, noCooldown, circuit).openedMs).toBe(0)
+    expect(breakers.failed(key, 0, noCooldown, circuit).openedMs).toBe(0)
+    expect(breakers.mayTry(key, 0, circuit)).toBe(true)
+    expect(breakers.failed(key, 0, noCooldown, circuit)).toEqual({ cooledMs: 0, openedMs: 60_000 })
+    expect(breakers.mayTry(key, 59_999, circuit)).toBe(false)
+    expect(breakers.restsUntil(key, 59_999, circuit)).toBe(60_000)
+    expect(breakers.list(1, circuit)).toEqual([{ key, restsForMs: 59_999, circuit: 'open' }])
+  })
+
+  test('B109: a success in between starts the count anew', () => {
+    breakers.failed(key, 0, noCooldown, circuit)
+    breakers.failed(key, 0, noCooldown, circuit)
+    breakers.succeeded(key, circuit)
+    breakers.failed(key, 0, noCooldown, circuit)
+    expect(breakers.failed(key, 0, noCooldown, circuit).openedMs).toBe(0)
+    expect(breakers.mayTry(key, 0, circuit)).toBe(true)
+  })
+
+  test('B109: half-open lets one probe through at a time', () => {
+    open()
+    expect(breakers.mayTry(key, 60_000, circuit)).toBe(true)
+    expect(breakers.mayTry(key, 60_000, circuit)).toBe(false)
+    expect(breakers.restsUntil(key, 60_000, circuit)).toBeGreaterThan(60_000)
+    expect(breakers.list(60_000, circuit)[0]?.circuit).toBe('half_open')
+  })
+
+  test('B109: asking how long a route rests takes no probe', () => {
+    open()
+    expect(breakers.restsUntil(key, 60_000, circuit)).toBeUndefined()
+    expect(breakers.restsUntil(key, 60_000, circuit)).toBeUndefined()
+    expect(breakers.mayTry(key, 60_000, circuit)).toBe(true)
+  })
+
+  test('B109: as many successes as wanted close it', () => {
+    open()
+    breakers.mayTry(key, 60_000, circuit)
+    expect(breakers.succeeded(key, circuit)).toBeUndefined()
+    expect(breakers.mayTry(key, 60_001, circuit)).toBe(true)
+    expect(breakers.succeeded(key, circuit)).toBe('closed')
+    expect(breakers.mayTry(key, 60_002, circuit)).toBe(true)
+    expect(breakers.mayTry(key, 60_002, circuit)).toBe(true)
+    expect(breakers.list(60_002, circuit)).toEqual([])
+  })
+
+  test('B109: a failed probe opens it again, and its successes are forgotten', () => {
+    open()
+    breakers.mayTry(key, 60_000, circuit)
+    breakers.succeeded(key, circuit)
+    breakers.mayTry(key, 60_000, circuit)
+    expect(breakers.failed(key, 61_000, noCooldown, circuit).openedMs).toBe(60_000)
+    expect(breakers.mayTry(key, 120_999, circuit)).toBe(false)
+    expect(breakers.mayTry(key, 121_000, circuit)).toBe(true)
+    expect(breakers.succeeded(key, circuit)).toBeUndefined()
+  })
+
+  test('a probe whose client left gives its place to the next', () => {
+    open()
+    breakers.mayTry(key, 60_000, circuit)
+    breakers.release(key)
+    expect(breakers.mayTry(key, 60_001, circuit)).toBe(true)
+  })
+
+  test('a probe that never reports does not lock the route for ever', () => {
+    open()
+    breakers.mayTry(key, 60_000, circuit)
+    expect(breakers.mayTry(key, 119_999, circuit)).toBe(false)
+    expect(breakers.mayTry(key, 120_000, circuit)).toBe(true)
+  })
+
+  test('answers from before the circuit opened neither close it nor open it anew', () => {
+    open()
+    expect(breakers.succeeded(key, circuit)).toBeUndefined()
+    expect(breakers.failed(key, 30_000, noCooldown, circuit).openedMs).toBe(0)
+    expect(breakers.restsUntil(key, 30_000, circuit)).toBe(60_000)
+  })
+
+  test('the longer of cooldown and open circuit counts', () => {
+    for (let count = 0; count < 3; count += 1) breakers.failed(key, 0, cooldown, circuit)
+    expect(breakers.restsUntil(key, 0, circuit)).toBe(60_000)
+    breakers.failed(key, 0, cooldown, circuit, 90_000)
+    expect(breakers.restsUntil(key, 0, circuit)).toBe(90_000)
+  })
+
+  test('a reload that switches the breaker off frees the route at once', () => {
+    open()
+    expect(breakers.mayTry(key, 1, undefined)).toBe(true)
+    breakers.succeeded(key, undefined)
+    expect(breakers.mayTry(key, 1, circuit)).toBe(true)
+  })
+
+  test('a reload that lowers the threshold counts from the next failure on', () => {
+    breakers.failed(key, 0, noCooldown, circuit)
+    expect(breakers.failed(key, 0, noCooldown, { ...circuit, failureThreshold: 2 }).openedMs).toBe(60_000)
+  })
+})
+
+describe('reload', () => {
+  test('B47: what was learned about routes that remain is kept, the rest is forgotten', () => {
+    breakers.failed('stays', 0, cooldown, undefined)
+    breakers.failed('goes', 0, cooldown, undefined)
+    breakers.retain(new Set(['stays', 'new']))
+    expect(breakers.mayTry('stays', 1, undefined)).toBe(false)
+    expect(breakers.mayTry('goes', 1, undefined)).toBe(true)
+    expect(breakers.size).toBe(1)
+  })
+
+  test('an exchange of an old snapshot leaves no trace of a route that is gone', () => {
+    breakers.retain(new Set(['stays']))
+    expect(breakers.failed('goes', 0, cooldown, circuit)).toEqual({ cooledMs: 0, openedMs: 0 })
+    expect(breakers.failed('stays', 0, cooldown, circuit).cooledMs).toBe(30_000)
+    expect(breakers.size).toBe(1)
+  })
+})
+
+test('whatever happens, at most one probe is out, no state outgrows its routes, and rest and permission agree', () => {
+  const step = fc.record({
+    act: fc.constantFrom('try', 'succeed', 'fail', 'release'),
+    route: fc.nat(2),
+    waitMs: fc.nat(40_000),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const state = new Breakers()
+      let nowMs = 0
+      for (const { act, route, waitMs } of steps) {
+        nowMs += waitMs
+        const name = `route ${route}`
+        if (act === 'fail') state.failed(name, nowMs, cooldown, circuit)
+        else if (act === 'succeed') state.succeeded(name, circuit)
+        else if (act === 'release') state.release(name)
+        else {
+          const untilMs = state.restsUntil(name, nowMs, circuit)
+          const isHalfOpen = state
+            .list(nowMs, circuit)
+            .some((rest) => rest.key === name && rest.circuit === 'half_open')
+          expect(state.mayTry(name, nowMs, circuit)).toBe(untilMs === undefined)
+          if (isHalfOpen) expect(state.mayTry(name, nowMs, circuit)).toBe(false)
+          if (untilMs !== undefined) expect(untilMs).toBeGreaterThan(nowMs)
+        }
+        expect(state.size).toBeLessThanOrEqual(3)
+      }
+    }),
+  )
+})

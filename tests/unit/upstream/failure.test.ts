@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'bun:test'
+import type { FailureReason } from '#core/failure.ts'
+import type { TransportFailure } from '#ports/transport.ts'
+import { brokenFailure, reportedFailure, statusFailure, type StatusFacts } from '#upstream/failure.ts'
+import { findError } from '#wire/error-in-body.ts'
+
+describe('brokenFailure()', () => {
+  type Row = readonly [TransportFailure['phase'], TransportFailure['cause'], FailureReason, retrySame: boolean]
+  test.each<Row>([
+    ['dns', 'not_found', 'dns', false],
+    ['dns', 'other', 'dns', false],
+    ['connect', 'refused', 'connect', true],
+    ['connect', 'other', 'connect', false],
+    ['connect', 'timeout', 'connect_timeout', false],
+    ['tls', 'tls', 'tls', false],
+    ['write', 'timeout', 'write_timeout', false],
+    ['write', 'reset', 'reset', false],
+    ['head', 'timeout', 'first_byte_timeout', false],
+    ['head', 'reset', 'reset', true],
+    ['head', 'malformed', 'invalid_response', false],
+    ['head', 'other', 'reset', false],
+    ['body', 'reset', 'reset', false],
+    ['body', 'timeout', 'idle_timeout', false],
+    ['body', 'malformed', 'invalid_response', false],
+    ['body', 'other', 'reset', false],
+  ])('%s and %s are the route’s failure "%s", retried there: %p', (phase, cause, reason, retrySame) => {
+    expect(brokenFailure({ kind: 'transport_failure', phase, cause, message: 'm' })).toEqual({
+      kind: 'failure',
+      side: 'upstream',
+      reason,
+      tryNext: true,
+      retrySame,
+      cools: true,
+      message: 'm',
+    })
+  })
+
+  test.each(['connect', 'head', 'body'] as const)(
+    'a client that leaves in phase %s is held against nobody',
+    (phase) => {
+      const failure = brokenFailure({ kind: 'transport_failure', phase, cause: 'aborted', message: 'm' })
+      expect(failure).toMatchObject({ side: 'client', reason: 'client_closed', tryNext: false, cools: false })
+    },
+  )
+
+  test('a request that cannot be sent is the gateway’s fault', () => {
+    const failure = brokenFailure({ kind: 'transport_failure', phase: 'write', cause: 'other', message: 'm' })
+    expect(failure).toMatchObject({ side: 'gateway', tryNext: true, retrySame: false, cools: false })
+  })
+})
+
+function factsOf(status: number, text = '', facts: Partial<StatusFacts> = {}): StatusFacts {
+  return {
+    status,
+    reported: findError(text),
+    pattern: undefined,
+    widened: false,
+    text,
+    retryAfterMs: undefined,
+    held: undefined,
+    ...facts,
+  }
+}
+
+const withCode = (code: string): string => JSON.stringify({ error: { message: 'the model is busy', type: 'x', code } })
+
+describe('statusFailure() says whether the route rests', () => {
+  test.each([401, 402, 403, 408, 409, 425, 429, 500, 502, 503, 504, 529, 599])(
+    'N101: a %i is the route’s own',
+    (status) => {
+      expect(statusFailure(factsOf(status)).cools).toBe(true)
+    },
+  )
+
+  test.each([400, 405, 410, 413, 415, 418, 422, 424])('N101: a %i is the request’s', (status) => {
+    expect(statusFailure(factsOf(status)).cools).toBe(false)
+  })
+
+  test.each<[string, number, string, boolean]>([
+    ['a model that the backend does not have', 404, withCode('model_not_found'), true],
+    ['a deployment that the backend does not have', 404, 'The API deployment does not exist', true],
+    ['a path that the backend does not have', 404, '{"detail":"Not Found"}', false],
+    ['too long a prompt', 400, withCode('context_length_exceeded'), false],
+    ['a filtered prompt, told with 403', 403, withCode('content_filter'), false],
+    ['too long a prompt, told with 500', 500, withCode('context_length_exceeded'), false],
+    ['a spent quota, told with 400', 400, withCode('insufficient_quota'), true],
+    ['a wrong backend key, told with 400', 400, withCode('invalid_api_key'), true],
+    ['a large request over a rate, told with 413', 413, withCode('rate_limit_exceeded'), false],
+    [
+      'a prompt about quotas',
+      400,
+      '{"error":{"message":"bad value: insufficient_quota","type":"invalid_request_error"}}',
+      false,
+    ],
+  ])('N101: %s (%i)', (_, status, text, cools) => {
+    expect(statusFailure(factsOf(status, text)).cools).toBe(cools)
+  })
+
+  test('a configured pattern about quota cools, except where the request is at fault', () => {
+    expect(statusFailure(factsOf(418, 'quota', { pattern: 'quota' })).cools).toBe(true)
+    expect(statusFailure(factsOf(418, 'busy', { pattern: 'busy' })).cools).toBe(false)
+    expect(statusFailure(factsOf(422, 'quota', { pattern: 'quota' })).cools).toBe(false)
+  })
+
+  test('cooldown_on widens the rule', () => {
+    expect(statusFailure(factsOf(400, '', { widened: true })).cools).toBe(true)
+  })
+})
+
+describe('statusFailure()', () => {
+  test.each([
+    [408, true],
+    [409, true],
+    [425, true],
+    [429, true],
+    [500, true],
+    [503, true],
+    [529, true],
+    [400, false],
+    [401, false],
+    [404, false],
+  ])('a %i may pass when the same route is asked again: %p', (status, retrySame) => {
+    expect(statusFailure(factsOf(status)).retrySame).toBe(retrySame)
+  })
+
+  test('tells the status and the error’s own name, and never its prose', () => {
+    const text = JSON.stringify({ error: { message: 'key sk-live-123 at http://10.0.0.1', code: 'invalid_api_key' } })
+    expect(statusFailure(factsOf(401, text)).message).toBe('it answered with status 401 (invalid_api_key)')
+    const strange = JSON.stringify({ error: { message: 'm', code: 'sk live 123', type: 'x'.repeat(80) } })
+    expect(statusFailure(factsOf(401, strange)).message).toBe('it answered with status 401')
+  })
+
+  test('B25: what the upstream asked to wait is handed on', () => {
+    expect(statusFailure(factsOf(429, '', { retryAfterMs: 7000 })).retryAfterMs).toBe(7000)
+  })
+
+  test('the reason names a pattern where one was found', () => {
+    expect(statusFailure(factsOf(500)).reason).toBe('status')
+    expect(statusFailure(factsOf(500, 'quota', { pattern: 'quota' })).reason).toBe('pattern')
+  })
+})
+
+describe('reportedFailure() says whether the route rests', () => {
+  test.each<[string, boolean]>([
+    ['{"error":{"message":"m","type":"overloaded_error"}}', true],
+    ['{"error":{"message":"m","code":"insufficient_quota"}}', true],
+    ['{"error":{"message":"m","code":429}}', true],
+    ['{"error":{"message":"m"}}', true],
+    ['{"error":{"message":"m","type":"invalid_request_error"}}', false],
+    ['{"error":{"message":"m","type":"invalid_request_error","code":"invalid_api_key"}}', true],
+    ['{"error":{"message":"m","code":"context_length_exceeded"}}', false],
+    ['{"error":{"message":"m","status":"INVALID_ARGUMENT","code":400}}', false],
+  ])('N109: %s cools: %p', (text, cools) => {
+    const reported = findError(text)
+    if (reported === undefined) throw new Error('Cannot test: the text is no error')
+    expect(reportedFailure(200, reported)).toMatchObject({ reason: 'error_in_body', status: 200, tryNext: true, cools })
+  })
+})

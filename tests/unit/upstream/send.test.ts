@@ -1,0 +1,431 @@
+import { describe, expect, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
+import { isAnswer, type Answer } from '#core/answer.ts'
+import type { Backend } from '#core/candidate.ts'
+import type { Call } from '#core/call.ts'
+import type { Failure } from '#core/failure.ts'
+import type { Plan } from '#core/plan.ts'
+import type { IncomingResponse, TransportFailure } from '#ports/transport.ts'
+import { send, type Sighting } from '#upstream/send.ts'
+import { backendOf, candidateOf } from '../../support/candidate.ts'
+import { FakeClock, settled } from '../../support/fake-clock.ts'
+import { bytesOf, callOf, FakeTransport, planOf, responseOf } from '../../support/upstream.ts'
+
+interface Setting {
+  readonly call?: Partial<Call>
+  readonly plan?: Plan
+  readonly timeouts?: Partial<Backend['timeouts']>
+  readonly clock?: FakeClock
+  readonly sighting?: Sighting
+}
+
+async function sendTo(
+  response: IncomingResponse | TransportFailure,
+  { call, plan, timeouts, clock, sighting }: Setting = {},
+): Promise<Answer | Failure> {
+  const ports = { transport: new FakeTransport(response), clock: clock ?? new FakeClock() }
+  const backend = backendOf('b')
+  const candidate = candidateOf('b', 'm', {
+    backend: { ...backend, timeouts: { ...backend.timeouts, ...timeouts } },
+  })
+  return await send(ports, callOf(call), candidate, plan ?? planOf(), new AbortController().signal, sighting)
+}
+
+async function answerTo(...[response, setting]: Parameters<typeof sendTo>): Promise<Answer> {
+  const outcome = await sendTo(response, setting)
+  if (!isAnswer(outcome)) throw new Error(`Cannot go on: ${outcome.message}`)
+  return outcome
+}
+
+async function failureTo(...[response, setting]: Parameters<typeof sendTo>): Promise<Failure> {
+  const outcome = await sendTo(response, setting)
+  if (isAnswer(outcome)) throw new Error('Cannot go on: there was an answer')
+  return outcome
+}
+
+const json = { 'content-type': 'application/json' }
+const sse = { 'content-type': 'text/event-stream; charset=utf-8' }
+const streaming: Setting = { call: { stream: true } }
+const cut: TransportFailure = { kind: 'transport_failure', phase: 'body', cause: 'reset', message: 'cut' }
+const quotaError =
+  '{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}'
+
+const role = 'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+const text = 'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
+const stop = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+describe('an answer with a good status', () => {
+  test('B39: its bytes and headers are handed on', async () => {
+    const body = '{ "choices": [], "n": 9007199254740993, "error": null }'
+    const answer = await answerTo(responseOf(200, { ...json, 'x-up': '1', connection: 'close' }, [body]))
+    expect(answer).toMatchObject({ status: 200, rest: undefined, form: undefined })
+    expect(answer.headers.toJSON()).toEqual({ ...json, 'x-up': '1' })
+    expect((await bytesOf(answer)).toString()).toBe(body)
+  })
+
+  test('N118: a large body is handed on after its beginning, byte for byte', async () => {
+    const chunks = Array.from({ length: 50 }, (_, at) => `${at === 0 ? '{"a":"' : ''}${'x'.repeat(1000)}`)
+    const answer = await answerTo(responseOf(200, json, chunks))
+    expect(answer.held.reduce((sum, chunk) => sum + chunk.byteLength, 0)).toBeLessThan(20_000)
+    expect((await bytesOf(answer)).toString()).toBe(chunks.join(''))
+  })
+
+  test('N119: an encoded body keeps its bytes and its encoding', async () => {
+    const body = gzipSync('{"choices":[]}')
+    const answer = await answerTo(responseOf(200, { ...json, 'content-encoding': 'gzip' }, [body]))
+    expect(answer.headers.get('content-encoding')).toBe('gzip')
+    expect((await bytesOf(answer)).equals(body)).toBe(true)
+  })
+
+  test.each([
+    ['audio/mpeg', Buffer.from([0xff, 0xfb, 0x90, 0x00])],
+    ['text/plain; charset=utf-8', 'WEBVTT'],
+    ['application/x-ndjson', '{"error":"odd"}\n'],
+    ['application/octet-stream', '{"error":"just bytes"}'],
+  ])('a body of type %s is not looked into', async (type, body) => {
+    const answer = await answerTo(responseOf(200, { 'content-type': type }, [body]))
+    expect((await bytesOf(answer)).equals(Buffer.from(body))).toBe(true)
+  })
+
+  test('a JSON body that dribbles in is sent on after ten seconds', async () => {
+    const clock = new FakeClock()
+    const waiting = answerTo(responseOf(200, json, ['  ', '\n'], 'hang'), { clock, timeouts: { idleMs: 60_000 } })
+    await settled()
+    await clock.advance(10_000)
+    expect(Buffer.concat((await waiting).held).toString()).toBe('  \n')
+  })
+
+  test('a body of its own type may be empty', async () => {
+    expect(await answerTo(responseOf(200, { 'content-type': 'audio/mpeg' }, []))).toMatchObject({
+      held: [],
+      status: 200,
+    })
+  })
+
+  test('a 204 has no body and is an answer', async () => {
+    expect(await answerTo(responseOf(204, {}, []))).toMatchObject({ status: 204, held: [], rest: undefined })
+  })
+
+  test('an answer whose text merely speaks of an error is one', async () => {
+    const body = '{"choices":[{"message":{"content":"say \\"error\\": insufficient_quota"}}],"error":null}'
+    expect((await bytesOf(await answerTo(responseOf(200, json, [body])))).toString()).toBe(body)
+  })
+})
+
+describe('an answer with a good status that is none', () => {
+  test.each<[string, Record<string, string>, readonly (string | Uint8Array)[]]>([
+    ['a JSON error', json, [quotaError]],
+    ['a JSON error in pieces', json, ['{"err', 'or":{"message":"m"}}']],
+    ['a JSON error with its own media type', { 'content-type': 'application/problem+json' }, [quotaError]],
+    ['a JSON error without a type', {}, [quotaError]],
+    ['a JSON error in an array', json, [`[${quotaError}]`]],
+    ['a compressed JSON error', { ...json, 'content-encoding': 'gzip' }, [gzipSync(quotaError)]],
+    ['an Anthropic error', json, ['{"type":"error","error":{"type":"overloaded_error","message":"m"}}']],
+    ['a large JSON error', json, [`{"error":{"message":"${'x'.repeat(20_000)}`, '"}}']],
+  ])('B33: %s is a failure', async (_, headers, chunks) => {
+    const response = responseOf(200, headers, chunks)
+    expect(await failureTo(response)).toMatchObject({
+      reason: 'error_in_body',
+      status: 200,
+      tryNext: true,
+      cools: true,
+    })
+  })
+
+  test('N109: a JSON error is found although a stream was asked', async () => {
+    expect(await failureTo(responseOf(200, json, [quotaError]), streaming)).toMatchObject({ reason: 'error_in_body' })
+  })
+
+  test.each([{}, streaming])('an HTML page is a failure and is not read (%j)', async (setting) => {
+    const response = responseOf(200, { 'content-type': 'Text/HTML; charset=utf-8' }, ['<html>'])
+    expect(await failureTo(response, setting)).toMatchObject({ reason: 'invalid_response', tryNext: true, cools: true })
+    expect(response.wasCancelled()).toBe(true)
+  })
+
+  test.each([json, sse, {}])('an empty body of type %j is a failure', async (headers) => {
+    expect(await failureTo(responseOf(200, headers, []))).toMatchObject({ reason: 'empty', tryNext: true })
+  })
+
+  test('a body that breaks in its beginning is a failure', async () => {
+    expect(await failureTo(responseOf(200, json, ['{"a":'], cut))).toMatchObject({
+      reason: 'reset',
+      tryNext: true,
+      retrySame: false,
+    })
+  })
+
+  test.each([301, 302, 307, 308])('a redirect with %i is not followed', async (status) => {
+    const response = responseOf(status, { location: 'http://169.254.169.254/' }, [])
+    expect(await failureTo(response)).toMatchObject({ reason: 'invalid_response', status, tryNext: true })
+  })
+})
+
+describe('a stream', () => {
+  test('B41: is held back until content comes, and then goes out whole', async () => {
+    const answer = await answerTo(responseOf(200, sse, [': ping\n\n', role, text, stop]), streaming)
+    expect(answer.form).toBe('chat')
+    expect(Buffer.concat(answer.held).toString()).toBe(`: ping\n\n${role}${text}`)
+    expect((await bytesOf(answer)).toString()).toBe(`: ping\n\n${role}${text}${stop}`)
+  })
+
+  test('B42: does not wait for more than its first content', async () => {
+    const answer = await answerTo(responseOf(200, sse, [text], 'hang'), streaming)
+    expect(Buffer.concat(answer.held).toString()).toBe(text)
+  })
+
+  test.each([
+    ['as its first event', [`data: ${quotaError}\n\n`]],
+    ['after events without content', [role, `data: ${quotaError}\n\n`]],
+    ['with a name', [`event: error\ndata: ${quotaError}\n\n`]],
+    ['cut into bytes', `data: ${quotaError}\n\n`.split('')],
+  ])('B34: is a failure with an error %s', async (_, chunks) => {
+    const response = responseOf(200, sse, chunks, 'hang')
+    expect(await failureTo(response, streaming)).toMatchObject({ reason: 'error_in_body', tryNext: true, cools: true })
+    expect(response.wasCancelled()).toBe(true)
+  })
+
+  test('is a failure when it ends before any content', async () => {
+    expect(await failureTo(responseOf(200, sse, [role]), streaming)).toMatchObject({ reason: 'empty', tryNext: true })
+  })
+
+  test('is a failure when it breaks before any content', async () => {
+    expect(await failureTo(responseOf(200, sse, [role], cut), streaming)).toMatchObject({ reason: 'reset' })
+  })
+
+  test('N108: that breaks after content says so to the reader of the rest', async () => {
+    const answer = await answerTo(responseOf(200, sse, [text], cut), streaming)
+    await answer.rest?.read().then(
+      () => expect.unreachable(),
+      (error: unknown) => expect(error).toEqual(cut),
+    )
+    expect.assertions(1)
+  })
+
+  test('is judged as a stream although its type was forgotten', async () => {
+    expect((await answerTo(responseOf(200, {}, [text, stop]), streaming)).form).toBe('chat')
+    const failure = await failureTo(
+      responseOf(200, { 'content-type': 'text/plain' }, [`data: ${quotaError}\n\n`]),
+      streaming,
+    )
+    expect(failure.reason).toBe('error_in_body')
+  })
+
+  test('N119: compressed against our wish passes as it came', async () => {
+    const body = gzipSync(text)
+    const answer = await answerTo(responseOf(200, { ...sse, 'content-encoding': 'gzip' }, [body]), streaming)
+    expect(answer.form).toBeUndefined()
+    expect((await bytesOf(answer)).equals(body)).toBe(true)
+  })
+
+  test.each([
+    ['text/event-stream', 'gemini_sse', 'data: {"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}\n\n'],
+    ['application/json', 'gemini_array', '[{"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}'],
+  ])('of Gemini in %s has the form %s', async (type, form, body) => {
+    const endpoint = { path: '/v1beta/models/*', dialect: 'gemini', reads: 'path', stream: 'gemini_sse' } as const
+    const call = { endpoint, stream: true, model: 'm' }
+    const answer = await answerTo(responseOf(200, { 'content-type': type }, [body], 'hang'), { call })
+    expect<string | undefined>(answer.form).toBe(form)
+  })
+
+  test('is sent on after ten seconds of events without content', async () => {
+    const clock = new FakeClock()
+    const waiting = answerTo(responseOf(200, sse, [role], 'hang'), {
+      ...streaming,
+      clock,
+      timeouts: { idleMs: 60_000 },
+    })
+    await settled()
+    await clock.advance(10_000)
+    expect(Buffer.concat((await waiting).held).toString()).toBe(role)
+  })
+
+  test('N108: loses nothing that arrives after it was sent on for its age', async () => {
+    const clock = new FakeClock()
+    const chunks = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = chunks.writable.getWriter()
+    const response: IncomingResponse = {
+      kind: 'response',
+      status: 200,
+      headers: new Headers(sse),
+      body: chunks.readable,
+    }
+    const waiting = answerTo(response, { ...streaming, clock })
+    await writer.write(Buffer.from(role))
+    await settled()
+    await clock.advance(10_000)
+    const answer = await waiting
+    const bytes = bytesOf(answer)
+    await writer.write(Buffer.from(text))
+    await writer.write(Buffer.from(stop))
+    await writer.close()
+    expect((await bytes).toString()).toBe(role + text + stop)
+  })
+})
+
+describe('B111: an answer that falls silent', () => {
+  test('in the middle of its beginning is a failure of the idle limit', async () => {
+    const clock = new FakeClock()
+    const response = responseOf(200, json, ['{"a":'], 'hang')
+    const waiting = failureTo(response, { clock, timeouts: { idleMs: 5000 } })
+    await settled()
+    await clock.advance(5000)
+    expect(await waiting).toMatchObject({ reason: 'idle_timeout', status: 200, tryNext: true, cools: true })
+    expect(response.wasCancelled()).toBe(true)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('right after its head is a failure of the first-byte limit, which is the longer one', async () => {
+    const clock = new FakeClock()
+    let failure: Failure | undefined
+    const waiting = failureTo(responseOf(200, sse, [], 'hang'), {
+      ...streaming,
+      clock,
+      timeouts: { idleMs: 5000, firstByteMs: 30_000 },
+    }).then((told) => (failure = told))
+    await settled()
+    await clock.advance(29_999)
+    expect(failure).toBeUndefined()
+    await clock.advance(1)
+    expect(await waiting).toMatchObject({ reason: 'first_byte_timeout', tryNext: true })
+  })
+
+  test('with an error status that detection knows is still that status', async () => {
+    const clock = new FakeClock()
+    const waiting = failureTo(responseOf(503, json, ['{'], 'hang'), { clock, timeouts: { idleMs: 5000 } })
+    await settled()
+    await clock.advance(5000)
+    expect(await waiting).toMatchObject({ reason: 'status', status: 503, cools: true })
+  })
+
+  test('with no limit set waits on', async () => {
+    const clock = new FakeClock()
+    void sendTo(responseOf(200, {}, [], 'hang'), { clock })
+    await settled()
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('an error status', () => {
+  const body = '{"error":{"message":"bad","type":"invalid_request_error"}}'
+
+  test('B28: that detection matches is a failure which holds the answer', async () => {
+    const failure = await failureTo(responseOf(418, { ...json, 'retry-after': '7', connection: 'close' }, [body]))
+    expect(failure).toMatchObject({ reason: 'status', status: 418, tryNext: true, cools: false, retryAfterMs: 7000 })
+    expect(failure.held?.status).toBe(418)
+    expect(failure.held?.headers.toJSON()).toEqual({ ...json, 'retry-after': '7' })
+    expect(Buffer.from(failure.held?.body ?? []).toString()).toBe(body)
+  })
+
+  test('B29: that detection does not match is the answer', async () => {
+    const answer = await answerTo(responseOf(500, json, [body]), { plan: planOf(['429']) })
+    expect(answer.status).toBe(500)
+  })
+
+  test('B36: that does not match is returned verbatim with its headers', async () => {
+    const headers = { 'content-type': 'application/json; charset=utf-8', 'retry-after': '9', 'x-up': 'y' }
+    const answer = await answerTo(responseOf(418, headers, [body]), { plan: planOf(['5xx']) })
+    expect(answer).toMatchObject({ status: 418, rest: undefined, form: undefined })
+    expect(answer.headers.toJSON()).toEqual(headers)
+    expect((await bytesOf(answer)).toString()).toBe(body)
+  })
+
+  test('B32: with a configured pattern in its body is a failure whatever its number', async () => {
+    const plan = planOf(['429'], ['quota'])
+    expect(await failureTo(responseOf(418, {}, ['no quota left']), { plan })).toMatchObject({
+      reason: 'pattern',
+      status: 418,
+    })
+  })
+
+  test('B35: with a configured pattern in its compressed body is a failure, held as it came', async () => {
+    const bytes = gzipSync(quotaError)
+    const plan = planOf(['429'], ['insufficient_quota'])
+    const failure = await failureTo(responseOf(418, { ...json, 'content-encoding': 'gzip' }, [bytes]), { plan })
+    expect(failure.reason).toBe('pattern')
+    expect(Buffer.from(failure.held?.body ?? []).equals(bytes)).toBe(true)
+  })
+
+  test('N115: is the one that was sent, whatever numbers the body speaks of', async () => {
+    const failure = await failureTo(responseOf(418, {}, ['401 500']))
+    expect(failure).toMatchObject({ status: 418, cools: false })
+  })
+
+  test('N101: cooldown_on widens what cools', async () => {
+    const plan = planOf(['4xx'], [], (status) => status === 400)
+    expect(await failureTo(responseOf(400, json, [body]), { plan })).toMatchObject({ status: 400, cools: true })
+  })
+
+  test('with a body beyond the limit is a failure that holds nothing', async () => {
+    const response = responseOf(
+      500,
+      {},
+      Array.from({ length: 9 }, () => 'x'.repeat(200_000)),
+      'hang',
+    )
+    expect((await failureTo(response)).held).toBeUndefined()
+    expect(response.wasCancelled()).toBe(true)
+  })
+
+  test('with a body beyond the limit passes whole when it is the client’s to see', async () => {
+    const response = responseOf(
+      418,
+      {},
+      Array.from({ length: 9 }, () => 'x'.repeat(200_000)),
+    )
+    const answer = await answerTo(response, { plan: planOf(['5xx']) })
+    expect((await bytesOf(answer)).byteLength).toBe(1_800_000)
+  })
+
+  test('with a body that breaks is never passed on as complete', async () => {
+    expect(await failureTo(responseOf(418, {}, ['{'], cut), { plan: planOf(['5xx']) })).toMatchObject({
+      reason: 'reset',
+    })
+    const failure = await failureTo(responseOf(503, {}, ['{'], cut))
+    expect(failure).toMatchObject({ reason: 'status', status: 503 })
+    expect(failure.held).toBeUndefined()
+  })
+
+  test('B43: a client that leaves while it is read is held against nobody', async () => {
+    const left: TransportFailure = { kind: 'transport_failure', phase: 'body', cause: 'aborted', message: 'm' }
+    expect(await failureTo(responseOf(503, {}, ['{'], left))).toMatchObject({
+      side: 'client',
+      tryNext: false,
+      cools: false,
+    })
+  })
+})
+
+describe('send()', () => {
+  test('an exchange that broke is a failure', async () => {
+    const refused: TransportFailure = {
+      kind: 'transport_failure',
+      phase: 'connect',
+      cause: 'refused',
+      message: 'refused',
+    }
+    expect(await failureTo(refused)).toMatchObject({ reason: 'connect', tryNext: true, retrySame: true, cools: true })
+  })
+
+  test('errors of the platform are explained by the transport', async () => {
+    const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error('odd')) })
+    const response: IncomingResponse = { kind: 'response', status: 200, headers: new Headers(json), body }
+    expect(await failureTo(response)).toMatchObject({ reason: 'reset', message: 'the answer could not be read' })
+    const other = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error('odd')) })
+    expect(await failureTo({ ...response, body: other, explain: () => cut })).toMatchObject({ message: 'cut' })
+  })
+
+  test('notes what was sent and what came, where a log wants to see it', async () => {
+    const sighting: Sighting = { sent: undefined, received: undefined }
+    await sendTo(responseOf(200, { ...json, 'x-up': '1' }, ['{"a":1}']), { sighting })
+    expect(Buffer.from(sighting.sent?.body ?? []).toString()).toContain('"model":"m"')
+    expect(sighting.sent?.headers).toContainEqual(['content-type', 'application/json'])
+    expect(sighting.received?.headers).toContainEqual(['x-up', '1'])
+    expect(Buffer.from(sighting.received?.body ?? []).toString()).toBe('{"a":1}')
+  })
+
+  test('leaves no timer behind', async () => {
+    const clock = new FakeClock()
+    await sendTo(responseOf(200, json, ['{}']), { clock, timeouts: { idleMs: 10, firstByteMs: 10 } })
+    expect(clock.pending).toBe(0)
+  })
+})

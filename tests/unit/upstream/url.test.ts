@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { Backend } from '#core/candidate.ts'
+import { joinPath, upstreamUrl } from '#upstream/url.ts'
+import { backendOf, candidateOf } from '../../support/candidate.ts'
+import { callOf } from '../../support/upstream.ts'
+
+describe('B73: joinPath() puts the request path behind the base path', () => {
+  test.each([
+    ['/v1', '/v1/chat/completions', '/v1/chat/completions'],
+    ['', '/v1/chat/completions', '/v1/chat/completions'],
+    ['/', '/v1/chat/completions', '/v1/chat/completions'],
+    ['/api', '/v1/chat/completions', '/api/v1/chat/completions'],
+    ['/v1', '/chat/completions', '/v1/chat/completions'],
+    ['/v1/', '/v1/chat/completions', '/v1/chat/completions'],
+    ['/v1', '/v1beta/x', '/v1/v1beta/x'],
+    ['/v1', '/v1', '/v1'],
+    ['/v1beta', '/v1beta/models/gemini-2.5-pro:generateContent', '/v1beta/models/gemini-2.5-pro:generateContent'],
+    ['/openai/v1', '/v1/chat/completions', '/openai/v1/chat/completions'],
+    ['/api/v1', '/v1/messages', '/api/v1/messages'],
+    ['/v1/chat/completions', '/v1/chat/completions', '/v1/chat/completions'],
+    ['/xv1', '/v1/models', '/xv1/v1/models'],
+    ['/api/paas/v4', '/v1/chat/completions', '/api/paas/v4/chat/completions'],
+    ['/v1beta/openai', '/v1/chat/completions', '/v1beta/openai/chat/completions'],
+    ['/team/v1', '/v1/v1/x', '/team/v1/v1/x'],
+  ])('base %p and path %p give %p', (base, path, joined) => {
+    expect(joinPath(base, path)).toBe(joined)
+  })
+
+  test.each(['/v1/../admin', '/v1/%2e%2E/admin', '/../../x', '/v1/..\\..\\x', '/./../x'])(
+    'dot segments of %p cannot leave the base path',
+    (path) => {
+      expect(new URL(`http://host${joinPath('/team/a', path)}`).pathname).toStartWith('/team/a/')
+    },
+  )
+
+  test('a base of any segments stays in front, and a base without overlap keeps the whole path', () => {
+    const segment = fc.stringMatching(/^[a-z]{1,6}$/)
+    fc.assert(
+      fc.property(
+        fc.array(segment, { minLength: 1, maxLength: 4 }),
+        fc.array(segment, { minLength: 1 }),
+        (base, path) => {
+          const basePath = `/${base.join('/')}`
+          const joined = joinPath(basePath, `/${path.join('/')}`)
+          expect(`${joined}/`).toStartWith(`${basePath}/`)
+          if (!base.some((part) => path.includes(part))) expect(joined).toBe(`${basePath}/${path.join('/')}`)
+        },
+      ),
+    )
+  })
+})
+
+function at(url: string): { backend: Backend } {
+  return { backend: backendOf('b', { url: new URL(url) }) }
+}
+
+describe('upstreamUrl()', () => {
+  test('B74: the query string is forwarded as it came', () => {
+    const candidate = candidateOf('b', 'm', at('http://up.test/v1'))
+    const url = upstreamUrl(callOf({ query: 'api-version=1&x=%20a+b&x=2' }), candidate)
+    expect(url.href).toBe('http://up.test/v1/chat/completions?api-version=1&x=%20a+b&x=2')
+  })
+
+  test('percent-encoding in the path is kept as it came', () => {
+    const path = '/v1/files/a%2Fb%zz%20%C3%A9/c:d'
+    expect(upstreamUrl(callOf({ path }), candidateOf('b', 'm', at('http://up.test'))).pathname).toBe(path)
+  })
+
+  test.each([
+    ['http://up.test', '/v1beta', 'http://up.test/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse'],
+    ['http://up.test/v1beta', '/v1beta', 'http://up.test/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse'],
+    ['http://up.test/v1beta', '/v1', 'http://up.test/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse'],
+    ['http://up.test/v1', '/v1beta', 'http://up.test/v1/models/gemini-2.5-pro:streamGenerateContent?alt=sse'],
+    ['http://up.test/google', '/v1', 'http://up.test/google/v1/models/gemini-2.5-pro:streamGenerateContent?alt=sse'],
+  ])('B73: a Gemini call to base %p in version %p goes to %p', (base, version, href) => {
+    const path = `${version}/models/alias:streamGenerateContent`
+    const start = path.indexOf('alias')
+    const call = callOf({
+      endpoint: { path: '/v1beta/models/*', dialect: 'gemini', reads: 'path', stream: 'gemini_sse' },
+      path,
+      query: 'alt=sse',
+      modelAt: { start, end: start + 'alias'.length },
+    })
+    const candidate = candidateOf('b', 'gemini-2.5-pro', { protocol: 'gemini', ...at(base) })
+    expect(upstreamUrl(call, candidate).href).toBe(href)
+  })
+
+  test.each([
+    {
+      name: 'the deployment and the api-version are put in',
+      base: 'https://x.openai.azure.com',
+      query: '',
+      href: 'https://x.openai.azure.com/openai/deployments/gpt%2F5/chat/completions?api-version=2024-10-21',
+    },
+    {
+      name: 'the client’s own api-version wins',
+      base: 'https://x.openai.azure.com/',
+      query: 'a=b&api-version=preview',
+      href: 'https://x.openai.azure.com/openai/deployments/gpt%2F5/chat/completions?a=b&api-version=preview',
+    },
+    {
+      name: 'another query stays in front',
+      base: 'https://x.openai.azure.com/openai',
+      query: 'a=b',
+      href: 'https://x.openai.azure.com/openai/deployments/gpt%2F5/chat/completions?a=b&api-version=2024-10-21',
+    },
+    {
+      name: 'the newer form joins plainly',
+      base: 'https://x.openai.azure.com/openai/v1/',
+      query: '',
+      href: 'https://x.openai.azure.com/openai/v1/chat/completions',
+    },
+  ])('B101: azure: $name', ({ base, query, href }) => {
+    const candidate = candidateOf('b', 'gpt/5', { protocol: 'azure', ...at(base) })
+    expect(upstreamUrl(callOf({ query }), candidate).href).toBe(href)
+  })
+})

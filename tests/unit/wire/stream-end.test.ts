@@ -1,0 +1,300 @@
+import { describe, expect, test } from 'bun:test'
+import type { StreamForm } from '#core/endpoint.ts'
+import { StreamEnd, type StreamVerdict } from '#wire/stream-end.ts'
+import { bytesOf, chatChunk, cutInTwo, dataEvent, inPieces, namedEvent, sampleStreams } from '../../support/streams.ts'
+
+const encoder = new TextEncoder()
+
+function verdictOf(form: StreamForm, chunks: readonly Uint8Array[]): StreamVerdict {
+  const end = new StreamEnd(form)
+  for (const chunk of chunks) end.see(chunk)
+  return end.verdict()
+}
+
+function verdictOfText(form: StreamForm, text: string, size = 1000): StreamVerdict {
+  return verdictOf(form, inPieces(encoder.encode(text), size))
+}
+
+const long = 'x'.repeat(40_000)
+const talk = chatChunk({ content: 'say {"finish_reason":"stop"} and data: [DONE]\n\n' })
+const gemini = (text: string, more: object = {}): string =>
+  dataEvent({ candidates: [{ content: { parts: [{ text }] }, ...more }] })
+const completed = (type: string, text: string): string =>
+  namedEvent({ type, response: { status: type.slice(9), output: [{ text }], usage: { total_tokens: 1 } } })
+const wholeGeminiArray = `[{"candidates":[{"finishReason":"STOP"}]}]`
+
+const verdicts: { name: string; form: StreamForm; text: string; verdict: StreamVerdict }[] = [
+  { name: 'an empty stream', form: 'chat', text: '', verdict: 'incomplete' },
+  { name: 'comments only', form: 'chat', text: ': a\n\n', verdict: 'incomplete' },
+  { name: 'chat that ends with [DONE] only', form: 'chat', text: `${talk}data: [DONE]\n\n`, verdict: 'complete' },
+  { name: '[DONE] without space and line end', form: 'chat', text: `${talk}data:[DONE]`, verdict: 'complete' },
+  { name: 'chat that ends with a finish only', form: 'chat', text: talk + chatChunk({}, 'stop'), verdict: 'complete' },
+  {
+    name: 'a finish in an event that lacks its blank line',
+    form: 'chat',
+    text: talk + chatChunk({}, 'stop').trim(),
+    verdict: 'complete',
+  },
+  { name: 'chat that speaks of its end', form: 'chat', text: talk, verdict: 'incomplete' },
+  { name: 'a long chat that speaks of its end', form: 'chat', text: talk.repeat(600), verdict: 'incomplete' },
+  {
+    name: 'a long chat that ends',
+    form: 'chat',
+    text: talk.repeat(600) + chatChunk({}, 'length'),
+    verdict: 'complete',
+  },
+  {
+    name: 'a finish followed by large chunks',
+    form: 'chat',
+    text: talk + chatChunk({}, 'stop') + dataEvent({ choices: [], citations: long }).repeat(3),
+    verdict: 'complete',
+  },
+  {
+    name: 'a finish followed by many chunks',
+    form: 'chat',
+    text: talk + chatChunk({}, 'stop') + dataEvent({ choices: [], usage: { total_tokens: 1 } }).repeat(2000),
+    verdict: 'complete',
+  },
+  { name: 'a finish in a large chunk', form: 'chat', text: chatChunk({ content: long }, 'stop'), verdict: 'complete' },
+  {
+    name: 'a large chunk that is cut',
+    form: 'chat',
+    text: chatChunk({ content: long }, 'stop').slice(0, -30),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a choice that ended and one that did not',
+    form: 'chat',
+    text: chatChunk({ content: 'a' }) + chatChunk({ content: 'b' }, null, 1) + chatChunk({}, 'stop'),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'two choices that ended',
+    form: 'chat',
+    text:
+      chatChunk({ content: 'a' }) +
+      chatChunk({ content: 'b' }, null, 1) +
+      chatChunk({}, 'stop', 1) +
+      chatChunk({}, 'stop'),
+    verdict: 'complete',
+  },
+  {
+    name: 'a choice that is repeated with usage',
+    form: 'chat',
+    text: chatChunk({ content: 'a' }) + chatChunk({}, 'stop') + chatChunk({ role: 'assistant', content: '' }),
+    verdict: 'complete',
+  },
+  { name: 'an error chunk', form: 'chat', text: talk + dataEvent({ error: { message: 'no' } }), verdict: 'errored' },
+  {
+    name: 'an error chunk and [DONE]',
+    form: 'chat',
+    text: `${talk}${dataEvent({ error: { message: 'no' }, choices: [] })}data: [DONE]\n\n`,
+    verdict: 'errored',
+  },
+  { name: 'a finish_reason error', form: 'chat', text: talk + chatChunk({}, 'error'), verdict: 'errored' },
+  {
+    name: "Groq's event: error",
+    form: 'chat',
+    text: `${talk}event: error\n${dataEvent({ message: 'no' })}`,
+    verdict: 'errored',
+  },
+  { name: 'response.incomplete', form: 'responses', text: completed('response.incomplete', ''), verdict: 'complete' },
+  {
+    name: 'response.completed and a needless [DONE]',
+    form: 'responses',
+    text: `${completed('response.completed', '')}data: [DONE]\n\n`,
+    verdict: 'complete',
+  },
+  {
+    name: 'a large response.completed',
+    form: 'responses',
+    text: talk + completed('response.completed', long),
+    verdict: 'complete',
+  },
+  {
+    name: 'a large response.completed without names',
+    form: 'responses',
+    text: completed('response.completed', long).replace(/^event.*\n/, ''),
+    verdict: 'complete',
+  },
+  {
+    name: 'a large response.completed that is cut',
+    form: 'responses',
+    text: completed('response.completed', long).slice(0, -20),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a large response.completed cut at its last line end',
+    form: 'responses',
+    text: completed('response.completed', long).slice(0, -2),
+    verdict: 'incomplete',
+  },
+  { name: 'a large response.failed', form: 'responses', text: completed('response.failed', long), verdict: 'errored' },
+  {
+    name: 'a large event that speaks of completion',
+    form: 'responses',
+    text: namedEvent({ type: 'response.output_text.done', text: `${long}\nevent: response.completed${long}` }),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a large event after a large event',
+    form: 'responses',
+    text: completed('response.x', long) + completed('response.completed', long),
+    verdict: 'complete',
+  },
+  {
+    name: 'a responses error',
+    form: 'responses',
+    text: namedEvent({ type: 'error', message: 'no' }),
+    verdict: 'errored',
+  },
+  { name: 'response.failed', form: 'responses', text: completed('response.failed', ''), verdict: 'errored' },
+  {
+    name: 'message_stop without blank line',
+    form: 'messages',
+    text: namedEvent({ type: 'message_stop' }).trim(),
+    verdict: 'complete',
+  },
+  {
+    name: 'messages without message_stop',
+    form: 'messages',
+    text: namedEvent({ type: 'message_delta', delta: { stop_reason: 'end_turn' } }),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'an Anthropic error',
+    form: 'messages',
+    text: namedEvent({ type: 'error', error: { type: 'api_error', message: 'no' } }),
+    verdict: 'errored',
+  },
+  {
+    name: 'a Gemini finish followed by usage',
+    form: 'gemini_sse',
+    text: gemini('a', { finishReason: 'STOP' }) + dataEvent({ usageMetadata: {} }),
+    verdict: 'complete',
+  },
+  {
+    name: 'a Gemini tool that is called with a finish',
+    form: 'gemini_sse',
+    text: dataEvent({ candidates: [{ content: { parts: [{ functionCall: { args: { finishReason: 'STOP' } } }] } }] }),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'the same, long ago',
+    form: 'gemini_sse',
+    text:
+      dataEvent({ candidates: [{ content: { parts: [{ functionCall: { args: { finishReason: 'STOP' } } }] } }] }) +
+      gemini('a').repeat(2000),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a large Gemini image with its finish',
+    form: 'gemini_sse',
+    text: gemini(long, { finishReason: 'STOP' }),
+    verdict: 'complete',
+  },
+  {
+    name: 'a Gemini finish with large sources behind',
+    form: 'gemini_sse',
+    text: gemini('a', { finishReason: 'STOP', groundingMetadata: long }),
+    verdict: 'complete',
+  },
+  {
+    name: 'a Gemini finish with large sources that are cut',
+    form: 'gemini_sse',
+    text: gemini('a', { finishReason: 'STOP', groundingMetadata: long }).slice(0, -10),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a large Gemini call with a finish among its arguments, and a large event behind',
+    form: 'gemini_sse',
+    text: gemini('a', { functionCall: { args: { finishReason: 'STOP' } }, x: long }) + gemini(long),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a refused Gemini prompt',
+    form: 'gemini_sse',
+    text: dataEvent({ promptFeedback: { blockReason: 'SAFETY' } }),
+    verdict: 'complete',
+  },
+  {
+    name: 'a Gemini error',
+    form: 'gemini_sse',
+    text: gemini('a') + dataEvent({ error: { code: 503, message: 'no' } }),
+    verdict: 'errored',
+  },
+  {
+    name: 'a Gemini error in both forms',
+    form: 'gemini_sse',
+    text: `${gemini('a')}${dataEvent({ error: { code: 503 } })}{"error":{"code":503}}`,
+    verdict: 'errored',
+  },
+  { name: 'a Gemini array', form: 'gemini_array', text: wholeGeminiArray, verdict: 'complete' },
+  {
+    name: 'a Gemini array that is not closed',
+    form: 'gemini_array',
+    text: wholeGeminiArray.slice(0, -1),
+    verdict: 'incomplete',
+  },
+  { name: 'a Gemini array without a finish', form: 'gemini_array', text: '[{"candidates":[]}]', verdict: 'incomplete' },
+  {
+    name: 'a large Gemini element with its finish',
+    form: 'gemini_array',
+    text: `[{"candidates":[{"x":"${long.repeat(4)}","finishReason": "STOP"}]}]`,
+    verdict: 'complete',
+  },
+  {
+    name: 'a large Gemini element that speaks of a finish',
+    form: 'gemini_array',
+    text: `[{"x":"${long.repeat(4)} \\"finishReason\\":\\"STOP\\""}]`,
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a Gemini array with an error',
+    form: 'gemini_array',
+    text: '[{"candidates":[{"finishReason":"STOP"}]},{"error":{"code":500,"message":"no"}}]',
+    verdict: 'errored',
+  },
+]
+
+describe('StreamEnd', () => {
+  test.each(verdicts)('N108: judges $name as $verdict, in chunks of any size', ({ form, text, verdict }) => {
+    for (const size of [97, 1000, 16_384, 50_000, 1_000_000]) expect(verdictOfText(form, text, size)).toBe(verdict)
+    expect(verdictOfText(form, text.replaceAll('\n', '\r\n'), 1000)).toBe(verdict)
+  })
+
+  test.each([...sampleStreams])(
+    'B44: calls $name complete once its end is whole, cut at any byte',
+    ({ form, events, endAt }) => {
+      const whole = bytesOf(events)
+      const endsAt = bytesOf(events.slice(0, endAt + 1)).length
+      for (const [seen] of cutInTwo(whole)) {
+        const verdict = verdictOf(form, inPieces(seen, 16))
+        // The last event may lack its blank line, which says nothing more.
+        if (seen.length < endsAt - 2) expect(verdict).toBe('incomplete')
+        else if (seen.length >= endsAt) expect(verdict).toBe('complete')
+      }
+      for (const chunks of cutInTwo(whole)) expect(verdictOf(form, chunks)).toBe('complete')
+    },
+  )
+
+  test('says the same of a stream behind megabytes of it', () => {
+    for (const { form, events, endAt } of sampleStreams.filter((sample) => sample.form !== 'gemini_array')) {
+      const padding = encoder.encode(': nothing\n\n'.repeat(100_000))
+      expect(verdictOf(form, [...inPieces(padding, 8192), bytesOf(events)])).toBe('complete')
+      expect(verdictOf(form, [...inPieces(padding, 8192), bytesOf(events.slice(0, endAt))])).toBe('incomplete')
+    }
+  })
+
+  test('finds a marker that lies across any cut between what is kept and what is let go', () => {
+    const head = encoder.encode(talk + chatChunk({}, 'stop'))
+    const filler = encoder.encode(': ten bytes\n\n')
+    for (let first = 15_800; first < 16_500; first += 5) {
+      const end = new StreamEnd('chat')
+      end.see(encoder.encode(`: ${'x'.repeat(first)}\n\n`))
+      end.see(head)
+      for (let count = 0; count < 4000; count++) end.see(filler)
+      expect(end.verdict()).toBe('complete')
+    }
+  })
+})
