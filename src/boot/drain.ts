@@ -14,7 +14,12 @@ const hurriedFlushMsMax = 250
  * longer than `hurry` allows, then ends what is left, with an error that the client can read wherever that is possible.
  * Resolves with the number of requests that were cut.
  */
-export async function drain(gateway: Gateway, listener: Listener, forMs: number, hurry: AbortSignal): Promise<number> {
+export async function drain(
+  gateway: Pick<Gateway, 'clock' | 'live'>,
+  listener: Listener,
+  forMs: number,
+  hurry: AbortSignal,
+): Promise<number> {
   const { clock, live } = gateway
   // Its promise also waits for connections that never sent a request; exchanges are what counts.
   const stopped = listener.stop()

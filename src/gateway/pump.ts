@@ -101,7 +101,9 @@ export function pump(
                 'Cannot complete the answer: the upstream connection broke',
               )
         }
-        if (isCut) {
+        // A stream that said all it has to say is whole, even if its connection stayed open.
+        const isSaid = end?.verdict() === 'complete'
+        if (isCut && !isSaid) {
           return await breakOff(
             controller,
             'shut_down',
@@ -109,7 +111,7 @@ export function pump(
             'Cannot complete the answer: the server is shutting down',
           )
         }
-        if (idle.isOver) {
+        if (idle.isOver && !isSaid) {
           return await breakOff(
             controller,
             'stalled',

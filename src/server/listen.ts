@@ -87,6 +87,7 @@ async function removeStaleSocket(path: string): Promise<void> {
     const socket = await Bun.connect({ unix: path, socket: { data() {} } })
     socket.terminate()
   } catch (error) {
+    // Whatever else is wrong with it, listening will tell.
     if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') rmSync(path)
   }
 }

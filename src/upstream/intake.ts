@@ -29,6 +29,8 @@ export class Intake {
   #pending: ReturnType<BodySource['read']> | undefined
   #firstByteMs: number | undefined
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  /** `whole` has the body. */
+  #isTaken = false
 
   constructor(response: IncomingResponse, clock: Clock, clocks: IntakeClocks) {
     this.#response = response
@@ -36,16 +38,21 @@ export class Intake {
     this.#clocks = clocks
   }
 
-  /** Reads the whole body of a response that is known to be small; there is no `rest` then. */
+  /**
+   * Reads the whole body of a response that is known to be small; there is no `rest` then. What tells its length has
+   * nothing more to think about, so all of it may take no longer than a pause.
+   */
   async whole(read: NonNullable<IncomingResponse['whole']>): Promise<Step> {
-    const { firstMs } = this.#clocks
+    this.#isTaken = true
+    const { firstMs, idleMs } = this.#clocks
+    const limitMs = idleMs === 0 ? firstMs : idleMs
     let cancel: (() => void) | undefined
     try {
-      const bytes = await (firstMs === 0
+      const bytes = await (limitMs === 0
         ? read()
         : Promise.race([
             read(),
-            new Promise<undefined>((resolve) => (cancel = this.#clock.after(firstMs, () => resolve(undefined)))),
+            new Promise<undefined>((resolve) => (cancel = this.#clock.after(limitMs, () => resolve(undefined)))),
           ]))
       if (bytes === undefined) return 'silent'
       if (bytes.byteLength > 0) this.held.push(bytes)
@@ -99,6 +106,8 @@ export class Intake {
 
   /** Closes the exchange; nothing of it is wanted. */
   discard(): void {
+    // The platform gives no reader for a body that is read at once; aborting the attempt closes it.
+    if (this.#isTaken) return
     // A body that broke rejects here, too: there is nothing left to close then.
     this.#pending?.catch(() => {})
     this.#source()

@@ -26,6 +26,8 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>
   /** False to pass a config that must not start. */
   readonly waits?: boolean
+  /** False to start it without a config file. */
+  readonly hasFile?: boolean
 }
 
 /** What the tests run: see `scripts/test.ts` for who sets the variable. */
@@ -38,8 +40,9 @@ export const command: readonly string[] =
 export async function startGateway(yaml: string, options: GatewayOptions = {}): Promise<RunningGateway> {
   const directory = mkdtempSync(join(tmpdir(), 'llm-proxy-'))
   const configFile = join(directory, 'config.yaml')
-  writeFileSync(configFile, withListen(yaml))
-  const child = Bun.spawn([...command, '-config', configFile, ...(options.args ?? [])], {
+  const hasFile = options.hasFile !== false
+  if (hasFile) writeFileSync(configFile, withListen(yaml))
+  const child = Bun.spawn([...command, ...(hasFile ? ['-config', configFile] : []), ...(options.args ?? [])], {
     cwd: directory,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
     stdin: 'ignore',
@@ -70,7 +73,7 @@ export async function startGateway(yaml: string, options: GatewayOptions = {}): 
   }
   if (options.waits === false) return Object.assign(gateway, { url: '' })
   try {
-    const [, url = ''] = await transcript.matches(/listening on (http:\/\/\S+)/)
+    const [, url = ''] = await transcript.matches(/(?:listening on|监听地址:) (http:\/\/[^\s"]+)/)
     return Object.assign(gateway, { url: url.replace('localhost', '127.0.0.1') })
   } catch (error) {
     await gateway[Symbol.asyncDispose]()

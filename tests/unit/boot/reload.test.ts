@@ -1,0 +1,150 @@
+import { expect, test } from 'bun:test'
+import type { LoadedSnapshot } from '#boot/load.ts'
+import { Reloader } from '#boot/reload.ts'
+import type { Problem } from '#config/problem.ts'
+import type { ConfigInput } from '#config/schema.ts'
+import { Holder } from '#snapshot/holder.ts'
+import { Breakers } from '#upstream/breaker.ts'
+import { snapshotOf } from '../../support/compiled.ts'
+
+const up: ConfigInput = { backends: [{ name: 'up', url: 'mock://up' }] }
+const problem: Problem = {
+  severity: 'error',
+  file: 'config.yaml',
+  line: 3,
+  column: 5,
+  path: 'models',
+  message: 'is wrong',
+}
+
+/** A reloader whose configuration is what the test says, with what it told and how often it looked. */
+function bench(first: ConfigInput = up) {
+  const holder = new Holder(snapshotOf(first, { version: 1, digest: 'first' }))
+  const lines: string[] = []
+  const texts: string[] = []
+  const state = { looks: 0, next: (): LoadedSnapshot | Promise<LoadedSnapshot> => same() }
+  const same = (): LoadedSnapshot => loaded(first, 'first')
+  const reloader = new Reloader({
+    holder,
+    breakers: new Breakers(),
+    file: 'config.yaml',
+    log: {
+      write: (level, event, fields = {}) => {
+        lines.push(`${level} ${event}`)
+        texts.push(String(fields['changes'] ?? fields['first'] ?? fields['reason'] ?? fields['keys'] ?? ''))
+      },
+      keeps: () => true,
+    },
+    load: async () => {
+      state.looks += 1
+      return await state.next()
+    },
+    swapped: () => {},
+  })
+  return { reloader, holder, lines, texts, state, same }
+}
+
+function loaded(input: ConfigInput, digest: string, version = 2): LoadedSnapshot {
+  return { snapshot: snapshotOf(input, { version, digest }), problems: [], digest, off: [], files: [] }
+}
+
+function wrong(digest: string): LoadedSnapshot {
+  return { snapshot: undefined, problems: [problem], digest, off: [], files: [] }
+}
+
+test('a changed configuration is swapped in and told in one line', async () => {
+  const { reloader, holder, lines, texts, state } = bench()
+  state.next = () => loaded({ ...up, models: { m: { routes: [{ backend: 'up', model: 'x' }] } } }, 'second')
+  await reloader.reload()
+  expect([holder.current().version, [...holder.current().plans.keys()]]).toEqual([2, ['m']])
+  expect(lines).toEqual(['info config_reloaded'])
+  expect(texts[0]).toContain('alias m added')
+})
+
+test('the same content is no news, unless a person asks', async () => {
+  const { reloader, holder, lines } = bench()
+  await reloader.reload()
+  expect(lines).toEqual([])
+  await reloader.reload(true)
+  expect(lines).toEqual(['info config_unchanged'])
+  expect(holder.current().version).toBe(1)
+})
+
+test('B46: a bad configuration is told once for each edit, again to a person who asks, and its end is told', async () => {
+  const { reloader, holder, lines, texts, state, same } = bench()
+  state.next = () => wrong('bad')
+  await reloader.reload()
+  await reloader.reload()
+  expect(lines).toEqual(['warn config_rejected'])
+  expect(texts[0]).toBe('config.yaml:3:5 models: is wrong')
+  await reloader.reload(true)
+  state.next = () => wrong('worse')
+  await reloader.reload()
+  state.next = same
+  await reloader.reload()
+  await reloader.reload()
+  expect(lines).toEqual([...Array<string>(3).fill('warn config_rejected'), 'info config_back'])
+  expect(holder.current().version).toBe(1)
+})
+
+test('F58: a file that cannot be read is told once, and so is its return', async () => {
+  const { reloader, lines, texts, state, same } = bench()
+  state.next = () => {
+    throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+  }
+  await reloader.reload()
+  await reloader.reload()
+  state.next = same
+  await reloader.reload()
+  expect(lines).toEqual(['warn config_unreadable', 'info config_back'])
+  expect(texts[0]).toBe('ENOENT')
+})
+
+test('B50: a changed address keeps its old value and is told as needing a restart', async () => {
+  const { reloader, holder, lines, texts, state } = bench()
+  const before = holder.current().listen
+  state.next = () => loaded({ ...up, listen: '127.0.0.1:9' }, 'second')
+  await reloader.reload()
+  expect(holder.current().listen).toEqual(before)
+  expect([lines.at(-1), texts.at(-1)]).toEqual(['warn restart_needed', 'listen'])
+})
+
+test.each([
+  { name: 'the key is removed on a public listener', listen: ':8080', next: {}, is: 'refused' },
+  { name: 'the key is removed on loopback', listen: '127.0.0.1:8080', next: {}, is: 'taken' },
+  { name: 'the operator says so', listen: ':8080', next: { allow_unauthenticated: true }, is: 'taken' },
+  { name: 'the address moves to loopback with it', listen: ':8080', next: { listen: '127.0.0.1:8080' }, is: 'refused' },
+])('a reload that opens the gateway is $is when $name', async ({ listen, next, is }) => {
+  const { reloader, holder, lines, state } = bench({ ...up, listen, proxy_api_key: 'sk-client' })
+  state.next = () => loaded({ ...up, listen, ...next }, 'second')
+  await reloader.reload()
+  expect([holder.current().keys.isOpen, lines[0]]).toEqual(
+    is === 'taken' ? [true, 'info config_reloaded'] : [false, 'warn config_rejected'],
+  )
+})
+
+test('F65: a thousand requests during a look are one more look, and it answers the person among them', async () => {
+  const { reloader, lines, state, same } = bench()
+  const gate = Promise.withResolvers<void>()
+  state.next = async () => {
+    await gate.promise
+    return same()
+  }
+  const first = reloader.reload()
+  const others = Array.from({ length: 1000 }, async (_, index) => await reloader.reload(index === 500))
+  gate.resolve()
+  await Promise.all([first, ...others])
+  expect([state.looks, lines]).toEqual([2, ['info config_unchanged']])
+})
+
+test('a change that comes while one is read is not lost', async () => {
+  const { reloader, holder, state } = bench()
+  const gate = Promise.withResolvers<LoadedSnapshot>()
+  state.next = async () => await gate.promise
+  const first = reloader.reload()
+  const second = reloader.reload()
+  state.next = () => loaded({ ...up, proxy_api_key: 'sk-third' }, 'third', 3)
+  gate.resolve(loaded({ ...up, proxy_api_key: 'sk-second' }, 'second'))
+  await Promise.all([first, second])
+  expect([holder.current().version, holder.current().digest]).toEqual([3, 'third'])
+})
