@@ -28,7 +28,6 @@ export const refusalStatus = {
   model_not_found: 404,
   route_not_found: 404,
   method_not_allowed: 405,
-  request_timeout: 408,
   body_too_large: 413,
   unsupported_media_type: 415,
   client_closed: 499,

@@ -1,5 +1,6 @@
 import type { Answer } from '#core/answer.ts'
 import type { Exchange } from '#core/exchange.ts'
+import type { Plan } from '#core/plan.ts'
 import { concat } from '#kit/bytes.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Gateway } from './gateway.ts'
@@ -12,6 +13,7 @@ import { settle } from './settle.ts'
 export function deliver(
   gateway: Gateway,
   snapshot: Snapshot,
+  plan: Plan,
   incoming: Incoming,
   answer: Answer,
   exchange: Exchange,
@@ -21,7 +23,7 @@ export function deliver(
   if (answer.rest !== undefined) {
     keepAnswered(exchange, headers)
     const rest = keepReceived(exchange, answer.rest)
-    return new Response(pump(gateway, incoming, answer, rest, exchange), { status: answer.status, headers })
+    return new Response(pump(gateway, plan, incoming, answer, rest, exchange), { status: answer.status, headers })
   }
   const body = answer.held.length === 1 && answer.held[0] !== undefined ? answer.held[0] : concat(answer.held)
   keepAnswered(exchange, headers, body)

@@ -1,5 +1,7 @@
+import type { Plan } from '#core/plan.ts'
 import { refuse, isRefusal } from '#core/refusal.ts'
 import { identify } from '#identity/identify.ts'
+import type { LogFields } from '#ports/log.ts'
 import { resolve } from '#route/resolve.ts'
 import { attempt } from './attempt.ts'
 import { deliver } from './deliver.ts'
@@ -16,11 +18,11 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
   const exchange = open(gateway, snapshot, incoming)
   try {
     const caller = identify(incoming.request.headers, queryCredential(incoming.query), snapshot.keys)
-    if (isRefusal(caller)) return turnAway(gateway, exchange, caller)
+    if (isRefusal(caller)) return turnAway(gateway, incoming, exchange, caller)
     exchange.caller = caller.id
 
     const call = await read(incoming, snapshot.bodyBytesMax, exchange)
-    if (isRefusal(call)) return turnAway(gateway, exchange, call)
+    if (isRefusal(call)) return turnAway(gateway, incoming, exchange, call)
     gateway.log.write('info', 'request_received', {
       requestId: exchange.id,
       model: call.model,
@@ -31,11 +33,12 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
     })
 
     const plan = resolve(snapshot, call.model)
-    if (isRefusal(plan)) return turnAway(gateway, exchange, plan)
+    if (isRefusal(plan)) return turnAway(gateway, incoming, exchange, plan)
+    if (gateway.log.keeps('debug')) gateway.log.write('debug', 'plan_resolved', factsOf(plan, exchange.id))
 
     const answer = await attempt(gateway, plan, call, exchange, incoming.request.signal)
-    if (isRefusal(answer)) return turnAway(gateway, exchange, answer)
-    return deliver(gateway, snapshot, incoming, answer, exchange)
+    if (isRefusal(answer)) return turnAway(gateway, incoming, exchange, answer)
+    return deliver(gateway, snapshot, plan, incoming, answer, exchange)
   } catch (error) {
     gateway.log.write('error', 'internal_error', {
       requestId: exchange.id,
@@ -44,6 +47,7 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
     })
     return turnAway(
       gateway,
+      incoming,
       exchange,
       refuse(
         'internal_error',
@@ -51,4 +55,9 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
       ),
     )
   }
+}
+
+function factsOf(plan: Plan, requestId: string): LogFields {
+  const candidates = plan.tiers.flatMap((tier) => tier.candidates.map(({ id }) => id))
+  return { requestId, alias: plan.alias, tiers: plan.tiers.length, candidates: candidates.join(', ') }
 }

@@ -1,11 +1,15 @@
 import type { Answer, BodySource } from '#core/answer.ts'
 import type { Exchange, Outcome } from '#core/exchange.ts'
+import type { Plan } from '#core/plan.ts'
 import { openGate } from '#wire/gate.ts'
+import type { Gate } from '#wire/sse.ts'
 import { StreamEnd } from '#wire/stream-end.ts'
 import { streamError } from '#wire/stream-error.ts'
 import type { Gateway } from './gateway.ts'
 import { idleSeconds, type Incoming } from './incoming.ts'
 import { settle } from './settle.ts'
+import { StallClock } from './stall-clock.ts'
+import { learnEnd, type Ending } from './verdict.ts'
 
 /**
  * The one wrapper on a response body: hands every chunk on as it comes, at the client's pace, and sees to it that a
@@ -13,54 +17,122 @@ import { settle } from './settle.ts'
  */
 export function pump(
   gateway: Gateway,
+  plan: Plan,
   incoming: Incoming,
   answer: Answer,
   rest: BodySource,
   exchange: Exchange,
 ): ReadableStream<Uint8Array> {
-  const { clock } = gateway
-  const { form } = answer
-  const gate = form === undefined ? undefined : openGate(form)
-  const end = form === undefined ? undefined : new StreamEnd(form)
-  const idle = new IdleClock(
-    gateway,
-    answer.candidate.backend.timeouts.idleMs,
-    () => void rest.cancel().catch(() => {}),
-  )
-  const held = [...answer.held]
-  let isCut = false
-  exchange.cut = (): void => {
-    isCut = true
-    rest.cancel().catch(() => {})
+  return new ReadableStream(new Pump(gateway, plan, incoming, answer, rest, exchange), { highWaterMark: 0 })
+}
+
+type Controller = ReadableStreamDefaultController<Uint8Array>
+
+/** Why a body ends before its time. */
+interface Break {
+  readonly outcome: Outcome
+  readonly ending: Ending
+  readonly code: string
+  readonly message: string
+}
+
+class Pump {
+  readonly #gateway: Gateway
+  readonly #plan: Plan
+  readonly #incoming: Incoming
+  readonly #answer: Answer
+  readonly #rest: BodySource
+  readonly #exchange: Exchange
+  readonly #gate: Gate | undefined
+  readonly #end: StreamEnd | undefined
+  readonly #stall: StallClock
+  #controller: Controller | undefined
+  #heldAt = 0
+  #isCut = false
+  #isOver = false
+
+  constructor(gateway: Gateway, plan: Plan, incoming: Incoming, answer: Answer, rest: BodySource, exchange: Exchange) {
+    const { form, candidate } = answer
+    this.#gateway = gateway
+    this.#plan = plan
+    this.#incoming = incoming
+    this.#answer = answer
+    this.#rest = rest
+    this.#exchange = exchange
+    this.#gate = form === undefined ? undefined : openGate(form)
+    this.#end = form === undefined ? undefined : new StreamEnd(form)
+    const limits = { upstreamMs: candidate.backend.timeouts.idleMs, clientMs: clientStallMs }
+    this.#stall = new StallClock(gateway.clock, limits, () => this.#onStall())
+    exchange.cut = (): void => {
+      this.#isCut = true
+      this.#giveUp()
+    }
   }
 
-  const finish = (outcome: Outcome, brokenBy?: string): void => {
-    idle.stop()
-    exchange.brokenBy = brokenBy
-    // Before the body ends, or the idle connection would never be closed.
-    incoming.patience(idleSeconds)
-    settle(gateway, exchange, outcome)
+  async pull(controller: Controller): Promise<void> {
+    this.#controller = controller
+    const { held } = this.#answer
+    while (this.#heldAt < held.length) {
+      const chunk = held[this.#heldAt]
+      this.#heldAt += 1
+      if (chunk !== undefined && this.#pass(controller, chunk)) return
+    }
+    try {
+      for (;;) {
+        this.#stall.reads()
+        const { done, value } = await this.#rest.read()
+        this.#stall.rests()
+        if (this.#isOver) return
+        if (done) break
+        if (this.#pass(controller, value)) return
+      }
+    } catch (error) {
+      if (this.#isOver) return
+      if (this.#incoming.request.signal.aborted) return this.#finish('client_closed', 'neither')
+      return await this.#breakOff(controller, wasAborted(error) ? tookTooLong : connectionBroke)
+    }
+    const why = this.#whyIncomplete()
+    if (why !== undefined) return await this.#breakOff(controller, why)
+    const tail = this.#gate?.end()
+    if (tail !== undefined) controller.enqueue(tail)
+    if (this.#end?.verdict() === 'errored')
+      this.#finish('upstream_broke', 'neither', 'the upstream sent an error event')
+    else this.#finish('complete', 'good')
+    controller.close()
   }
 
-  const pass = (controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array): boolean => {
-    end?.see(chunk)
-    const ready = gate === undefined ? chunk : gate.push(chunk)
+  async cancel(): Promise<void> {
+    this.#finish('client_closed', 'neither')
+    await this.#rest.cancel()
+  }
+
+  /** False when nothing could go out yet: a gate keeps the beginning of an event until the event is whole. */
+  #pass(controller: Controller, chunk: Uint8Array): boolean {
+    this.#end?.see(chunk)
+    const ready = this.#gate === undefined ? chunk : this.#gate.push(chunk)
     if (ready === undefined || ready.byteLength === 0) return false
-    exchange.firstByteMs ??= clock.monotonicMs()
-    exchange.bytesOut += ready.byteLength
+    this.#exchange.firstByteMs ??= this.#gateway.clock.monotonicMs()
+    this.#exchange.bytesOut += ready.byteLength
     controller.enqueue(ready)
     return true
   }
 
-  const breakOff = async (
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    outcome: Outcome,
-    code: string,
-    message: string,
-  ): Promise<void> => {
-    finish(outcome, message)
-    if (form !== undefined && gate !== undefined) {
-      for (const piece of streamError(form, { code, message, requestId: exchange.id, position: gate.position })) {
+  #whyIncomplete(): Break | undefined {
+    const verdict = this.#end?.verdict()
+    // A stream that said all it has to say is whole, even if its connection stayed open.
+    if (verdict === 'complete') return undefined
+    if (this.#isCut) return shuttingDown
+    if (this.#stall.stalled === 'upstream') return fellSilent
+    return verdict === 'incomplete' ? endedEarly : undefined
+  }
+
+  async #breakOff(controller: Controller, { outcome, ending, code, message }: Break): Promise<void> {
+    const { clock } = this.#gateway
+    const { form } = this.#answer
+    this.#finish(outcome, ending, message)
+    if (form !== undefined && this.#gate !== undefined) {
+      const fault = { code, message, requestId: this.#exchange.id, position: this.#gate.position }
+      for (const piece of streamError(form, fault)) {
         controller.enqueue(piece)
         // Gemini clients need each piece in a packet of its own.
         await clock.sleep(pieceGapMs)
@@ -71,123 +143,71 @@ export function pump(
     controller.error(new Error(message))
   }
 
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        for (let chunk = held.shift(); chunk !== undefined; chunk = held.shift()) if (pass(controller, chunk)) return
-        try {
-          for (;;) {
-            idle.waits()
-            const { done, value } = await rest.read()
-            idle.heard()
-            if (exchange.endedMs !== undefined) return
-            if (done) break
-            if (pass(controller, value)) return
-          }
-        } catch (error) {
-          if (exchange.endedMs !== undefined) return
-          if (incoming.request.signal.aborted) return finish('client_closed')
-          return wasAborted(error)
-            ? await breakOff(
-                controller,
-                'stalled',
-                'upstream_timeout',
-                'Cannot complete the answer: it took longer than timeout.total',
-              )
-            : await breakOff(
-                controller,
-                'upstream_broke',
-                'upstream_error',
-                'Cannot complete the answer: the upstream connection broke',
-              )
-        }
-        // A stream that said all it has to say is whole, even if its connection stayed open.
-        const isSaid = end?.verdict() === 'complete'
-        if (isCut && !isSaid) {
-          return await breakOff(
-            controller,
-            'shut_down',
-            'shutting_down',
-            'Cannot complete the answer: the server is shutting down',
-          )
-        }
-        if (idle.isOver && !isSaid) {
-          return await breakOff(
-            controller,
-            'stalled',
-            'upstream_timeout',
-            'Cannot complete the answer: the upstream fell silent for longer than timeout.idle',
-          )
-        }
-        if (end?.verdict() === 'incomplete') {
-          return await breakOff(
-            controller,
-            'upstream_broke',
-            'stream_incomplete',
-            'Cannot complete the answer: the upstream ended the stream before it was complete',
-          )
-        }
-        const tail = gate?.end()
-        if (tail !== undefined) controller.enqueue(tail)
-        finish(
-          end?.verdict() === 'errored' ? 'upstream_broke' : 'complete',
-          end?.verdict() === 'errored' ? 'the upstream sent an error event' : undefined,
-        )
-        controller.close()
-      },
-      async cancel() {
-        finish('client_closed')
-        await rest.cancel()
-      },
-    },
-    { highWaterMark: 0 },
-  )
+  #finish(outcome: Outcome, ending: Ending, brokenBy?: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#stall.stop()
+    this.#exchange.brokenBy = brokenBy
+    learnEnd(this.#gateway, this.#plan, this.#answer.candidate, this.#exchange, ending, brokenBy)
+    // Before the body ends, or the idle connection would never be closed.
+    this.#incoming.patience(idleSeconds)
+    settle(this.#gateway, this.#exchange, outcome)
+  }
+
+  #onStall(): void {
+    if (this.#stall.stalled === 'client') {
+      this.#finish('client_closed', 'neither', 'the client took nothing for too long')
+      this.#controller?.error(new Error('Cannot go on: the client takes nothing'))
+    }
+    this.#giveUp()
+  }
+
+  /** Ends the read that is waiting; `pull` then finds out why. */
+  #giveUp(): void {
+    // A body that broke meanwhile cannot be cancelled any more, and need not be.
+    this.#rest.cancel().catch(() => {})
+  }
 }
+
+const shuttingDown: Break = {
+  outcome: 'shut_down',
+  ending: 'neither',
+  code: 'shutting_down',
+  message: 'Cannot complete the answer: the server is shutting down',
+}
+const fellSilent: Break = {
+  outcome: 'stalled',
+  ending: 'bad',
+  code: 'upstream_timeout',
+  message: 'Cannot complete the answer: the upstream fell silent for longer than timeout.idle',
+}
+const tookTooLong: Break = {
+  outcome: 'stalled',
+  ending: 'neither',
+  code: 'upstream_timeout',
+  message: 'Cannot complete the answer: it took longer than timeout.total',
+}
+const endedEarly: Break = {
+  outcome: 'upstream_broke',
+  ending: 'bad',
+  code: 'stream_incomplete',
+  message: 'Cannot complete the answer: the upstream ended the stream before it was complete',
+}
+const connectionBroke: Break = {
+  outcome: 'upstream_broke',
+  ending: 'bad',
+  code: 'upstream_error',
+  message: 'Cannot complete the answer: the upstream connection broke',
+}
+
+/** Limit: milliseconds for which a client may leave what was sent to it lying; then its upstream is let go. */
+const clientStallMs = 300_000
 
 /** Milliseconds between the pieces of a stream error. */
 const pieceGapMs = 5
 
 /** Milliseconds between the error event and the reset of the connection. */
 const lingerMs = 50
-
-/** Watches for a read that takes too long. One timer for the whole stream, not one per chunk. */
-class IdleClock {
-  isOver = false
-  readonly #gateway: Gateway
-  readonly #idleMs: number
-  readonly #onSilence: () => void
-  #waitingSinceMs: number | undefined
-  #cancel: (() => void) | undefined
-
-  constructor(gateway: Gateway, idleMs: number, onSilence: () => void) {
-    this.#gateway = gateway
-    this.#idleMs = idleMs
-    this.#onSilence = onSilence
-    if (idleMs > 0) this.#arm(idleMs)
-  }
-
-  waits(): void {
-    this.#waitingSinceMs = this.#gateway.clock.monotonicMs()
-  }
-
-  /** A slow client is no silence: only the time inside a read counts. */
-  heard(): void {
-    this.#waitingSinceMs = undefined
-  }
-
-  stop(): void {
-    this.#cancel?.()
-  }
-
-  #arm(ms: number): void {
-    this.#cancel = this.#gateway.clock.after(ms, () => {
-      const waitedMs = this.#waitingSinceMs === undefined ? 0 : this.#gateway.clock.monotonicMs() - this.#waitingSinceMs
-      if (waitedMs < this.#idleMs) return this.#arm(this.#idleMs - waitedMs)
-      this.isOver = true
-      this.#onSilence()
-    })
-  }
-}
 
 /** Only our own clock aborts an exchange whose client is still there. */
 function wasAborted(error: unknown): boolean {

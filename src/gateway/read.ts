@@ -48,7 +48,7 @@ function parse(incoming: Incoming, body: Uint8Array<ArrayBuffer>, headers: Heade
     return { ...facts, endpoint, model: named.model, modelAt: named.modelAt, stream: named.stream, body: orNone(body) }
   }
   const type = headers.get('content-type') ?? ''
-  if (/^multipart\/form-data\b/i.test(type)) {
+  if (type !== 'application/json' && /^multipart\/form-data\b/i.test(type)) {
     const form = peekMultipart(body, type)
     if (isRefusal(form)) return form
     return {
@@ -70,7 +70,7 @@ function parse(incoming: Incoming, body: Uint8Array<ArrayBuffer>, headers: Heade
 
 /** Clients that leave the type out, or say text/plain, still send JSON; forms and foreign charsets are another matter. */
 function mayBeJson(type: string): boolean {
-  if (type === '') return true
+  if (type === '' || type === 'application/json') return true
   const [media = '', ...parameters] = type.toLowerCase().split(';')
   const charset = parameters.map((part) => part.trim()).find((part) => part.startsWith('charset='))
   if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) return false

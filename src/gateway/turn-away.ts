@@ -2,11 +2,13 @@ import type { Exchange } from '#core/exchange.ts'
 import type { Refusal } from '#core/refusal.ts'
 import { errorBody, errorHeaders } from '#wire/error-body.ts'
 import type { Gateway } from './gateway.ts'
+import { idleSeconds, type Incoming } from './incoming.ts'
 import { keepAnswered } from './keep-seen.ts'
 import { settle } from './settle.ts'
 
 /** A refusal as a response in the client's dialect; settles the exchange. */
-export function turnAway(gateway: Gateway, exchange: Exchange, refusal: Refusal): Response {
+export function turnAway(gateway: Gateway, incoming: Incoming, exchange: Exchange, refusal: Refusal): Response {
+  incoming.patience(idleSeconds)
   exchange.refusal = refusal
   exchange.status = refusal.status
   const { headers, body } = refusalParts(refusal, exchange.dialect, exchange.id)

@@ -11,7 +11,7 @@ async function send(
   ports: MockPorts,
   options: MockOptions,
 ): Promise<IncomingResponse | TransportFailure> {
-  const { url, clocks, signal } = request
+  const { url, clocks, abort } = request
   const asked = {
     method: request.method,
     path: url.pathname,
@@ -20,7 +20,7 @@ async function send(
     body: request.body ?? new Uint8Array(),
   }
   const limitMs = clocks.firstByteMs === 0 ? Infinity : clocks.firstByteMs
-  const outcome = await exchangeWith(url.host, asked, ports, options, limitMs, signal)
+  const outcome = await exchangeWith(url.host, asked, ports, options, limitMs, abort.signal)
   if (outcome.kind !== 'head') return failures[outcome.kind]
   const { status, headers, body } = outcome
   if (status >= 200) return { kind: 'response', status, headers, body }

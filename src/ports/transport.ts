@@ -16,8 +16,8 @@ export interface OutgoingRequest {
   readonly clocks: TransportClocks
   /** False only where the operator switched verification off for this backend. */
   readonly verifyTls: boolean
-  /** Aborting destroys the exchange in any phase. */
-  readonly signal: AbortSignal
+  /** Destroys the exchange in any phase; the transport uses it too, when one of its clocks runs out. */
+  readonly abort: AbortController
 }
 
 /** Limits in milliseconds, 0 = none. */

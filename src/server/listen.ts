@@ -3,7 +3,7 @@ import type { Server } from 'bun'
 import { bodyBytesLimit } from '#config/schema.ts'
 import { idleSeconds } from '#gateway/incoming.ts'
 import type { ListenAddress } from '#snapshot/snapshot.ts'
-import type { Connection } from './app.ts'
+import type { App } from './app.ts'
 
 export interface Listener {
   /** As a person would write it: `http://127.0.0.1:8080`, `unix:/run/llm-proxy.sock`. */
@@ -16,13 +16,9 @@ export interface Listener {
 }
 
 /** Starts the HTTP server. Rejects with a Node-like error (`code` EADDRINUSE, EACCES, …) when the address cannot be had. */
-export async function listen(
-  address: ListenAddress,
-  app: (request: Request, connection: Connection) => Promise<Response>,
-  onError: (error: Error) => void,
-): Promise<Listener> {
-  const serve = async (request: Request, server: Server<undefined>): Promise<Response> =>
-    await app(request, {
+export async function listen(address: ListenAddress, app: App, onError: (error: Error) => void): Promise<Listener> {
+  const serve = (request: Request, server: Server<undefined>): Response | Promise<Response> =>
+    app(request, {
       peer: server.requestIP(request)?.address,
       patience: (seconds) => server.timeout(request, seconds),
     })

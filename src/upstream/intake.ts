@@ -26,40 +26,44 @@ export class Intake {
   readonly #response: IncomingResponse
   readonly #clock: Clock
   readonly #clocks: IntakeClocks
+  readonly #abort: AbortController
   #pending: ReturnType<BodySource['read']> | undefined
   #firstByteMs: number | undefined
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   /** `whole` has the body. */
   #isTaken = false
 
-  constructor(response: IncomingResponse, clock: Clock, clocks: IntakeClocks) {
+  /** `abort` ends the exchange. */
+  constructor(response: IncomingResponse, clock: Clock, clocks: IntakeClocks, abort: AbortController) {
     this.#response = response
     this.#clock = clock
     this.#clocks = clocks
+    this.#abort = abort
   }
 
   /**
    * Reads the whole body of a response that is known to be small; there is no `rest` then. What tells its length has
    * nothing more to think about, so all of it may take no longer than a pause.
    */
-  async whole(read: NonNullable<IncomingResponse['whole']>): Promise<Step> {
+  async whole(): Promise<Step> {
     this.#isTaken = true
     const { firstMs, idleMs } = this.#clocks
     const limitMs = idleMs === 0 ? firstMs : idleMs
-    let cancel: (() => void) | undefined
+    let isLate = false
+    const cancel =
+      limitMs === 0
+        ? undefined
+        : this.#clock.after(limitMs, () => {
+            isLate = true
+            this.#abort.abort()
+          })
     try {
-      const bytes = await (limitMs === 0
-        ? read()
-        : Promise.race([
-            read(),
-            new Promise<undefined>((resolve) => (cancel = this.#clock.after(limitMs, () => resolve(undefined)))),
-          ]))
-      if (bytes === undefined) return 'silent'
+      const bytes = (await this.#response.whole?.()) ?? nothing
       if (bytes.byteLength > 0) this.held.push(bytes)
       this.heldBytes = bytes.byteLength
       return 'end'
     } catch (error) {
-      return asTransportFailure(this.#response.explain?.(error) ?? error)
+      return isLate ? 'silent' : asTransportFailure(this.#response.explain?.(error) ?? error)
     } finally {
       cancel?.()
     }
@@ -139,6 +143,8 @@ export class Intake {
     return { ms: idleMs, says: 'silent' }
   }
 }
+
+const nothing = new Uint8Array()
 
 interface Limit {
   readonly ms: number

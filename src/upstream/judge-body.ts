@@ -20,12 +20,7 @@ export interface Fit {
 export async function judgeBody(intake: Intake, response: IncomingResponse, call: Call): Promise<Fit | Failure> {
   const { status, headers } = response
   const type = mediaType(headers)
-  if (type === 'text/html') {
-    return unfitFailure('invalid_response', status, 'it answered with an HTML page instead of a model answer')
-  }
-  if (response.whole !== undefined && !call.stream && type !== eventStream && isSmall(headers)) {
-    return await judgeWhole(intake, response, type, await intake.whole(response.whole))
-  }
+  if (type === 'text/html') return htmlPage(status)
   const first = await intake.next()
   if (first === 'end') return nothing(status, type)
   if (!(first instanceof Uint8Array)) return interrupted(intake, status, first)
@@ -34,13 +29,11 @@ export async function judgeBody(intake: Intake, response: IncomingResponse, call
   return isJson(type) || looksLikeJson(type, first) ? await judgeJson(intake, response, first) : passed
 }
 
-async function judgeWhole(
-  intake: Intake,
-  response: IncomingResponse,
-  type: string,
-  step: Step,
-): Promise<Fit | Failure> {
+/** The same for an answer that was read at once; `step` is how the reading ended. */
+export function judgeWhole(intake: Intake, response: IncomingResponse, step: Step): Fit | Failure {
   const { status, headers } = response
+  const type = mediaType(headers)
+  if (type === 'text/html') return htmlPage(status)
   if (step instanceof Uint8Array || step === 'late') return passed
   if (step !== 'end') return interrupted(intake, status, step)
   const [body] = intake.held
@@ -50,10 +43,15 @@ async function judgeWhole(
   return reported === undefined ? whole : reportedFailure(status, reported)
 }
 
-/** Its length is told, and it is one that would be read to the end before it is judged anyway. */
-function isSmall(headers: Headers): boolean {
-  const length = headers.get('content-length')
-  return length !== null && Number(length) <= judgedBytesMax
+/** Most answers: no stream, and so short that it would be read to its end before it is judged anyway. */
+export function isReadAtOnce(response: IncomingResponse, call: Call): boolean {
+  if (response.whole === undefined || call.stream || response.status >= 300) return false
+  const length = response.headers.get('content-length')
+  return length !== null && Number(length) <= judgedBytesMax && mediaType(response.headers) !== eventStream
+}
+
+function htmlPage(status: number): Failure {
+  return unfitFailure('invalid_response', status, 'it answered with an HTML page instead of a model answer')
 }
 
 /** Holds a stream back until content comes, so that one which fails before it can still be replaced. */

@@ -8,7 +8,7 @@ import { requestHeaders } from './headers.ts'
 import { upstreamUrl } from './url.ts'
 
 /** The call as this candidate must get it: its URL, its key, its name of the model; every other byte as it came. */
-export function outgoing(call: Call, candidate: Candidate, signal: AbortSignal): OutgoingRequest {
+export function outgoing(call: Call, candidate: Candidate, abort: AbortController): OutgoingRequest {
   const { timeouts, verifyTls } = candidate.backend
   return {
     method: call.method,
@@ -17,7 +17,7 @@ export function outgoing(call: Call, candidate: Candidate, signal: AbortSignal):
     body: bodyFor(call, candidate.model),
     clocks: timeouts,
     verifyTls,
-    signal,
+    abort,
   }
 }
 

@@ -11,7 +11,7 @@ import { judgeError } from './error-answer.ts'
 import { brokenFailure, unfitFailure } from './failure.ts'
 import { responseHeaders } from './headers.ts'
 import { Intake } from './intake.ts'
-import { judgeBody } from './judge-body.ts'
+import { isReadAtOnce, judgeBody, judgeWhole, type Fit } from './judge-body.ts'
 import { outgoing } from './request.ts'
 
 export interface SendPorts {
@@ -31,18 +31,20 @@ export async function send(
   call: Call,
   candidate: Candidate,
   plan: Plan,
-  signal: AbortSignal,
+  abort: AbortController,
   sighting?: Sighting,
 ): Promise<Answer | Failure> {
   const { clock, transport } = ports
   const startedMs = clock.monotonicMs()
-  const request = outgoing(call, candidate, signal)
+  const request = outgoing(call, candidate, abort)
   if (sighting !== undefined) sighting.sent = { headers: request.headers, body: request.body }
   const response = await transport.send(request)
   if (response.kind === 'transport_failure') return brokenFailure(response)
 
-  const intake = takeIn(response, clock, candidate, startedMs)
-  const outcome = await judge(intake, response, call, candidate, plan, clock)
+  const intake = takeIn(response, clock, candidate, startedMs, abort)
+  const outcome = isReadAtOnce(response, call)
+    ? answerOf(intake, response, candidate, judgeWhole(intake, response, await intake.whole()))
+    : await judge(intake, response, call, candidate, plan, clock)
   if (sighting !== undefined) {
     sighting.received = { headers: [...response.headers], body: concat(intake.held) }
   }
@@ -52,12 +54,18 @@ export async function send(
 /** Milliseconds for which a stream may be held back when it sends events without content. */
 const holdMs = 10_000
 
-function takeIn(response: IncomingResponse, clock: Clock, candidate: Candidate, startedMs: number): Intake {
+function takeIn(
+  response: IncomingResponse,
+  clock: Clock,
+  candidate: Candidate,
+  startedMs: number,
+  abort: AbortController,
+): Intake {
   const { idleMs, firstByteMs } = candidate.backend.timeouts
-  if (response.status >= 300) return new Intake(response, clock, { firstMs: idleMs, idleMs, holdMs: 0 })
+  if (response.status >= 300) return new Intake(response, clock, { firstMs: idleMs, idleMs, holdMs: 0 }, abort)
   // Some upstreams send the head at once and think afterwards, so the head does not end the wait for the first byte.
   const leftMs = firstByteMs === 0 ? 0 : Math.max(startedMs + firstByteMs - clock.monotonicMs(), idleMs, 1)
-  return new Intake(response, clock, { firstMs: leftMs, idleMs, holdMs })
+  return new Intake(response, clock, { firstMs: leftMs, idleMs, holdMs }, abort)
 }
 
 async function judge(
@@ -74,7 +82,15 @@ async function judge(
     intake.discard()
     return unfitFailure('invalid_response', status, `it answered with the redirect ${status}, which is not followed`)
   }
-  const judged = await judgeBody(intake, response, call)
+  return answerOf(intake, response, candidate, await judgeBody(intake, response, call))
+}
+
+function answerOf(
+  intake: Intake,
+  { status, headers }: IncomingResponse,
+  candidate: Candidate,
+  judged: Fit | Failure,
+): Answer | Failure {
   if (judged.kind === 'failure') {
     intake.discard()
     return judged
@@ -83,7 +99,7 @@ async function judge(
     kind: 'answer',
     candidate,
     status,
-    headers: responseHeaders(response.headers),
+    headers: responseHeaders(headers),
     held: intake.held,
     rest: judged.isWhole ? undefined : intake.rest(),
     form: judged.form,

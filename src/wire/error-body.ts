@@ -84,7 +84,6 @@ const namesByCode: Readonly<Record<RefusalCode, ErrorNames>> = {
   model_not_found: notFound,
   route_not_found: notFound,
   method_not_allowed: badRequest,
-  request_timeout: { ...badRequest, gemini: 'DEADLINE_EXCEEDED' },
   body_too_large: { ...badRequest, anthropic: 'request_too_large' },
   unsupported_media_type: badRequest,
   client_closed: { ...badRequest, gemini: 'CANCELLED' },

@@ -64,7 +64,7 @@ describe('what still runs when the time is over', () => {
   })
 
   test('a request that waits for its answer gets 503, asks nobody else, and its route is not blamed', async () => {
-    const road = await openRoad(config, async (request) => await untilAborted(request.signal))
+    const road = await openRoad(config, async (request) => await untilAborted(request.abort.signal))
     const asked = road.chat('m')
     await road.clock.advance(1000)
     cutAll(road)

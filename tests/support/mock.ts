@@ -31,7 +31,7 @@ export interface MockCall {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly firstByteMs?: number
-  readonly signal?: AbortSignal
+  readonly abort?: AbortController
 }
 
 /** A request to `mock://unit`; the path is Chat Completions unless given. */
@@ -43,7 +43,7 @@ export function mockRequest(body: unknown, call: MockCall = {}): OutgoingRequest
     body: body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body)),
     clocks: { connectMs: 0, writeMs: 0, firstByteMs: call.firstByteMs ?? 0 },
     verifyTls: true,
-    signal: call.signal ?? new AbortController().signal,
+    abort: call.abort ?? new AbortController(),
   }
 }
 

@@ -35,6 +35,8 @@ export interface Road {
   /** Backends that were asked, as `backend/model`, in order. */
   tried(): string[]
   setDraining(): void
+  /** What each request set its connection's patience to, in seconds, in order. */
+  readonly patience: number[]
 }
 
 export type Upstream = (
@@ -49,6 +51,7 @@ export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Prom
   const lines: LogLine[] = []
   const holder = new Holder(await snapshotOf(yaml, 1))
   const draining = { now: false }
+  const patience: number[] = []
   let ids = 0
   const gateway: Gateway = {
     current: () => holder.current(),
@@ -74,7 +77,7 @@ export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Prom
     const headers = new Headers(init.headers)
     if (typeof body === 'string') headers.set('content-length', String(Buffer.byteLength(body)))
     const request = new Request(`http://gateway${path}`, { ...init, headers })
-    return await app(request, { peer: '127.0.0.1', patience: () => {} })
+    return await app(request, { peer: '127.0.0.1', patience: (seconds) => void patience.push(seconds) })
   }
   return {
     gateway,
@@ -95,6 +98,7 @@ export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Prom
       gateway.breakers.retain(stateKeysOf(snapshot))
     },
     tried: () => sent.map((request) => `${request.url.hostname}/${modelOf(request)}`),
+    patience,
     setDraining: () => void (draining.now = true),
   }
 }

@@ -26,7 +26,7 @@ function requestTo(url: URL, overrides: Partial<OutgoingRequest> = {}): Outgoing
     body: new TextEncoder().encode('{"a":1}'),
     clocks: noLimits,
     verifyTls: true,
-    signal: new AbortController().signal,
+    abort: new AbortController(),
     ...overrides,
   }
 }
@@ -259,7 +259,9 @@ describe('N108: an answer that breaks in its body', () => {
 describe('B43: giving up', () => {
   test('before it began sends nothing', async () => {
     const up = await origin(() => {})
-    const outcome = await fetchTransport(systemClock).send(requestTo(up.url, { signal: AbortSignal.abort() }))
+    const abort = new AbortController()
+    abort.abort()
+    const outcome = await fetchTransport(systemClock).send(requestTo(up.url, { abort }))
     expect(outcome).toMatchObject({ kind: 'transport_failure', cause: 'aborted' })
     expect(up.connections).toBe(0)
   })
@@ -267,7 +269,7 @@ describe('B43: giving up', () => {
   test('N107: while the upstream thinks closes the connection', async () => {
     const up = await origin(() => {})
     const controller = new AbortController()
-    const outcome = fetchTransport(systemClock).send(requestTo(up.url, { signal: controller.signal }))
+    const outcome = fetchTransport(systemClock).send(requestTo(up.url, { abort: controller }))
     await up.arrived(1)
     controller.abort()
     expect(await outcome).toMatchObject({ phase: 'head', cause: 'aborted' })
@@ -277,7 +279,7 @@ describe('B43: giving up', () => {
   test('N107: in the middle of a stream closes the connection and fails the read', async () => {
     const up = await origin((peer) => peer.write(chunkedHead() + chunk('data: 1\n\n')))
     const controller = new AbortController()
-    const response = answered(await fetchTransport(systemClock).send(requestTo(up.url, { signal: controller.signal })))
+    const response = answered(await fetchTransport(systemClock).send(requestTo(up.url, { abort: controller })))
     const reader = response.body.getReader()
     await reader.read()
     const broken = reader.read().then(
@@ -302,7 +304,7 @@ describe('B43: giving up', () => {
       peer.write(chunkedHead() + chunk('data: 1\n\n'))
       controller.abort()
     })
-    const outcome = await fetchTransport(systemClock).send(requestTo(up.url, { signal: controller.signal }))
+    const outcome = await fetchTransport(systemClock).send(requestTo(up.url, { abort: controller }))
     expect(outcome).toMatchObject({ cause: 'aborted' })
     await up.closed(1)
   })
@@ -311,7 +313,7 @@ describe('B43: giving up', () => {
     const up = await origin(() => {}, { onConnect: (socket) => (socket.pause(), false) })
     const controller = new AbortController()
     const body = new Uint8Array(32_000_000)
-    const outcome = fetchTransport(systemClock).send(requestTo(up.url, { body, signal: controller.signal }))
+    const outcome = fetchTransport(systemClock).send(requestTo(up.url, { body, abort: controller }))
     await up.opened(1)
     controller.abort()
     expect(await outcome).toMatchObject({ cause: 'aborted' })

@@ -5,7 +5,7 @@ import { outgoing } from '#upstream/request.ts'
 import { backendOf, candidateOf } from '../../support/candidate.ts'
 import { callOf } from '../../support/upstream.ts'
 
-const signal = new AbortController().signal
+const abort = new AbortController()
 
 function form(model: string): string {
   return `--x\r\nContent-Disposition: form-data; name="model"\r\n\r\n${model}\r\n--x--\r\n`
@@ -16,13 +16,13 @@ describe('outgoing()', () => {
     const before = '{ "max":9007199254740993,"model" : '
     const after = ',"html":"<a>\\u003c", "z":1, "a":1.0 }'
     const call = callOf({ body: encode(`${before}"alias"${after}`) })
-    const { body } = outgoing(call, candidateOf('b', 'up"stream'), signal)
+    const { body } = outgoing(call, candidateOf('b', 'up"stream'), abort)
     expect(Buffer.from(body ?? []).toString()).toBe(`${before}"up\\"stream"${after}`)
   })
 
   test('B104: the very same bytes go out when the backend knows the model by the client’s name', () => {
     const call = callOf()
-    expect(outgoing(call, candidateOf('b', 'alias'), signal).body).toBe(call.body)
+    expect(outgoing(call, candidateOf('b', 'alias'), abort).body).toBe(call.body)
   })
 
   test('B39: a model in a form field is replaced without quotes', () => {
@@ -33,7 +33,7 @@ describe('outgoing()', () => {
       body,
       modelAt: { start, end: start + 'alias'.length },
     })
-    expect(Buffer.from(outgoing(call, candidateOf('b', 'whisper-1'), signal).body ?? []).toString()).toBe(
+    expect(Buffer.from(outgoing(call, candidateOf('b', 'whisper-1'), abort).body ?? []).toString()).toBe(
       form('whisper-1'),
     )
   })
@@ -44,7 +44,7 @@ describe('outgoing()', () => {
       path: '/v1beta/models/alias:generateContent',
       modelAt: { start: 15, end: 20 },
     })
-    const request = outgoing(call, candidateOf('b', 'gemini-2.5-pro', { protocol: 'gemini' }), signal)
+    const request = outgoing(call, candidateOf('b', 'gemini-2.5-pro', { protocol: 'gemini' }), abort)
     expect(request.body).toBe(call.body)
     expect(request.url.pathname).toContain('gemini-2.5-pro:generateContent')
   })
@@ -57,7 +57,7 @@ describe('outgoing()', () => {
         const text = `${before}"alias"${after}`
         const start = Buffer.byteLength(before)
         const call = callOf({ body: encode(text), modelAt: { start, end: start + 7 } })
-        const { body } = outgoing(call, candidateOf('b', model), signal)
+        const { body } = outgoing(call, candidateOf('b', model), abort)
         const expected = model === 'alias' ? text : `${before}${JSON.stringify(model)}${after}`
         expect(Buffer.from(body ?? []).equals(Buffer.from(encode(expected)))).toBe(true)
       }),
@@ -67,9 +67,9 @@ describe('outgoing()', () => {
   test('B111: the clocks and the TLS rule are the backend’s', () => {
     const timeouts = { connectMs: 1, writeMs: 2, firstByteMs: 3, idleMs: 4, totalMs: 5 }
     const candidate = candidateOf('b', 'm', { backend: backendOf('b', { timeouts, verifyTls: false }) })
-    const request = outgoing(callOf(), candidate, signal)
+    const request = outgoing(callOf(), candidate, abort)
     expect(request.clocks).toMatchObject({ connectMs: 1, writeMs: 2, firstByteMs: 3 })
     expect(request.verifyTls).toBe(false)
-    expect(request.signal).toBe(signal)
+    expect(request.abort).toBe(abort)
   })
 })

@@ -28,7 +28,7 @@ async function sendTo(
   const candidate = candidateOf('b', 'm', {
     backend: { ...backend, timeouts: { ...backend.timeouts, ...timeouts } },
   })
-  return await send(ports, callOf(call), candidate, plan ?? planOf(), new AbortController().signal, sighting)
+  return await send(ports, callOf(call), candidate, plan ?? planOf(), new AbortController(), sighting)
 }
 
 async function answerTo(...[response, setting]: Parameters<typeof sendTo>): Promise<Answer> {

@@ -28,12 +28,6 @@ const types: { code: RefusalCode; openai: string; anthropic: string; gemini: str
     gemini: 'INVALID_ARGUMENT',
   },
   {
-    code: 'request_timeout',
-    openai: 'invalid_request_error',
-    anthropic: 'invalid_request_error',
-    gemini: 'DEADLINE_EXCEEDED',
-  },
-  {
     code: 'body_too_large',
     openai: 'invalid_request_error',
     anthropic: 'request_too_large',
@@ -97,7 +91,6 @@ function header(code: RefusalCode, name: string, extras = {}): string | undefine
 }
 
 const retried: ReadonlySet<RefusalCode> = new Set([
-  'request_timeout',
   'upstream_unreachable',
   'upstream_invalid_response',
   'upstream_error',

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'bun:test'
+import { openRoad } from '../support/road.ts'
+import { answering, errorAnswer, silentStream, whenDone, type Turn } from '../support/scripted.ts'
+
+const ladder = `
+backends:
+  - { name: a, url: "http://a/v1" }
+  - { name: b, url: "http://b/v1" }
+models:
+  m:
+    routes:
+      - { backend: a, model: up, priority: 1 }
+      - { backend: b, model: up, priority: 2 }
+`
+
+interface Story {
+  readonly hosts: string
+  readonly statuses: readonly number[]
+  readonly tookMs: readonly number[]
+}
+
+/** What happens to so many requests, one after the other, when `a` answers like this. */
+async function storyOf(yaml: string, a: readonly Turn[], requests = 1): Promise<Story> {
+  const road = await openRoad(`${ladder}${yaml}`, answering({ a }))
+  const statuses: number[] = []
+  const times: number[] = []
+  for (let count = 0; count < requests; count += 1) {
+    const { value, tookMs } = await whenDone(road.clock, road.chat('m', { stream: true }), 3_600_000, 50)
+    statuses.push(value.status)
+    times.push(tookMs)
+  }
+  return { hosts: road.sent.map(({ url }) => url.hostname).join(' '), statuses, tookMs: times }
+}
+
+describe('keys of older versions do what the present ones do', () => {
+  test.each([
+    {
+      row: 'B108: backoff',
+      old: `fallback: { max_retries: 0, enable_backoff: true, backoff_initial_delay: 100, backoff_max_delay: 250,
+  backoff_multiplier: 3, backoff_jitter: 0 }`,
+      now: `fallback: { max_retries: 0 }
+retry: { max_retries: 2, base_delay: 100ms, max_delay: 250ms, multiplier: 3, jitter: none }`,
+      a: [503],
+      hosts: 'a a a b',
+      tookMs: [350],
+    },
+    {
+      row: 'B108: backoff that is off',
+      old: 'fallback: { enable_backoff: false, backoff_initial_delay: 100 }',
+      now: 'fallback: { max_retries: 3 }',
+      a: [503],
+      hosts: 'a b',
+      tookMs: [0],
+    },
+    {
+      row: 'B109: the circuit breaker',
+      old: `fallback: { cooldown_seconds: 0, enable_circuit_breaker: true, circuit_failure_threshold: 2,
+  circuit_success_threshold: 1, circuit_open_timeout: 60 }`,
+      now: `fallback: { cooldown_seconds: 0 }
+circuit_breaker: { failure_threshold: 2, success_threshold: 1, open_timeout: 60s }`,
+      a: [500],
+      requests: 3,
+      hosts: 'a b a b b',
+      tookMs: [0, 0, 0],
+    },
+    {
+      row: 'B109: a circuit breaker that is not switched on',
+      old: 'fallback: { cooldown_seconds: 0, circuit_failure_threshold: 1 }',
+      now: 'fallback: { cooldown_seconds: 0 }',
+      a: [500],
+      requests: 2,
+      hosts: 'a b a b',
+      tookMs: [0, 0],
+    },
+    {
+      row: 'B110: error_fallback for servers',
+      old: 'error_fallback: { server_error: { enabled: true } }',
+      now: 'detection: { error_codes: ["5xx"] }',
+      a: [500, 404],
+      requests: 2,
+      turnsRest: false,
+      hosts: 'a b a',
+      tookMs: [0, 0],
+    },
+    {
+      row: 'B110: error_fallback for clients',
+      old: 'error_fallback: { client_error: { enabled: true, codes: [404, "42x"] } }',
+      now: 'detection: { error_codes: [404, "42x"] }',
+      a: [404, 422, 400],
+      requests: 3,
+      turnsRest: false,
+      hosts: 'a b a b a',
+      tookMs: [0, 0, 0],
+    },
+    {
+      row: 'B110: error_fallback by pattern, in any case',
+      old: 'error_fallback: { client_error: { enabled: true, codes: [404], patterns: ["Quota Used"] } }',
+      now: 'detection: { error_codes: [404], error_patterns: ["re:(?i)quota used"] }',
+      a: [(): Response => errorAnswer(418, {}, 'your QUOTA used up'), (): Response => errorAnswer(418)],
+      requests: 2,
+      turnsRest: false,
+      hosts: 'a b a',
+      tookMs: [0, 0],
+    },
+    {
+      row: 'B111: read_timeout',
+      old: 'timeout: { read_timeout: 9 }',
+      now: 'timeout: { first_byte: 9s, idle: 9s }',
+      a: [(signal: AbortSignal): Response => silentStream(signal)],
+      hosts: 'a b',
+      tookMs: [9000],
+    },
+    {
+      row: 'B111: total_timeout',
+      old: 'timeout: { total_timeout: 4 }',
+      now: 'timeout: { total: 4s }',
+      a: ['hang' as const],
+      hosts: 'a b',
+      tookMs: [4000],
+    },
+  ])('$row', async ({ old, now, a, requests = 1, turnsRest = true, hosts, tookMs }) => {
+    // Where the answers of `a` differ, it must be asked again at once.
+    const more = turnsRest ? '' : '\nfallback: { cooldown_seconds: 0 }'
+    const then = await storyOf(old + more, a, requests)
+    expect(then).toMatchObject({ hosts, tookMs: [...tookMs] })
+    expect(await storyOf(now + more, a, requests)).toEqual(then)
+  })
+})
