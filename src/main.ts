@@ -8,7 +8,8 @@ async function main(): Promise<void> {
   if (ended !== undefined) process.exit(ended)
   const { run } = await import('#cli/cli.ts')
   const { processIo } = await import('#cli/process-io.ts')
-  process.exitCode = await run(args, processIo(process.env))
+  // Not by itself: output that nobody reads would keep the process alive.
+  process.exit(await run(args, processIo(process.env)))
 }
 
 await main()

@@ -22,6 +22,7 @@ import { Masker } from '#telemetry/mask.ts'
 import { keepSwept } from '#telemetry/sweep.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { drain } from './drain.ts'
+import { hintAtEnvironment } from './environment-hints.ts'
 import { survive } from './faults.ts'
 import { loadSnapshot, type LoadContext, type LoadedSnapshot, type Source } from './load.ts'
 import { Reloader } from './reload.ts'
@@ -138,11 +139,10 @@ interface Watched {
 async function watch(source: Source, { holder, gateway, load, loaded, signal }: Watched): Promise<Reloader> {
   const { breakers, clock, log } = gateway
   const file = source.kind === 'file' ? source.file : 'environment'
-  let { files } = loaded
-  const reloader = new Reloader({ holder, breakers, log, file, load, swapped: (next) => void (files = next.files) })
+  const reloader = new Reloader({ holder, breakers, log, file, load, files: loaded.files })
   if (source.kind !== 'file') return reloader
-  const onHint = (): void => void reloader.reload()
-  await watchConfig({ file, extraFiles: () => files, clock, onHint, signal })
+  const onHint = async (): Promise<void> => await reloader.reload()
+  await watchConfig({ file, extraFiles: () => reloader.files, clock, onHint, signal })
   // What was saved between reading the file and watching it would never be told.
   void reloader.reload()
   return reloader
@@ -157,6 +157,7 @@ function tellStart(
   address: string,
 ): void {
   const found = source.kind === 'environment' ? foundProviders(env) : []
+  hintAtEnvironment(log, env)
   for (const problem of loaded.problems) {
     if (problem.severity === 'warning') log.write('warn', 'config_problem', { problem: formatProblem(problem) })
   }

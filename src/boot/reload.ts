@@ -15,8 +15,8 @@ export interface ReloaderParts {
   /** Shown in the log. */
   readonly file: string
   readonly load: (version: number) => Promise<LoadedSnapshot>
-  /** Called after a swap, for what hangs on the snapshot: which files to watch. */
-  readonly swapped: (loaded: LoadedSnapshot) => void
+  /** Files that the running configuration names, at first. */
+  readonly files: readonly string[]
 }
 
 /**
@@ -30,9 +30,17 @@ export class Reloader {
   #asked = false
   /** What was told last about a configuration that cannot be used. */
   #refused: string | undefined
+  #files: readonly string[]
+  #refusedFiles: readonly string[] = []
 
   constructor(parts: ReloaderParts) {
     this.#parts = parts
+    this.#files = parts.files
+  }
+
+  /** Files to watch besides the configuration itself: those of a refused one too, since what it lacks may come. */
+  get files(): readonly string[] {
+    return [...this.#files, ...this.#refusedFiles]
   }
 
   /** Looks at the configuration; `asked`: a person wants an answer even when nothing changed. */
@@ -72,8 +80,10 @@ export class Reloader {
       if (this.#refused !== undefined) log.write('info', 'config_back', { file })
       else if (asked) log.write('info', 'config_unchanged', { file })
       this.#refused = undefined
+      this.#refusedFiles = []
       return
     }
+    this.#refusedFiles = loaded.files
     const { snapshot, problems } = loaded
     if (snapshot === undefined || refuses(problems)) {
       const errors = problems.filter((problem) => problem.severity === 'error').map(formatProblem)
@@ -97,12 +107,13 @@ export class Reloader {
   }
 
   #swap(old: Snapshot, next: Snapshot, loaded: LoadedSnapshot): void {
-    const { holder, breakers, log, swapped } = this.#parts
+    const { holder, breakers, log } = this.#parts
     const restart = restartKeys(old, next)
     // A boot-only key keeps its old value, so that what is shown is what is true.
     holder.swap({ ...next, listen: old.listen })
     breakers.retain(stateKeysOf(next))
-    swapped(loaded)
+    this.#files = loaded.files
+    this.#refusedFiles = []
     log.write('info', 'config_reloaded', {
       version: next.version,
       changes: describeChanges(old, next).join('; ') || 'nothing that matters',

@@ -11,8 +11,23 @@ import { schema } from './schema.ts'
 import { serve } from './serve.ts'
 import { version } from './version.ts'
 
-/** Runs the command that the arguments name and resolves with the exit code. */
+/** Runs the command that the arguments name and resolves with the exit code when its output has left the process. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const code = await obey(argv, io)
+  // Whoever reads gets all of it, however slowly; but a server that was told to stop waits for nobody.
+  await io.flushed(code === exit.done && !quickCommands.has(argv[0] ?? '') ? serverFlushMsMax : Infinity)
+  return code
+}
+
+/** Commands that end when their work is done. */
+const quickCommands: ReadonlySet<string> = new Set(
+  commands.map(({ name }) => name).filter((name) => name !== 'serve' && name !== 'mock'),
+)
+
+/** Limit: milliseconds that the last output of a server may take to leave. */
+const serverFlushMsMax = 1000
+
+async function obey(argv: readonly string[], io: Io): Promise<number> {
   const [first = ''] = argv
   if (first === 'help') return help(argv[1], io)
   if (['-h', '-help', '--help'].includes(first)) return help(undefined, io)

@@ -28,7 +28,13 @@ export async function mock(args: MockArgs, io: Io): Promise<number> {
     return exit.usage
   }
   const ports = { clock: systemClock, random: seededRandom(seed) }
-  const onEnded = (record: MockRecord, how: MockEnd): void => io.stdout(lineOf(record, how))
+  let unread = 0
+  const onRead = (): void => void (unread -= 1)
+  const onEnded = (record: MockRecord, how: MockEnd): void => {
+    if (unread >= unreadMax) return
+    unread += 1
+    io.print(lineOf(record, how)).then(onRead, onRead)
+  }
   let server: MockServer
   try {
     server = startMockServer({ host, port }, ports, { onEnded })
@@ -47,6 +53,9 @@ export async function mock(args: MockArgs, io: Io): Promise<number> {
   await server.stop()
   return exit.done
 }
+
+/** Limit: lines that wait for a reader; further requests leave none. */
+const unreadMax = 1000
 
 function wholeNumber(text: string, max: number): number | undefined {
   if (!/^\d{1,10}$/.test(text)) return undefined

@@ -29,7 +29,7 @@ export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
       env: io.env,
       listen: { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) },
       version: buildInfo.version,
-      console: { write: (text) => io.stdout(text) },
+      console: { write: async (text) => await io.print(text) },
       colour: io.isTty && !noColour && (io.env['NO_COLOR'] ?? '') === '',
     })
     if ('problems' in booted) {
@@ -39,8 +39,8 @@ export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
     }
     running = booted
     const stopped = untilStopped(running, io)
-    await running.flushLog()
-    greet(running, io)
+    // Nobody may read what is printed, and the order to stop holds all the same.
+    await Promise.race([greet(running, io), stopped])
     await stopped
     return exit.done
   } catch (error) {
@@ -65,8 +65,9 @@ function portOf(text: string | undefined): number | undefined | null {
   return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : null
 }
 
-/** Shows how to try it; not part of the log. */
-function greet(running: Running, io: Io): void {
+/** Shows how to try it, below the lines of the start; not part of the log. */
+async function greet(running: Running, io: Io): Promise<void> {
+  await running.flushLog()
   const alias = [...running.current().plans.keys()].find((name) => running.current().aliases.includes(name))
   if (alias !== undefined) io.stdout(`\nTry it:\n\n${firstRequest(running.current(), running.address, alias)}\n\n`)
 }

@@ -31,9 +31,13 @@ export const ConfigSchema = v.strictObject({
   ...identityEntries,
   trusted_proxies: v.optional(
     v.pipe(
-      v.array(v.pipe(v.string(), v.check(isAddressRange, 'expected an IP address or a range such as "10.0.0.0/8"'))),
+      v.array(
+        v.pipe(v.string(), v.check(isAddressRange, 'expected an IP address, a range such as "10.0.0.0/8", or "unix"')),
+      ),
       v.maxLength(10_000),
-      v.description('Proxies in front of the gateway, whose X-Forwarded-For and X-Real-IP are believed.'),
+      v.description(
+        'Proxies in front of the gateway, whose X-Forwarded-For and X-Real-IP are believed: addresses, ranges, and `unix` for whoever connects by unix socket.',
+      ),
     ),
     [],
   ),

@@ -9,8 +9,11 @@ export interface WatchInput {
   /** Files that the configuration names; asked again at each look, since a reload may change them. */
   readonly extraFiles: () => readonly string[]
   readonly clock: Clock
-  /** One of the files is not what it was; whether its content changed is for the caller to find out. */
-  readonly onHint: () => void
+  /**
+   * One of the files is not what it was; whether its content changed is for the caller to find out. When that is done,
+   * the folders of `extraFiles` are watched anew.
+   */
+  readonly onHint: () => void | Promise<void>
   /** Aborting ends the watch. */
   readonly signal: AbortSignal
 }
@@ -92,7 +95,10 @@ class Watcher {
     if (this.#input.signal.aborted) return
     const changed = seen.size !== this.#known.size || [...seen].some(([file, print]) => this.#known.get(file) !== print)
     this.#known = seen
-    if (changed) this.#input.onHint()
+    if (changed) {
+      await this.#input.onHint()
+      await this.#watchFolders()
+    }
     if (!this.#again) return
     this.#again = false
     this.#lookSoon()

@@ -18,6 +18,8 @@ export interface Call {
   readonly modelAt: Span
   /** Address of the client, brackets and IPv4-in-IPv6 form removed. */
   readonly clientAddress: string
+  /** Address of the connection's other end, the client or the last proxy before us; undefined on a unix socket. */
+  readonly peerAddress: string | undefined
 }
 
 /** Half-open byte range. */

@@ -9,6 +9,8 @@ export interface Backend {
   readonly authMode: AuthMode
   /** Added to every request, replacing the client's of the same name. */
   readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Its key and the credentials among its headers: what an answer must never bring to a client. */
+  readonly secrets: readonly Secret[]
   readonly timeouts: Timeouts
   /** `api-version` of Azure; unused elsewhere. */
   readonly apiVersion: string

@@ -46,8 +46,8 @@ export interface Attempt {
   /** The alias whose route this was; differs from the exchange's after an L2 fallback. */
   readonly alias: string
   readonly level: 'l1' | 'l2'
-  /** Without query and credentials. */
-  readonly url: string
+  /** Base of the backend; while `Exchange.seen` is kept, path and query as sent. Never with credentials. */
+  url: string
   readonly startedMs: number
   /** Until head and first bytes were there, or until it failed. */
   durationMs: number

@@ -11,7 +11,7 @@ export async function readBody(request: Request, bytesMax: number): Promise<Byte
   if (announced > bytesMax) return tooLarge(bytesMax)
   try {
     // One call is far cheaper than a loop over chunks; only bodies of unknown length need the loop to stop in time.
-    if (!Number.isNaN(announced)) return new Uint8Array(await request.arrayBuffer())
+    if (!Number.isNaN(announced)) return Buffer.from(await request.arrayBuffer())
     return await readUpTo(request, bytesMax)
   } catch {
     // The only way for this to fail is a client that leaves, or stalls, before its body is complete.

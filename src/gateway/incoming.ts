@@ -9,6 +9,8 @@ export interface Incoming {
   /** Without `?`; empty when there is none. */
   readonly query: string
   readonly clientAddress: string
+  /** The connection's other end; undefined on a unix socket. */
+  readonly peerAddress: string | undefined
   /**
    * Sets how many seconds the connection may stay silent before the server closes it, 0 = for ever. Needed because one
    * setting covers reading a body, waiting for an upstream, and the idle connection afterwards.

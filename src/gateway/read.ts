@@ -36,6 +36,7 @@ function parse(incoming: Incoming, body: Uint8Array<ArrayBuffer>, headers: Heade
     query: withoutCredentials(incoming.query),
     headers,
     clientAddress: incoming.clientAddress,
+    peerAddress: incoming.peerAddress,
   }
   if (endpoint.reads === 'path') {
     const named = readModelPath(path)

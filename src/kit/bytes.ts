@@ -7,7 +7,7 @@ export function encode(text: string): Uint8Array<ArrayBuffer> {
 
 /** The same memory as a Buffer, whose searches and text conversions are native. */
 export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** All parts in one array. */
@@ -22,7 +22,8 @@ export function replaceRange(
   end: number,
   replacement: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const result = Buffer.allocUnsafeSlow(bytes.length - (end - start) + replacement.length)
+  // Small ones come out of the platform's pool, which spares an allocation of its own.
+  const result = Buffer.allocUnsafe(bytes.length - (end - start) + replacement.length)
   result.set(bytes.subarray(0, start), 0)
   result.set(replacement, start)
   result.set(bytes.subarray(end), start + replacement.length)

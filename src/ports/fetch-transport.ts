@@ -41,6 +41,9 @@ class Exchange {
   #disarm: (() => void) | undefined
   #headArrived = false
   #hasOutcome = false
+  /** A slice of the body was asked for, so there is a connection; with bodies in one piece nothing tells. */
+  #isSending = false
+  #sentMs: number | undefined
 
   constructor(clock: Clock, session: Bun.FetchSession, origin: Origin, request: OutgoingRequest) {
     this.#clock = clock
@@ -54,10 +57,11 @@ class Exchange {
     const { abort, body } = this.#request
     if (abort.signal.aborted) return aborted('connect')
     const isSliced = body !== undefined && body.byteLength > wholeBodyBytesMax
-    if (!isSliced) this.#watchConnect()
+    this.#watchConnect()
     const mayBeStale = this.#origin.mayHaveIdle(idleSeconds * 1000)
     let outcome = await this.#fetch(isSliced, true)
     if (mayBeStale && outcome.kind === 'transport_failure' && this.#wasSwallowed(outcome)) {
+      if (this.#isSending) this.#startOver()
       outcome = await this.#fetch(isSliced, false)
     }
     this.#hasOutcome = true
@@ -77,13 +81,21 @@ class Exchange {
     }
   }
 
+  /** The next connection has yet to be made. */
+  #startOver(): void {
+    this.#isSending = false
+    this.#sentMs = undefined
+    this.#disarm?.()
+    this.#watchConnect()
+  }
+
   /** An idle connection that the upstream was just closing looks like this: reset at once, without a byte. */
   #wasSwallowed({ phase, cause }: TransportFailure): boolean {
     return phase === 'head' && cause === 'reset' && this.#clock.monotonicMs() - this.#startedMs < swallowedMsMax
   }
 
   #init(isSliced: boolean, mayReuse: boolean): BunFetchRequestInit {
-    const { method, headers, verifyTls, body } = this.#request
+    const { method, url, headers, verifyTls, body } = this.#request
     const init: BunFetchRequestInit = {
       method,
       headers: isSliced ? withLength(headers, body?.byteLength ?? 0) : pairs(headers),
@@ -96,7 +108,8 @@ class Exchange {
     }
     if (body !== undefined) init.body = isSliced ? this.#slices(body) : body
     if (!mayReuse) init.keepalive = false
-    if (!verifyTls) init.tls = unverified
+    // Always said: left open, a variable of the environment would decide.
+    if (url.protocol === 'https:') init.tls = verifyTls ? verified : unverified
     return init
   }
 
@@ -116,6 +129,7 @@ class Exchange {
       kind: 'response',
       status,
       headers,
+      sentMs: this.#sentMs,
       // Made only when it is asked for: a stream costs more than reading a small body at once.
       get body() {
         return response.body ?? emptyBody()
@@ -142,8 +156,9 @@ class Exchange {
   }
 
   /**
-   * fetch does not tell when it is connected. So a request without an answer after the connect limit is looked into
-   * once: unless the origin answered others meanwhile, or still takes connections, it counts as not connected.
+   * fetch does not tell when it is connected; it only asks for no slice of a body before. So a request without an answer
+   * after the connect limit is looked into once: unless the origin answered others meanwhile, or still takes connections,
+   * it counts as not connected.
    */
   #watchConnect(): void {
     const { connectMs, firstByteMs } = this.#request.clocks
@@ -153,7 +168,7 @@ class Exchange {
 
   async #doubtConnection(): Promise<void> {
     const isReachable = await this.#origin.isReachable(this.#startedMs)
-    if (this.#headArrived || this.#hasOutcome) return
+    if (this.#isSending || this.#headArrived || this.#hasOutcome) return
     if (isReachable) return this.#watchFirstByte(this.#startedMs)
     this.#break(failure('connect', 'timeout', `no connection within ${this.#request.clocks.connectMs} ms`))
   }
@@ -173,13 +188,15 @@ class Exchange {
     return new ReadableStream<Uint8Array>(
       {
         pull: (controller) => {
+          this.#isSending = true
           this.#disarm?.()
           if (sent < body.byteLength) {
             controller.enqueue(body.subarray(sent, sent + sliceBytes))
             sent += sliceBytes
             return this.#watchWrite()
           }
-          this.#watchFirstByte(this.#clock.monotonicMs())
+          this.#sentMs = this.#clock.monotonicMs()
+          this.#watchFirstByte(this.#sentMs)
           controller.close()
         },
       },
@@ -196,6 +213,7 @@ class Exchange {
   }
 }
 
+const verified = { rejectUnauthorized: true }
 const unverified = { rejectUnauthorized: false }
 
 type HeaderList = OutgoingRequest['headers']

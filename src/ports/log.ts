@@ -29,11 +29,11 @@ export type EventName =
   | 'backend_from_environment' // backend, variable
   | 'unauthenticated' // address
   | 'environment_warning' // variable
-  | 'mock_backend' // alias, address
+  | 'environment_ignored' // variable
   | 'request_received' // requestId, model, client, method, path, stream
   | 'request_finished' // requestId, backend, status, durationMs, …
   | 'request_failed' // requestId, status, code, reason, durationMs
-  | 'request_refused' // requestId, status, code, reason, client
+  | 'request_refused' // requestId, status, code, reason, client, method, path
   | 'client_closed' // requestId, backend, durationMs
   | 'stream_broken' // requestId, backend, reason, bytes, durationMs
   | 'attempt_started' // requestId, backend, model, attempt, url
@@ -41,7 +41,6 @@ export type EventName =
   | 'backend_switched' // requestId, from, to, level
   | 'route_skipped' // requestId, backend, model, reason
   | 'plan_resolved' // requestId, alias, tiers, candidates
-  | 'fallback_loop' // chain
   | 'route_cooled' // backend, model, forMs, reason
   | 'circuit_opened' // backend, model, forMs
   | 'circuit_closed' // backend, model

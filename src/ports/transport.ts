@@ -33,6 +33,8 @@ export interface IncomingResponse {
   readonly kind: 'response'
   readonly status: number
   readonly headers: Headers
+  /** Monotonic time at which the request was sent whole, where that took long enough to matter. */
+  readonly sentMs?: number | undefined
   /** Cancelling it closes the exchange. */
   readonly body: ReadableStream<Uint8Array>
   /** The whole body at once, instead of `body`: a third cheaper for bodies that are known to be small. */

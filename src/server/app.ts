@@ -6,10 +6,11 @@ import { handle } from '#gateway/handle.ts'
 import { queryCredential } from '#gateway/query.ts'
 import { refusalResponse } from '#gateway/turn-away.ts'
 import { identify } from '#identity/identify.ts'
+import { canonicalAddress } from '#kit/address-list.ts'
 import { clientAddress } from './client-ip.ts'
-import { anyOpenai, endpoints, geminiEndpoint } from './endpoints.ts'
+import { endpoints, geminiEndpoint, otherEndpoint } from './endpoints.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
-import { targetOf, type Target } from './guard.ts'
+import { objectionTo, targetOf, type Target } from './guard.ts'
 import { health, readiness } from './health.ts'
 import { modelEntry, modelList, modelListForm } from './models.ts'
 
@@ -27,7 +28,12 @@ export interface AppState {
 }
 
 interface Env {
-  Bindings: { readonly connection: Connection; readonly target: Target }
+  Bindings: Surroundings
+}
+
+interface Surroundings {
+  readonly connection: Connection
+  readonly target: Target
 }
 
 /** The whole public surface: one function from request to response. */
@@ -36,7 +42,8 @@ export function createApp(gateway: Gateway, state: AppState): App {
   // No stage between listener and road is async: each async layer costs a request about a microsecond.
   return (request, connection): Response | Promise<Response> => {
     const target = targetOf(request)
-    if (isRefusal(target)) return refusalResponse(target, 'openai', gateway.ids.requestId())
+    const objection = objectionTo(request)
+    if (objection !== undefined) return refused(gateway, request, { connection, target }, objection)
     return app.fetch(request, { connection, target })
   }
 }
@@ -48,8 +55,7 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
   const startedMs = gateway.clock.wallMs()
   // The router must see the very string that everything else uses.
   const app = new Hono<Env>({ getPath: (_request, options) => options?.env?.target.path ?? '/' })
-  const here = (c: Context<Env>, refusal: Refusal): Response =>
-    refusalResponse(refusal, dialectOfPath(c.env.target.path), gateway.ids.requestId())
+  const here = (c: Context<Env>, refusal: Refusal): Response => refused(gateway, c.req.raw, c.env, refusal)
 
   const model =
     (endpoint: Endpoint) =>
@@ -61,7 +67,8 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
         endpoint,
         path: target.path,
         query: target.query,
-        clientAddress: clientAddress(connection.peer, c.req.raw.headers, gateway.current().trustedProxies),
+        clientAddress: clientOf(gateway, c.req.raw, connection),
+        peerAddress: connection.peer === undefined ? undefined : canonicalAddress(connection.peer),
         patience: connection.patience,
       })
     }
@@ -73,8 +80,9 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
       const caller = identify(headers, queryCredential(c.env.target.query), snapshot.keys)
       if (isRefusal(caller)) return here(c, caller)
     }
-    const form = c.env.target.path.startsWith('/v1beta/') ? 'gemini' : modelListForm(headers, c.env.target.query)
-    const name = modelNameOf(c.env.target.path)
+    const { path, query } = c.env.target
+    const form = dialectOfPath(path) === 'gemini' ? 'gemini' : modelListForm(headers, query)
+    const name = modelNameOf(path)
     if (name === undefined) return told(gateway, c.json(modelList(form, snapshot.aliases, startedMs)))
     if (snapshot.aliases.includes(name)) return told(gateway, c.json(modelEntry(form, name, startedMs)))
     return here(
@@ -99,14 +107,14 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
   }
   // Clients probe the base URL before their first call.
   get('/', (c) => told(gateway, c.json({ service: 'llm-proxy', endpoints: publicPaths })))
-  for (const path of ['/v1/models', '/models', '/v1beta/models']) get(path, list)
+  for (const path of ['/v1/models', '/models', '/v1beta/models', '/v1alpha/models']) get(path, list)
   for (const endpoint of endpoints) {
     const serve = model(endpoint)
     app.all(endpoint.path, (c): Response | Promise<Response> =>
       c.req.method === 'POST' ? serve(c) : here(c, wrongMethod(c, 'POST')),
     )
   }
-  // What no row matches: a model's name in the path, or any other path of the OpenAI family.
+  // What no row matches: a model's name in the path, or any other path that a provider may know.
   app.notFound((c): Response | Promise<Response> => {
     const { path, query } = c.env.target
     const { method } = c.req
@@ -114,14 +122,34 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
       if (method === 'POST') return model(geminiEndpoint(path, query))(c)
       return isRead(method) ? list(c) : here(c, wrongMethod(c, 'GET, POST'))
     }
-    if (path.startsWith('/v1/') && ['POST', 'PUT', 'PATCH'].includes(method)) return model(anyOpenai)(c)
+    if (path.startsWith('/v1/') && ['POST', 'PUT', 'PATCH'].includes(method)) return model(otherEndpoint(path))(c)
     return here(c, refuse('route_not_found', `Cannot find this path: use one of ${publicPaths.join(', ')}`))
   })
   app.onError((error, c) => {
     gateway.log.write('error', 'internal_error', { reason: error.message, stack: error.stack })
-    return here(c, refuse('internal_error', 'Cannot answer the request: the gateway failed, its log tells more'))
+    const failed = refuse('internal_error', 'Cannot answer the request: the gateway failed, its log tells more')
+    return refusalResponse(failed, dialectOfPath(c.env.target.path), gateway.ids.requestId())
   })
   return app
+}
+
+/** A refusal beside the road. No exchange is opened for it, so its line is written here. */
+function refused(gateway: Gateway, request: Request, { connection, target }: Surroundings, refusal: Refusal): Response {
+  const requestId = gateway.ids.requestId()
+  gateway.log.write('warn', 'request_refused', {
+    requestId,
+    status: refusal.status,
+    code: refusal.code,
+    client: clientOf(gateway, request, connection),
+    method: request.method,
+    path: target.path,
+    reason: refusal.message,
+  })
+  return refusalResponse(refusal, dialectOfPath(target.path), requestId)
+}
+
+function clientOf(gateway: Gateway, { headers }: Request, { peer }: Connection): string {
+  return clientAddress(peer, headers, gateway.current().trustedProxies)
 }
 
 const stopping = refuse('shutting_down', 'Cannot accept the request: the server is shutting down', {
@@ -148,7 +176,7 @@ const publicPaths = [
 
 /** `/v1/models/{id}` → id, decoded; undefined for the list itself. */
 function modelNameOf(path: string): string | undefined {
-  const name = /^\/(?:v1|v1beta)\/models\/(.+)$/.exec(path)?.[1]
+  const name = /^\/v1(?:beta|alpha)?\/models\/(.+)$/.exec(path)?.[1]
   if (name === undefined) return undefined
   try {
     return decodeURIComponent(name)

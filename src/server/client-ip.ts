@@ -1,20 +1,20 @@
-import { canonicalAddress, type AddressList } from '#kit/address-list.ts'
+import { canonicalAddress, readAddress, type AddressList } from '#kit/address-list.ts'
 
 /**
- * The client's address. Forwarding headers are believed only from trusted proxies, and then from right to left: the
- * first address that is no trusted proxy is the client; everything left of it could be forged.
+ * The client's address; `unix` for the peer of a unix socket. Forwarding headers are believed only from trusted proxies,
+ * and then from right to left: the first address that is no trusted proxy is the client; everything left of it could be
+ * forged. Behind a hop that is no address nothing can be told apart, so the proxy that wrote it stands for the client.
  */
 export function clientAddress(peer: string | undefined, headers: Headers, trusted: AddressList): string {
   const address = peer === undefined ? 'unix' : canonicalAddress(peer)
   if (!trusted.includes(address)) return address
-  const forwarded = headers.get('x-forwarded-for')
-  if (forwarded === null) {
-    const real = headers.get('x-real-ip')
-    return real === null ? address : canonicalAddress(real)
-  }
+  const forwarded = headers.get('x-forwarded-for') ?? ''
+  if (forwarded.trim() === '') return readAddress(headers.get('x-real-ip') ?? '') ?? address
   let client = address
   for (const hop of forwarded.split(',').toReversed()) {
-    client = canonicalAddress(hop)
+    const before = readAddress(hop)
+    if (before === undefined) break
+    client = before
     if (!trusted.includes(client)) break
   }
   return client

@@ -1,5 +1,5 @@
 import type { Endpoint } from '#core/endpoint.ts'
-import { geminiStreamForm } from '#wire/dialect.ts'
+import { dialectOfPath, geminiStreamForm } from '#wire/dialect.ts'
 
 /** The model endpoints, most specific first: each row is one public path. */
 export const endpoints: readonly Endpoint[] = [
@@ -25,7 +25,12 @@ export const endpoints: readonly Endpoint[] = [
 ]
 
 /** Any other `/v1/…`: sent on as it is when its body names a model. */
-export const anyOpenai: Endpoint = { path: '/v1/*', dialect: 'openai', reads: 'json', stream: undefined }
+export function otherEndpoint(path: string): Endpoint {
+  return dialectOfPath(path) === 'anthropic' ? anyAnthropic : anyOpenai
+}
+
+const anyOpenai: Endpoint = { path: '/v1/*', dialect: 'openai', reads: 'json', stream: undefined }
+const anyAnthropic: Endpoint = { ...anyOpenai, dialect: 'anthropic' }
 
 /** `…/models/{model}:{verb}` of Gemini clients (3.x say `v1`, older ones `v1beta`): verb in the path, framing in the query. */
 export function geminiEndpoint(path: string, query: string): Endpoint {

@@ -8,22 +8,23 @@ export interface Target {
   readonly query: string
 }
 
-/**
- * Runs before the router. With a missing or malformed Host the platform gives a relative URL, from which the router
- * would cut the first path segment: such requests are refused, but for health probes of HTTP/1.0 that send no Host.
- */
-export function targetOf(request: Request): Target | Refusal {
+/** Runs before the router. Says why the request cannot be served at all, or nothing. */
+export function objectionTo(request: Request): Refusal | undefined {
   const { url, method } = request
   if (method === 'CONNECT' || method === 'TRACE') {
     return refuse('method_not_allowed', `Cannot serve ${method}: this is no forward proxy, use GET or POST`, {
       allow: 'GET, POST',
     })
   }
-  if (url.startsWith('/')) {
-    if (request.headers.has('host'))
-      return refuse('invalid_host', 'Cannot serve the request: its Host header is malformed')
-    return split(url)
-  }
+  // A relative URL means that Host is missing, as in health probes of HTTP/1.0, or malformed.
+  if (url.startsWith('/') && request.headers.has('host'))
+    return refuse('invalid_host', 'Cannot serve the request: its Host header is malformed')
+  return undefined
+}
+
+/** From what the platform gives: an absolute URL, or a relative one, of which routers would lose the first segment. */
+export function targetOf({ url }: Request): Target {
+  if (url.startsWith('/')) return split(url)
   // `new URL` throws for hosts that the platform accepted; the path begins at the first slash behind "://".
   const slash = url.indexOf('/', url.indexOf('://') + 3)
   return split(slash === -1 ? '/' : url.slice(slash))

@@ -19,8 +19,11 @@ export interface UsableBackend {
   readonly weight: number
 }
 
-/** `off` names backends that an unset variable switched off, whatever `enabled` says. */
-export function compileBackends(config: Config, off: ReadonlySet<string>): BackendTable {
+/**
+ * `off` names backends that an unset variable switched off, whatever `enabled` says; `hidden` are the values that came
+ * from elsewhere, such as contents of files.
+ */
+export function compileBackends(config: Config, off: ReadonlySet<string>, hidden: readonly string[]): BackendTable {
   const names = new Set<string>()
   const usable = new Map<string, UsableBackend>()
   const problems: CompileProblem[] = []
@@ -37,7 +40,7 @@ export function compileBackends(config: Config, off: ReadonlySet<string>): Backe
       const message = `"${header}" belongs to the connection and cannot be set`
       problems.push({ severity: 'error', path: ['backends', index, 'headers', header], message })
     }
-    const backend = compileBackend(config, settings)
+    const backend = compileBackend(config, settings, hidden)
     if (backend === undefined) {
       const message = `"${settings.url}" is no address, write one such as "https://api.example.com/v1"`
       problems.push({ severity: 'error', path: ['backends', index, 'url'], message })
@@ -61,16 +64,18 @@ export function collectSecrets(config: Config, beside: readonly string[]): reado
   return Array.from(values, (value) => new Secret(value))
 }
 
-function compileBackend(config: Config, settings: BackendSettings): Backend | undefined {
+function compileBackend(config: Config, settings: BackendSettings, hidden: readonly string[]): Backend | undefined {
   if (!URL.canParse(settings.url)) return undefined
+  const apiKey = keyFor(config, settings)
   const url = new URL(settings.url)
   url.pathname = url.pathname.replace(/\/+$/, '')
   return {
     name: settings.name,
     url,
-    apiKey: keyFor(config, settings),
+    apiKey,
     authMode: settings.auth_mode,
     headers: Object.entries(settings.headers),
+    secrets: secretsOf(apiKey, settings.headers, hidden),
     timeouts: timeoutsOf(config.timeout, settings.timeout),
     apiVersion: settings.api_version,
     verifyTls: settings.tls_verify,
@@ -89,6 +94,20 @@ function keyFor(config: Config, settings: BackendSettings): Secret | undefined {
   ]
   const key = offered.find((candidate) => candidate !== undefined && candidate !== '')
   return key === undefined ? undefined : new Secret(key)
+}
+
+/** What this backend is sent and nobody else may see. */
+function secretsOf(
+  apiKey: Secret | undefined,
+  headers: Readonly<Record<string, string>>,
+  hidden: readonly string[],
+): readonly Secret[] {
+  const values = new Set(apiKey === undefined ? [] : [apiKey.reveal()])
+  for (const [name, value] of Object.entries(headers)) {
+    if (isCredential(name, value)) values.add(bareCredential(value))
+    for (const secret of hidden) if (value.includes(secret)) values.add(secret)
+  }
+  return [...values].filter((value) => value.length >= credentialLengthMin).map((value) => new Secret(value))
 }
 
 function timeoutsOf(common: Config['timeout'], own: BackendSettings['timeout']): Timeouts {
@@ -114,10 +133,12 @@ const reservedHeaders: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** Short values such as a version would be masked all over the log. */
+/** Short values such as a version would be masked all over the log, and found in any answer. */
 function isCredential(header: string, value: string): boolean {
-  return /auth|key|token|secret|cookie|password/i.test(header) && bareCredential(value).length >= 8
+  return /auth|key|token|secret|cookie|password/i.test(header) && bareCredential(value).length >= credentialLengthMin
 }
+
+const credentialLengthMin = 8
 
 /** The key itself, without "Bearer" before it. */
 function bareCredential(value: string): string {

@@ -35,7 +35,7 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
   const listen = compileListen(config, keys, problems)
   const trustedProxies = compileTrustedProxies(config, problems)
   const policies = compilePolicies(config)
-  const backends = compileBackends(config, context.offBackends)
+  const backends = compileBackends(config, context.offBackends, context.secrets)
   const table = compilePlans(config, backends, context.offBackends, policies.value)
   problems.push(...policies.problems, ...backends.problems, ...table.problems)
   if (listen === undefined || trustedProxies === undefined || problems.some(({ severity }) => severity === 'error')) {

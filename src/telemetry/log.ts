@@ -22,7 +22,8 @@ export interface LogOptions {
 
 /** Where lines are shown. */
 export interface Console {
-  write(text: string): void
+  /** Resolves when the text is taken: what comes meanwhile waits in the log, which has a limit. */
+  write(text: string): Promise<void>
 }
 
 /** The log of the program, with the keys to its background work. */
@@ -55,7 +56,7 @@ const ownFileSizes: LaneSizes = {
   triesMax: 1,
 }
 
-/** Limit: milliseconds that closing waits for a file system that does not answer. */
+/** Limit: milliseconds that closing waits for a file system that does not answer, and then for a console. */
 const closeMsMax = 3000
 
 const ranks: Readonly<Record<Level, number>> = { error: 0, warn: 1, info: 2, debug: 3 }
@@ -92,7 +93,7 @@ class BackgroundLog implements ProgramLog {
     this.#console = this.#lane(
       consoleSizes,
       () => 'console',
-      async (batch) => options.console.write(batch.join('')),
+      async (batch) => await options.console.write(batch.join('')),
     )
     this.#general = this.#lane(
       generalSizes,
@@ -140,24 +141,35 @@ class BackgroundLog implements ProgramLog {
 
   async close(): Promise<void> {
     if (this.#isClosed) return
-    const timeUp = new AbortController()
-    const files = Promise.all([this.#general.close(), this.#ownFiles.close()])
-    const lost = await Promise.race([files, this.#options.clock.sleep(closeMsMax, timeUp.signal)])
-    timeUp.abort()
+    const lost = await this.#inTime(Promise.all([this.#general.close(), this.#ownFiles.close()]))
     const count = lost === undefined ? undefined : lost[0] + lost[1]
     if (count !== 0) this.write('warn', 'log_dropped', { count: count ?? 'all that waited' })
     this.#isClosed = true
-    await this.#console.close()
+    await this.#inTime(this.#console.close())
+  }
+
+  /** What `work` gives, or undefined when it takes too long. */
+  async #inTime<T>(work: Promise<T>): Promise<T | undefined> {
+    const timeUp = new AbortController()
+    const done = await Promise.race([work, this.#options.clock.sleep(closeMsMax, timeUp.signal)])
+    timeUp.abort()
+    return done ?? undefined
   }
 
   #push(policy: LoggingPolicy, stamp: Stamp, level: Level, line: string, shownLine: string): void {
-    if (this.#isClosed) {
-      this.#options.console.write(shownLine)
-      return
-    }
+    if (this.#isClosed) return void this.#showLate(shownLine)
     const isImportant = ranks[level] <= ranks.warn
     this.#console.push(shownLine, shownLine.length, isImportant)
     if (policy.generalFile !== undefined) this.#general.push({ day: stamp.day, line }, line.length, isImportant)
+  }
+
+  async #showLate(line: string): Promise<void> {
+    try {
+      await this.#options.console.write(line)
+    } catch {
+      // Nobody reads, and there is no other place any more.
+      return
+    }
   }
 
   /** Into the file of today's policy: records that wait while a disk is full move with a reload to a better place. */

@@ -113,6 +113,8 @@ const queryKeys =
 const headerValues =
   /\b((?:proxy-)?authorization|(?:x-(?:goog-)?)?api-key|(?:set-)?cookie)(\\{0,3}["']?\s{0,8}[:=]\s{0,8}\\{0,3}["']?)((?:bearer|basic|digest|token)\s{1,8})?([^\s"'\\,;<>]+)/gi
 
+const schemeWord = /^(?:bearer|basic|digest|token)$/i
+
 // `"client_secret": "…"`, in quotes, so where the value ends is known.
 const quotedValues =
   /\b(api_?key|access_?token|refresh_?token|id_?token|auth_?token|client_?secret|secret_?key|private_?key|password|passwd)(\\{0,3}["']\s{0,8}[:=]\s{0,8}\\{0,3}["'])([^"'\\\r\n]+)/gi
@@ -126,6 +128,8 @@ function maskPatterns(text: string): string {
     .replace(keyTokens, maskedForm)
     .replace(jsonWebTokens, maskedForm)
     .replace(headerValues, (_, name: string, gap: string, scheme: string | undefined, value: string) => {
+      // "Authorization: Bearer <key>" in a sentence of ours: the word is no credential, and there is none behind it.
+      if (scheme === undefined && schemeWord.test(value)) return `${name}${gap}${value}`
       return `${name}${gap}${scheme ?? ''}${maskedOnce(value)}`
     })
     .replace(bearers, (_, scheme: string, value: string) => scheme + maskedOnce(value))

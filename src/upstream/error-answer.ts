@@ -1,4 +1,5 @@
 import type { Answer } from '#core/answer.ts'
+import type { Call } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
@@ -13,12 +14,13 @@ import type { Intake, Step } from './intake.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /**
- * An answer with an error status: a failure when detection says so, else the client's to see, byte for byte. The
- * failure holds the answer, because it may turn out to be the best there is.
+ * Judges an answer with an error status. Detection says whether another route is tried, not whether this one rests. The
+ * failure holds the answer, because it is the client's to see, byte for byte, when nobody else has a better one.
  */
 export async function judgeError(
   intake: Intake,
   response: IncomingResponse,
+  call: Call,
   candidate: Candidate,
   plan: Plan,
   clock: Clock,
@@ -31,24 +33,31 @@ export async function judgeError(
   const body = concat(intake.held)
   const text = textOf(body, response.headers)
   const pattern = detection.findPattern(text)
-  const headers = responseHeaders(response.headers)
-  if (pattern === undefined && !detection.matchesStatus(status)) {
+  const headers = responseHeaders(response.headers, candidate.backend.secrets)
+  const tryNext = pattern !== undefined || detection.matchesStatus(status)
+  if (!tryNext) {
     if (last === 'silent') return unfitFailure('idle_timeout', status, 'it fell silent in the middle of its answer')
     if (isBroken(last)) return brokenFailure(last)
-    const rest = last === 'end' ? undefined : intake.rest()
-    return { kind: 'answer', candidate, status, headers, held: [body], rest, form: undefined }
+    // Limit: an answer that is too large to be held goes through as it is, and teaches nothing about its route.
+    if (last !== 'end' && !aboutOurKey.has(status)) {
+      return { kind: 'answer', candidate, status, headers, held: [body], rest: intake.rest(), form: undefined }
+    }
   }
   if (last !== 'end') intake.discard()
   return statusFailure({
     status,
+    call,
+    tryNext,
     reported: findError(text),
     pattern,
     widened: cooldown.cools(status),
-    text,
     retryAfterMs: retryAfterMs(response.headers, clock.wallMs()),
     held: last === 'end' ? { status, headers, body } : undefined,
   })
 }
+
+/** A client whose own key is fine must not see what an upstream thinks of the backend's. */
+const aboutOurKey: ReadonlySet<number> = new Set([401, 403])
 
 /** Limit: an error answer that is larger is judged by its beginning, and not kept for the case that no route answers. */
 const heldBytesMax = 1_048_576

@@ -1,6 +1,8 @@
+import type { Call } from '#core/call.ts'
 import type { Failure, FailureReason, HeldResponse } from '#core/failure.ts'
 import type { TransportFailure } from '#ports/transport.ts'
 import type { ReportedError } from '#wire/error-in-body.ts'
+import { isKnownPath, isModelMissing } from './missing-model.ts'
 
 /** An exchange that broke, as the attempt loop must take it. */
 export function brokenFailure(broken: TransportFailure): Failure {
@@ -33,6 +35,7 @@ export function unfitFailure(
   reason: 'invalid_response' | 'empty' | 'idle_timeout' | 'first_byte_timeout',
   status: number,
   message: string,
+  cools = true,
 ): Failure {
   return {
     kind: 'failure',
@@ -41,13 +44,13 @@ export function unfitFailure(
     status,
     tryNext: true,
     retrySame: false,
-    cools: true,
+    cools,
     message,
   }
 }
 
 /** An error inside an answer whose status promised success. */
-export function reportedFailure(status: number, reported: ReportedError): Failure {
+export function reportedFailure(status: number, reported: ReportedError, call: Call): Failure {
   return {
     kind: 'failure',
     side: 'upstream',
@@ -55,7 +58,7 @@ export function reportedFailure(status: number, reported: ReportedError): Failur
     status,
     tryNext: true,
     retrySame: false,
-    cools: reportCools(reported),
+    cools: reportCools(reported, call),
     message: `its answer with status ${status} is an error${named(reported)}`,
   }
 }
@@ -63,29 +66,31 @@ export function reportedFailure(status: number, reported: ReportedError): Failur
 /** What is known of an answer with an error status. */
 export interface StatusFacts {
   readonly status: number
+  readonly call: Call
+  /** Detection counts it as a failure that another route may mend. */
+  readonly tryNext: boolean
   /** The error that the body reports, if it is one. */
   readonly reported: ReportedError | undefined
   /** The configured pattern that was found in the body. */
   readonly pattern: string | undefined
   /** The operator lets this status cool. */
   readonly widened: boolean
-  /** Beginning of the body as text. */
-  readonly text: string
   readonly retryAfterMs: number | undefined
   readonly held: HeldResponse | undefined
 }
 
-/** An error status that another route may mend. */
+/** An answer with an error status. */
 export function statusFailure(facts: StatusFacts): Failure {
-  const { status, reported, pattern, retryAfterMs, held } = facts
+  const { status, tryNext, reported, pattern, retryAfterMs, held } = facts
   return {
     kind: 'failure',
     side: 'upstream',
     reason: pattern === undefined ? 'status' : 'pattern',
     status,
-    tryNext: true,
-    retrySame: passing.has(status) || status >= 500,
-    cools: cools(facts),
+    tryNext,
+    // Which statuses are worth it is for `retry.on_status` alone to say.
+    retrySame: true,
+    cools: statusCools(facts),
     message: `it answered with status ${status}${named(reported)}`,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(held !== undefined && { held }),
@@ -96,32 +101,34 @@ export function statusFailure(facts: StatusFacts): Failure {
  * Whose fault an error status is decides whether the route rests. A request that no route would accept must never cool
  * one down, or a single client could take every route away from all others.
  */
-function cools({ status, reported, pattern, widened, text }: StatusFacts): boolean {
+function statusCools({ status, call, reported, pattern, widened }: StatusFacts): boolean {
   if (widened) return true
   const blamed = blame(reported)
-  if (blamed === 'credential') return true
-  if (blamed === 'request') return false
-  // A 404 may also be a path that this backend does not have; its models are not at fault then.
-  if (status === 404) return /model|deployment/i.test(text)
-  if (isRoutesOwn(status)) return true
-  return !requestBound.has(status) && pattern !== undefined && /quota/i.test(pattern)
+  if (blamed !== undefined) return blamed === 'credential'
+  if (isRoutesOwn(status, reported, call)) return true
+  // What follows from words that a path which the client thought up may have put there is not the route's doing.
+  if (pattern === undefined || status === 404 || !isKnownPath(call)) return false
+  return !requestBound.has(status) && /quota/i.test(pattern)
 }
 
-function reportCools(reported: ReportedError): boolean {
+function reportCools(reported: ReportedError, call: Call): boolean {
   const blamed = blame(reported)
   if (blamed !== undefined) return blamed === 'credential'
-  return reported.status === undefined || isRoutesOwn(reported.status)
+  // Some servers tell with a 200 that they do not know the path.
+  return reported.status === undefined ? isKnownPath(call) : isRoutesOwn(reported.status, reported, call)
 }
 
-function isRoutesOwn(status: number): boolean {
+function isRoutesOwn(status: number, reported: ReportedError | undefined, call: Call): boolean {
+  if (status === 404) return isModelMissing(reported, call)
+  if (pathBound.has(status) && !isKnownPath(call)) return false
   return routesOwn.has(status) || status >= 500
 }
 
-/** Beside every 5xx: what is about the backend's key, its model or its load, not about the request. */
-const routesOwn: ReadonlySet<number> = new Set([401, 402, 403, 404, 408, 409, 425, 429])
+/** Beside every 5xx: what is about the backend's key or its load, not about the request. */
+const routesOwn: ReadonlySet<number> = new Set([401, 402, 403, 408, 409, 425, 429])
 
-/** Statuses that may pass when asked again; those of 500 and above, too. */
-const passing: ReadonlySet<number> = new Set([408, 409, 425, 429])
+/** Beside 404: what servers say to paths that they do not have, or not for this key. */
+const pathBound: ReadonlySet<number> = new Set([403, 501])
 
 const requestBound: ReadonlySet<number> = new Set([400, 413, 415, 422])
 

@@ -1,5 +1,6 @@
 import type { Call } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
+import type { Secret } from '#core/secret.ts'
 import { authHeader } from './auth.ts'
 
 type HeaderList = readonly (readonly [name: string, value: string])[]
@@ -28,18 +29,27 @@ export function requestHeaders(call: Call, candidate: Candidate): HeaderList {
   // The platform would call itself by name; an empty product is the nearest to none that it can send.
   if (!call.headers.has('user-agent')) add('user-agent', '')
   if (dialect === 'anthropic' && !call.headers.has('anthropic-version')) add('anthropic-version', anthropicVersion)
-  if (backend.forwardClientIp) add('x-forwarded-for', forwardedFor(call))
+  const forwarded = backend.forwardClientIp ? forwardedFor(call) : undefined
+  if (forwarded !== undefined) add('x-forwarded-for', forwarded)
   const auth = authHeader(candidate, dialect)
   if (auth !== undefined) add(auth[0], auth[1])
   for (const header of backend.headers) headers.push(header)
   return headers
 }
 
-/** What of the upstream's headers the client gets: all but those about the connection, the origin and credentials. */
-export function responseHeaders(received: Headers): Headers {
+/**
+ * What of the upstream's headers the client gets: all but those about the connection, the origin and credentials, under
+ * whatever name the upstream sends those back.
+ */
+export function responseHeaders(received: Headers, secrets: readonly Secret[]): Headers {
   const headers = new Headers(received)
-  for (const name of connectionNames(received)) headers.delete(name)
-  for (const name of heldBack) headers.delete(name)
+  const listed = connectionNames(received)
+  // Deleting what is there costs half of deleting all that could be.
+  for (const [name, value] of Object.entries(received.toJSON())) {
+    if (heldBack.has(name) || listed.has(name) || (typeof value === 'string' && tells(value, secrets))) {
+      headers.delete(name)
+    }
+  }
   return headers
 }
 
@@ -76,7 +86,7 @@ const notForwarded: ReadonlySet<string> = new Set([
 ])
 
 /** What an upstream says about its own origin would be taken for ours; what it says about browsers opens our door. */
-const heldBack: readonly string[] = [
+const heldBack: ReadonlySet<string> = new Set([
   ...hopByHop,
   ...credentials,
   'access-control-allow-credentials',
@@ -95,7 +105,7 @@ const heldBack: readonly string[] = [
   'x-llm-proxy-backend',
   'x-llm-proxy-model',
   'x-llm-proxy-upstream-id',
-]
+])
 
 function isKept(name: string): boolean {
   return !notForwarded.has(name) && !name.startsWith('x-forwarded-') && !name.startsWith('x-llm-proxy-')
@@ -121,7 +131,14 @@ function addOwn(call: Call, name: string, add: (name: string, value: string) => 
   if (value !== null) add(name, value)
 }
 
-function forwardedFor(call: Call): string {
-  const before = call.headers.get('x-forwarded-for')
-  return before === null || before === '' ? call.clientAddress : `${before}, ${call.clientAddress}`
+/** Each hop adds whom it heard the request from; a unix socket has no address that would say anything. */
+function forwardedFor({ headers, peerAddress }: Call): string | undefined {
+  const before = headers.get('x-forwarded-for')
+  if (before === null || before === '') return peerAddress
+  return peerAddress === undefined ? before : `${before}, ${peerAddress}`
+}
+
+function tells(value: string, secrets: readonly Secret[]): boolean {
+  for (const secret of secrets) if (value.includes(secret.reveal())) return true
+  return false
 }

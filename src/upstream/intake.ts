@@ -5,16 +5,25 @@ import type { IncomingResponse, TransportFailure } from '#ports/transport.ts'
 
 /** Limits in milliseconds, 0 = none. */
 export interface IntakeClocks {
-  /** Until the first byte of the body. */
-  readonly firstMs: number
-  /** Between two chunks after it. */
+  /** Monotonic time by which the first byte of a body must be there, and the first content of a stream. */
+  readonly firstDueMs: number
+  /** Between two chunks after the first. */
   readonly idleMs: number
-  /** From the first byte on: how long bytes may be held back at all. */
+  /** How long bytes may be held back at all, from the first byte of a body or the first event of a stream on. */
   readonly holdMs: number
 }
 
-/** What came next. `late`: the time to hold bytes back is over. `silent`: nothing came in time. */
-export type Step = Uint8Array | 'end' | 'late' | 'silent' | TransportFailure
+/**
+ * What a read waits for, and so how long: more of a body, or, in a stream that had no content yet, its first event at
+ * all (comments and pings are none) or the content after such an event.
+ */
+export type Awaited = 'body' | 'event' | 'content'
+
+/**
+ * What came next. `late`: the time to hold bytes back is over. `silent`: nothing came in time. `overdue`: things came,
+ * but not the awaited one.
+ */
+export type Step = Uint8Array | 'end' | 'late' | 'silent' | 'overdue' | TransportFailure
 
 /**
  * The beginning of an upstream's body, read and kept while it is judged. What was kept goes out first, then `rest`,
@@ -28,7 +37,8 @@ export class Intake {
   readonly #clocks: IntakeClocks
   readonly #abort: AbortController
   #pending: ReturnType<BodySource['read']> | undefined
-  #firstByteMs: number | undefined
+  #hasBytes = false
+  #holdDueMs: number | undefined
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   /** `whole` has the body. */
   #isTaken = false
@@ -47,8 +57,8 @@ export class Intake {
    */
   async whole(): Promise<Step> {
     this.#isTaken = true
-    const { firstMs, idleMs } = this.#clocks
-    const limitMs = idleMs === 0 ? firstMs : idleMs
+    const { firstDueMs, idleMs } = this.#clocks
+    const limitMs = idleMs !== 0 || firstDueMs === 0 ? idleMs : this.#until(firstDueMs)
     let isLate = false
     const cancel =
       limitMs === 0
@@ -70,8 +80,8 @@ export class Intake {
   }
 
   /** Reads on and keeps what comes. After anything but a chunk or `late` there is nothing more to read. */
-  async next(): Promise<Step> {
-    const limit = this.#limit()
+  async next(awaited: Awaited = 'body'): Promise<Step> {
+    const limit = this.#limit(awaited)
     this.#pending ??= this.#read()
     let cancel: (() => void) | undefined
     try {
@@ -81,10 +91,10 @@ export class Intake {
             this.#pending,
             new Promise<Limit['says']>((resolve) => (cancel = this.#clock.after(limit.ms, () => resolve(limit.says)))),
           ]))
-      if (arrived === 'late' || arrived === 'silent') return arrived
+      if (typeof arrived === 'string') return arrived
       this.#pending = undefined
       if (arrived.done) return 'end'
-      this.#firstByteMs ??= this.#clock.monotonicMs()
+      this.#hasBytes = true
       this.held.push(arrived.value)
       this.heldBytes += arrived.value.byteLength
       return arrived.value
@@ -133,22 +143,35 @@ export class Intake {
     }
   }
 
-  #limit(): Limit | undefined {
-    const { firstMs, idleMs, holdMs } = this.#clocks
-    if (this.#firstByteMs === undefined) return firstMs === 0 ? undefined : { ms: firstMs, says: 'silent' }
-    const holdLeftMs = holdMs === 0 ? Infinity : this.#firstByteMs + holdMs - this.#clock.monotonicMs()
-    if (holdLeftMs <= (idleMs === 0 ? Infinity : idleMs)) {
-      return holdLeftMs === Infinity ? undefined : { ms: Math.max(0, holdLeftMs), says: 'late' }
+  #limit(awaited: Awaited): Limit | undefined {
+    const { firstDueMs, idleMs, holdMs } = this.#clocks
+    if (!this.#hasBytes) return firstDueMs === 0 ? undefined : { ms: this.#until(firstDueMs), says: 'silent' }
+    let limit: Limit | undefined = idleMs === 0 ? undefined : { ms: idleMs, says: 'silent' }
+    if (awaited !== 'body' && firstDueMs !== 0) {
+      limit = soonest(limit, { ms: this.#until(firstDueMs), says: 'overdue' })
     }
-    return { ms: idleMs, says: 'silent' }
+    if (awaited !== 'event' && holdMs !== 0) {
+      this.#holdDueMs ??= this.#clock.monotonicMs() + holdMs
+      limit = soonest(limit, { ms: this.#until(this.#holdDueMs), says: 'late' })
+    }
+    return limit
   }
+
+  /** At least a moment, since 0 would be no limit. */
+  #until(dueMs: number): number {
+    return Math.max(1, dueMs - this.#clock.monotonicMs())
+  }
+}
+
+function soonest(before: Limit | undefined, other: Limit): Limit {
+  return before === undefined || other.ms <= before.ms ? other : before
 }
 
 const nothing = new Uint8Array()
 
 interface Limit {
   readonly ms: number
-  readonly says: 'late' | 'silent'
+  readonly says: 'late' | 'silent' | 'overdue'
 }
 
 function asTransportFailure(error: unknown): TransportFailure {

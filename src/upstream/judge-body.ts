@@ -8,6 +8,7 @@ import { HeadJudge } from '#wire/stream-head.ts'
 import { isEncoded, textOf } from './decode.ts'
 import { brokenFailure, reportedFailure, unfitFailure } from './failure.ts'
 import type { Intake, Step } from './intake.ts'
+import { isKnownPath } from './missing-model.ts'
 
 /** The answer may be sent: what the intake holds, then the rest unless that was all. */
 export interface Fit {
@@ -20,27 +21,33 @@ export interface Fit {
 export async function judgeBody(intake: Intake, response: IncomingResponse, call: Call): Promise<Fit | Failure> {
   const { status, headers } = response
   const type = mediaType(headers)
-  if (type === 'text/html') return htmlPage(status)
+  const wrongType = unfitType(call, type, status)
+  if (wrongType !== undefined) return wrongType
   const first = await intake.next()
-  if (first === 'end') return nothing(status, type)
+  if (first === 'end') return nothing(status, type, call)
   if (!(first instanceof Uint8Array)) return interrupted(intake, status, first)
   const form = streamForm(call, type, first)
-  if (form !== undefined) return isEncoded(headers) ? passed : await judgeStream(intake, status, form, first)
-  return isJson(type) || looksLikeJson(type, first) ? await judgeJson(intake, response, first) : passed
+  if (form === undefined) {
+    return isJson(type) || looksLikeJson(type, first) ? await judgeJson(intake, response, call, first) : passed
+  }
+  if (!isEncoded(headers)) return await judgeStream(intake, status, call, form, first)
+  // Nothing of it could be judged or watched. A client that asked for no stream was free to ask for compression.
+  return call.stream ? unfitFailure('invalid_response', status, 'its stream is compressed against our wish') : passed
 }
 
 /** The same for an answer that was read at once; `step` is how the reading ended. */
-export function judgeWhole(intake: Intake, response: IncomingResponse, step: Step): Fit | Failure {
+export function judgeWhole(intake: Intake, response: IncomingResponse, call: Call, step: Step): Fit | Failure {
   const { status, headers } = response
   const type = mediaType(headers)
-  if (type === 'text/html') return htmlPage(status)
+  const wrongType = unfitType(call, type, status)
+  if (wrongType !== undefined) return wrongType
   if (step instanceof Uint8Array || step === 'late') return passed
   if (step !== 'end') return interrupted(intake, status, step)
   const [body] = intake.held
-  if (body === undefined) return nothing(status, type)
+  if (body === undefined) return nothing(status, type, call)
   if (!isJson(type) && !looksLikeJson(type, body)) return whole
   const reported = reportedIn(intake, headers)
-  return reported === undefined ? whole : reportedFailure(status, reported)
+  return reported === undefined ? whole : reportedFailure(status, reported, call)
 }
 
 /** Most answers: no stream, and so short that it would be read to its end before it is judged anyway. */
@@ -50,19 +57,43 @@ export function isReadAtOnce(response: IncomingResponse, call: Call): boolean {
   return length !== null && Number(length) <= judgedBytesMax && mediaType(response.headers) !== eventStream
 }
 
-function htmlPage(status: number): Failure {
-  return unfitFailure('invalid_response', status, 'it answered with an HTML page instead of a model answer')
+/** What no client of this endpoint could read, whatever it says. */
+function unfitType(call: Call, type: string, status: number): Failure | undefined {
+  if (type === 'text/html') {
+    // Servers with a web page of their own show it for every path that they do not know.
+    const message = 'it answered with an HTML page instead of a model answer'
+    return unfitFailure('invalid_response', status, message, isKnownPath(call))
+  }
+  if (call.stream && call.endpoint.stream !== undefined && otherStreams.has(type)) {
+    return unfitFailure('invalid_response', status, `it answered with a stream of type ${type}`)
+  }
+  return undefined
 }
 
+/** Streams of other APIs, which some servers answer with all the same. */
+const otherStreams: ReadonlySet<string> = new Set([
+  'application/jsonl',
+  'application/ndjson',
+  'application/vnd.amazon.eventstream',
+  'application/x-jsonlines',
+  'application/x-ndjson',
+])
+
 /** Holds a stream back until content comes, so that one which fails before it can still be replaced. */
-async function judgeStream(intake: Intake, status: number, form: StreamForm, first: Step): Promise<Fit | Failure> {
+async function judgeStream(
+  intake: Intake,
+  status: number,
+  call: Call,
+  form: StreamForm,
+  first: Step,
+): Promise<Fit | Failure> {
   const judge = new HeadJudge(form)
-  for (let step = first; ; step = await intake.next()) {
+  for (let step = first; ; step = await intake.next(judge.hasEvents ? 'content' : 'event')) {
     if (step instanceof Uint8Array || step === 'end') {
       const verdict = step === 'end' ? judge.end() : judge.push(step)
       if (verdict === 'content') return { kind: 'fit', isWhole: false, form }
       if (verdict === 'empty') return unfitFailure('empty', status, 'its stream ended before any content')
-      if (verdict !== 'more') return reportedFailure(status, verdict)
+      if (verdict !== 'more') return reportedFailure(status, verdict, call)
     } else if (step === 'late') {
       return { kind: 'fit', isWhole: false, form }
     } else {
@@ -77,7 +108,7 @@ const judgedBytesMax = 16_384
 /** Limit: an error that is larger than this is taken for an answer. */
 const errorBytesMax = 1_048_576
 
-async function judgeJson(intake: Intake, response: IncomingResponse, first: Step): Promise<Fit | Failure> {
+async function judgeJson(intake: Intake, response: IncomingResponse, call: Call, first: Step): Promise<Fit | Failure> {
   const { status, headers } = response
   let step = first
   while (step instanceof Uint8Array) {
@@ -88,7 +119,7 @@ async function judgeJson(intake: Intake, response: IncomingResponse, first: Step
   if (step === 'late') return passed
   if (step !== 'end') return interrupted(intake, status, step)
   const reported = reportedIn(intake, headers)
-  return reported === undefined ? whole : reportedFailure(status, reported)
+  return reported === undefined ? whole : reportedFailure(status, reported, call)
 }
 
 /** Every error form holds this word with its quotes; looking for it spares parsing nearly every answer. */
@@ -115,13 +146,14 @@ const passed: Fit = { kind: 'fit', isWhole: false, form: undefined }
 const whole: Fit = { kind: 'fit', isWhole: true, form: undefined }
 
 /** An empty body is an answer only where the status or the type says so. */
-function nothing(status: number, type: string): Fit | Failure {
+function nothing(status: number, type: string, call: Call): Fit | Failure {
   const mayBeEmpty = status === 204 || status === 205 || (type !== '' && type !== eventStream && !isJson(type))
-  return mayBeEmpty ? whole : unfitFailure('empty', status, 'its answer is empty')
+  return mayBeEmpty ? whole : unfitFailure('empty', status, 'its answer is empty', isKnownPath(call))
 }
 
 function interrupted(intake: Intake, status: number, step: Exclude<Step, Uint8Array | 'end'>): Fit | Failure {
   if (step === 'late') return passed
+  if (step === 'overdue') return unfitFailure('first_byte_timeout', status, 'its stream brought no content in time')
   if (step !== 'silent') return brokenFailure(step)
   return intake.heldBytes === 0
     ? unfitFailure('first_byte_timeout', status, 'its answer had a head and then no body in time')

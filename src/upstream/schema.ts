@@ -10,7 +10,10 @@ const aDay: Bounds = { max: 86_400_000 }
 const clocks = {
   connect: durationSchema('Until the connection to the backend stands. 0: no limit.', anHour),
   write: durationSchema('Longest pause while the request is sent. 0: no limit.', anHour),
-  first_byte: durationSchema('From the end of the request to the head of the answer. 0: no limit.', aDay),
+  first_byte: durationSchema(
+    'From the end of the request to the head of the answer, and to the first content of a stream. 0: no limit.',
+    aDay,
+  ),
   idle: durationSchema('Longest pause between two pieces of an answer. 0: no limit.', aDay),
   total: durationSchema('One whole attempt, its answer included; a longer stream is cut. 0: no limit.', aDay),
 }

@@ -12,6 +12,7 @@ import { brokenFailure, unfitFailure } from './failure.ts'
 import { responseHeaders } from './headers.ts'
 import { Intake } from './intake.ts'
 import { isReadAtOnce, judgeBody, judgeWhole, type Fit } from './judge-body.ts'
+import { isKnownPath } from './missing-model.ts'
 import { outgoing } from './request.ts'
 
 export interface SendPorts {
@@ -20,7 +21,7 @@ export interface SendPorts {
 }
 
 /** Where the messages of an attempt are noted, while a log wants to see them. */
-export type Sighting = Pick<Attempt, 'sent' | 'received'>
+export type Sighting = Pick<Attempt, 'url' | 'sent' | 'received'>
 
 /**
  * One attempt at one candidate, up to the point where its answer is fit to be sent: a good status and, as far as they
@@ -37,13 +38,16 @@ export async function send(
   const { clock, transport } = ports
   const startedMs = clock.monotonicMs()
   const request = outgoing(call, candidate, abort)
-  if (sighting !== undefined) sighting.sent = { headers: request.headers, body: request.body }
+  if (sighting !== undefined) {
+    sighting.url = request.url.href
+    sighting.sent = { headers: request.headers, body: request.body }
+  }
   const response = await transport.send(request)
   if (response.kind === 'transport_failure') return brokenFailure(response)
 
-  const intake = takeIn(response, clock, candidate, startedMs, abort)
+  const intake = takeIn(response, clock, call, candidate, startedMs, abort)
   const outcome = isReadAtOnce(response, call)
-    ? answerOf(intake, response, candidate, judgeWhole(intake, response, await intake.whole()))
+    ? answerOf(intake, response, candidate, judgeWhole(intake, response, call, await intake.whole()))
     : await judge(intake, response, call, candidate, plan, clock)
   if (sighting !== undefined) {
     sighting.received = { headers: [...response.headers], body: concat(intake.held) }
@@ -51,21 +55,26 @@ export async function send(
   return outcome
 }
 
-/** Milliseconds for which a stream may be held back when it sends events without content. */
+/** Milliseconds for which a body may be held back, and a stream from its first event on. */
 const holdMs = 10_000
 
 function takeIn(
   response: IncomingResponse,
   clock: Clock,
+  call: Call,
   candidate: Candidate,
   startedMs: number,
   abort: AbortController,
 ): Intake {
   const { idleMs, firstByteMs } = candidate.backend.timeouts
-  if (response.status >= 300) return new Intake(response, clock, { firstMs: idleMs, idleMs, holdMs: 0 }, abort)
+  if (response.status >= 300) {
+    const firstDueMs = idleMs === 0 ? 0 : clock.monotonicMs() + idleMs
+    return new Intake(response, clock, { firstDueMs, idleMs, holdMs: 0 }, abort)
+  }
   // Some upstreams send the head at once and think afterwards, so the head does not end the wait for the first byte.
-  const leftMs = firstByteMs === 0 ? 0 : Math.max(startedMs + firstByteMs - clock.monotonicMs(), idleMs, 1)
-  return new Intake(response, clock, { firstMs: leftMs, idleMs, holdMs }, abort)
+  const dueMs = (response.sentMs ?? startedMs) + firstByteMs
+  const firstDueMs = firstByteMs === 0 ? 0 : call.stream ? dueMs : Math.max(dueMs, clock.monotonicMs() + idleMs)
+  return new Intake(response, clock, { firstDueMs, idleMs, holdMs }, abort)
 }
 
 async function judge(
@@ -77,10 +86,11 @@ async function judge(
   clock: Clock,
 ): Promise<Answer | Failure> {
   const { status } = response
-  if (status >= 400) return await judgeError(intake, response, candidate, plan, clock)
+  if (status >= 400) return await judgeError(intake, response, call, candidate, plan, clock)
   if (status >= 300) {
     intake.discard()
-    return unfitFailure('invalid_response', status, `it answered with the redirect ${status}, which is not followed`)
+    const message = `it answered with the redirect ${status}, which is not followed`
+    return unfitFailure('invalid_response', status, message, isKnownPath(call))
   }
   return answerOf(intake, response, candidate, await judgeBody(intake, response, call))
 }
@@ -99,7 +109,7 @@ function answerOf(
     kind: 'answer',
     candidate,
     status,
-    headers: responseHeaders(headers),
+    headers: responseHeaders(headers, candidate.backend.secrets),
     held: intake.held,
     rest: judged.isWhole ? undefined : intake.rest(),
     form: judged.form,

@@ -3,17 +3,19 @@ import { asList, asObject, parseJson, type JsonObject } from '#kit/json-value.ts
 import type { ReportedError } from './error-in-body.ts'
 import { errorOf } from './error-in-body.ts'
 
-/** What one event of a stream says: nothing yet, something, or that the stream failed. */
-export function judgeEvent(form: StreamForm, event: string, data: string): 'more' | 'content' | ReportedError {
+/** What one event of a stream says: that the connection lives, nothing yet, something, or that the stream failed. */
+export function judgeEvent(form: StreamForm, event: string, data: string): 'ping' | 'more' | 'content' | ReportedError {
   const value = parseJson(data)
   const body = asObject(Array.isArray(value) && value.length === 1 ? value[0] : value)
   // An error is never content, be its event as malformed as it may.
   const error = reportedError(event, body, data)
   if (error !== undefined) return error
-  if (event === 'ping' || body?.['type'] === 'ping') return 'more'
+  if (event === 'ping' || pings.has(body?.['type'])) return 'ping'
   if (body === undefined) return 'content'
   return hasContent(form, body) ? 'content' : 'more'
 }
+
+const pings: ReadonlySet<unknown> = new Set(['ping', 'keepalive'])
 
 /** The error that an event of any dialect carries. */
 export function reportedError(event: string, body: JsonObject | undefined, data: string): ReportedError | undefined {
@@ -71,7 +73,6 @@ const responsesHandshake: ReadonlySet<unknown> = new Set([
   'response.in_progress',
   'response.content_part.added',
   'response.reasoning_summary_part.added',
-  'keepalive',
 ])
 
 function responsesContent(body: JsonObject): boolean {

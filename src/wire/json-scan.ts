@@ -51,6 +51,9 @@ const closeBrace = 0x7d
 const nearBytes = 32
 const walkedBytesMax = 1024
 
+/** What closes each open container. One for all scans: none of them waits for anything, so no two overlap. */
+const closers = new Uint8Array(jsonDepthMax + 1)
+
 /** Positions are returned as they are, faults as the complement of theirs, so that nothing is allocated on the way. */
 class Scanner {
   readonly #bytes: Buffer
@@ -67,8 +70,6 @@ class Scanner {
 
   run(visitor: JsonVisitor): JsonFault | undefined {
     const bytes = this.#bytes
-    // What closes each open container.
-    const closers = new Uint8Array(jsonDepthMax + 1)
     let depth = 0
     let wanted = false
     let beforeKey = false

@@ -33,6 +33,11 @@ export class HeadJudge {
     this.#reader = form === 'gemini_array' ? new ElementReader() : new SseReader()
   }
 
+  /** An event came that has a meaning of its own, be it without content: a role, a handshake. Pings have none. */
+  get hasEvents(): boolean {
+    return this.#events > 0
+  }
+
   /** To be called with each chunk until it says anything but `more`. */
   push(chunk: Uint8Array): HeadVerdict {
     if (this.#committed) return 'content'
@@ -59,8 +64,9 @@ export class HeadJudge {
   }
 
   #judge(event: string, data: string): HeadVerdict {
-    this.#events++
     const verdict = judgeEvent(this.#form, event, data)
+    if (verdict === 'ping') return 'more'
+    this.#events++
     return verdict === 'content' || (verdict === 'more' && this.#events >= eventsMax) ? this.#commit() : verdict
   }
 

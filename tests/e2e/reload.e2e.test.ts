@@ -167,6 +167,19 @@ models: { m: { routes: [{ backend: up, model: ok }] } }`)
   })
 })
 
+test.each([
+  { name: 'beside the configuration', folder: '.' },
+  { name: 'in a folder of its own', folder: 'keys' },
+])('a key file that a refused configuration misses is noticed when it comes, $name', async ({ folder }) => {
+  await using gateway = await startGateway(configOf(['old']))
+  mkdirSync(join(gateway.directory, folder), { recursive: true })
+  gateway.rewrite(configOf(['old', 'new']).replace('sk-client', `"\${file:${folder}/key}"`))
+  await gateway.told(/\[WARN\] Cannot reload .*key" cannot be read/, noticedMs)
+  writeFileSync(join(gateway.directory, folder, 'key'), 'sk-from-a-file\n', { mode: 0o600 })
+  await gateway.told(/reloaded: version=2/, noticedMs)
+  expect(await statusOf(gateway, 'new', 'sk-from-a-file')).toBe(200)
+})
+
 test.skipIf(isWindows)(
   'B48, F60: editor save, rename and link swap cut none of 200 running streams, and each new alias is there within a second',
   async () => {

@@ -39,6 +39,14 @@ describe('a gateway that starts', () => {
     expect(gateway.output()).toContain(`listening on ${gateway.url}`)
   })
 
+  test('warns of variables that change it, and of those that it does not heed', async () => {
+    const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0', https_proxy: 'http://127.0.0.1:9', NODE_OPTIONS: '--no-warnings' }
+    await using gateway = await startGateway(config, { env })
+    for (const variable of ['NODE_TLS_REJECT_UNAUTHORIZED', 'https_proxy'])
+      expect(gateway.output()).toContain(`[WARN] Environment variable ${variable} is ignored`)
+    expect(gateway.output()).toContain('[WARN] Environment variable NODE_OPTIONS can change what this program does')
+  })
+
   test('B84: answers the seed’s own curl, streaming', async () => {
     await using gateway = await startGateway(config)
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {

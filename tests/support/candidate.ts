@@ -22,6 +22,7 @@ export function backendOf(name: string, overrides: Partial<Backend> = {}): Backe
     apiKey: undefined,
     authMode: 'dialect',
     headers: [],
+    secrets: [],
     timeouts: { connectMs: 0, writeMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
     apiVersion: '2024-10-21',
     verifyTls: true,

@@ -39,6 +39,8 @@ export interface LogBenchOptions {
   readonly secrets?: readonly string[]
   readonly colour?: boolean
   readonly brokenConsole?: boolean
+  /** Resolves when the console takes what it was given. */
+  readonly consoleTakes?: () => Promise<void>
 }
 
 /** A log to try things on. */
@@ -47,6 +49,7 @@ export function logBench({
   secrets = [],
   colour = false,
   brokenConsole = false,
+  consoleTakes = async () => {},
 }: LogBenchOptions = {}): LogBench {
   const clock = new FakeClock()
   const files = new MemoryFiles()
@@ -59,9 +62,10 @@ export function logBench({
     files,
     clock,
     console: {
-      write(text) {
+      async write(text) {
         if (brokenConsole) throw new Error('EPIPE: the reader is gone')
         pieces.push(text)
+        await consoleTakes()
       },
     },
     colour,

@@ -22,6 +22,7 @@ export function callOf(overrides: Partial<Call> = {}): Call {
     body,
     modelAt: { start, end: start + Buffer.byteLength(quoted) },
     clientAddress: '203.0.113.7',
+    peerAddress: '203.0.113.7',
     ...overrides,
   }
 }

@@ -39,17 +39,17 @@ function bench(first: ConfigInput = up) {
       state.looks += 1
       return await state.next()
     },
-    swapped: () => {},
+    files: ['/first'],
   })
   return { reloader, holder, lines, texts, state, same }
 }
 
-function loaded(input: ConfigInput, digest: string, version = 2): LoadedSnapshot {
-  return { snapshot: snapshotOf(input, { version, digest }), problems: [], digest, off: [], files: [] }
+function loaded(input: ConfigInput, digest: string, version = 2, files: readonly string[] = []): LoadedSnapshot {
+  return { snapshot: snapshotOf(input, { version, digest }), problems: [], digest, off: [], files }
 }
 
-function wrong(digest: string): LoadedSnapshot {
-  return { snapshot: undefined, problems: [problem], digest, off: [], files: [] }
+function wrong(digest: string, files: readonly string[] = []): LoadedSnapshot {
+  return { snapshot: undefined, problems: [problem], digest, off: [], files }
 }
 
 test('a changed configuration is swapped in and told in one line', async () => {
@@ -147,4 +147,29 @@ test('a change that comes while one is read is not lost', async () => {
   gate.resolve(loaded({ ...up, proxy_api_key: 'sk-second' }, 'second'))
   await Promise.all([first, second])
   expect([holder.current().version, holder.current().digest]).toEqual([3, 'third'])
+})
+
+test('the files of a refused configuration are watched beside those of the running one', async () => {
+  const { reloader, state } = bench()
+  const watched: (readonly string[])[] = [reloader.files]
+  const steps = [
+    () => wrong('bad', ['/missing']),
+    () => wrong('worse', ['/other']),
+    () => loaded(up, 'second', 2, ['/second']),
+    () => wrong('bad', ['/missing']),
+    () => loaded(up, 'second', 2, ['/second']),
+  ]
+  for (const step of steps) {
+    state.next = step
+    await reloader.reload()
+    watched.push(reloader.files)
+  }
+  expect(watched).toEqual([
+    ['/first'],
+    ['/first', '/missing'],
+    ['/first', '/other'],
+    ['/second'],
+    ['/second', '/missing'],
+    ['/second'],
+  ])
 })

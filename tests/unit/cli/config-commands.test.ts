@@ -16,6 +16,8 @@ let errors = ''
 const io: Io = {
   stdout: (text) => void (out += text),
   stderr: (text) => void (errors += text),
+  print: async (text) => void (out += text),
+  flushed: async () => {},
   env: {},
   isTty: false,
   onSignal: () => () => {},

@@ -8,6 +8,10 @@ class FakeProcess implements Io {
   readonly isTty = false
   out = ''
   errors = ''
+  /** Everything that was given to be printed as a line, read or not. */
+  readonly lines: string[] = []
+  /** Pending while nobody reads. */
+  reading: Promise<void> = Promise.resolve()
   readonly #handlers = new Set<(signal: NodeJS.Signals) => void>()
   readonly #started = Promise.withResolvers<string>()
 
@@ -28,6 +32,16 @@ class FakeProcess implements Io {
 
   stderr(text: string): void {
     this.errors += text
+  }
+
+  async print(text: string): Promise<void> {
+    this.lines.push(text)
+    await this.reading
+    this.stdout(text)
+  }
+
+  async flushed(): Promise<void> {
+    await this.reading
   }
 
   onSignal(_signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void): () => void {
@@ -83,4 +97,20 @@ test.each([
   const io = new FakeProcess()
   expect(await mock({ host: undefined, port, seed }, io)).toBe(2)
   expect(io.errors).toBe(`llm-proxy mock: ${says}\n`)
+})
+
+test('mock keeps a thousand lines for a reader that does not read, and no more', async () => {
+  const io = new FakeProcess()
+  const running = mock(flags, io)
+  const url = await io.started
+  const reader = Promise.withResolvers<void>()
+  io.reading = reader.promise
+  const ask = async (): Promise<void> => void (await (await fetch(`${url}/v1/models`)).text())
+  for (let turn = 0; turn < 1010; turn += 1) await ask()
+  expect(io.lines).toHaveLength(1000)
+  reader.resolve()
+  await ask()
+  expect(io.lines).toHaveLength(1001)
+  io.signal('SIGTERM')
+  expect(await running).toBe(0)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { AddressList, canonicalAddress } from '#kit/address-list.ts'
+import { AddressList, canonicalAddress, readAddress } from '#kit/address-list.ts'
 
 describe('AddressList', () => {
   test.each([
@@ -12,6 +12,8 @@ describe('AddressList', () => {
     { entry: '2001:db8::/32', address: '2001:db8:1::5', inside: true },
     { entry: '2001:db8::/32', address: '10.0.0.1', inside: false },
     { entry: '0.0.0.0/0', address: 'unix', inside: false },
+    { entry: 'unix', address: 'unix', inside: true },
+    { entry: 'unix', address: '127.0.0.1', inside: false },
   ])('$entry holds $address: $inside', ({ entry, address, inside }) => {
     expect(new AddressList([entry]).includes(address)).toBe(inside)
   })
@@ -33,4 +35,22 @@ test.each([
   ['not an address', 'not an address'],
 ])('canonicalAddress() writes "%s" as "%s"', (given, wanted) => {
   expect(canonicalAddress(given)).toBe(wanted)
+})
+
+test.each([
+  ['10.1.2.3', '10.1.2.3'],
+  [' 10.1.2.3:5678 ', '10.1.2.3'],
+  ['[2001:DB8::1]:443', '2001:db8::1'],
+  ['[2001:DB8::1]', '2001:db8::1'],
+  ['2001:db8::1', '2001:db8::1'],
+  ['::ffff:10.1.2.3', '10.1.2.3'],
+  ['', undefined],
+  ['unknown', undefined],
+  ['unix', undefined],
+  ['010.1.2.3', undefined],
+  ['10.1', undefined],
+  ['10.1.2.3:', undefined],
+  ['[x]:1', undefined],
+])('readAddress() reads "%s" as %p', (given, wanted) => {
+  expect(readAddress(given)).toBe(wanted)
 })

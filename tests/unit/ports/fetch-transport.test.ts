@@ -238,6 +238,19 @@ test('F5: a certificate that nobody signed is refused, unless the operator switc
   expect(await transport.send(requestTo(url))).toMatchObject({ phase: 'tls', cause: 'tls' })
 })
 
+test('F5: no variable of the environment switches the check of certificates off', async () => {
+  using server = Bun.serve({ port: 0, hostname: '127.0.0.1', tls: selfSigned, fetch: () => new Response('ok') })
+  const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+  try {
+    const outcome = await fetchTransport(systemClock).send(requestTo(new URL(`https://127.0.0.1:${server.port}/`)))
+    expect(outcome).toMatchObject({ phase: 'tls', cause: 'tls' })
+  } finally {
+    if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before
+  }
+})
+
 describe('N108: an answer that breaks in its body', () => {
   const cases: readonly [string, (peer: RawPeer) => void, TransportFailure['cause']][] = [
     ['short of its length', (peer) => peer.end('HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nok'), 'reset'],
@@ -427,6 +440,35 @@ describe('B111: clocks', () => {
     await clock.advance(1000)
     expect(await outcome).toMatchObject({ phase: 'connect', cause: 'timeout' })
     await up.closed(2)
+  })
+
+  test('F4: nor does a large body wait longer for its connection', async () => {
+    const clock = new FakeClock()
+    const up = await origin(() => {}, { onConnect: (socket) => (socket.resume(), false) })
+    const clocks = { connectMs: 1000, writeMs: 3000, firstByteMs: 60_000 }
+    const url = new URL(up.url.href.replace('http:', 'https:'))
+    const outcome = fetchTransport(clock).send(requestTo(url, { clocks, body: new Uint8Array(3_000_000) }))
+    await up.opened(1)
+    await clock.advance(1000)
+    await up.opened(2)
+    await clock.advance(1000)
+    expect(await outcome).toMatchObject({ phase: 'connect', cause: 'timeout' })
+    expect(clock.pending).toBe(0)
+    await up.closed(2)
+  })
+
+  test('a large body that is on its way is not taken for one without a connection', async () => {
+    const clock = new FakeClock()
+    const up = await origin(() => {})
+    const clocks = { connectMs: 1000, writeMs: 3000, firstByteMs: 60_000 }
+    const outcome = fetchTransport(clock).send(requestTo(up.url, { clocks, body: new Uint8Array(3_000_000) }))
+    await up.arrived(1)
+    await clock.advance(1000)
+    up.peers[0]?.end(plainAnswer('ok'))
+    const response = answered(await outcome)
+    expect(await textOf(response)).toBe('ok')
+    expect(up.connections).toBe(1)
+    expect(response.sentMs).toBe(0)
   })
 
   test('an upstream that answered another request meanwhile is not probed', async () => {

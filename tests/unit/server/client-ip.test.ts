@@ -30,6 +30,21 @@ test.each([
     wanted: '10.0.0.9',
   },
   { name: 'without headers the peer is the client', peer: '127.0.0.1', forwarded: undefined, wanted: '127.0.0.1' },
+  { name: 'an empty header says nothing', peer: '127.0.0.1', forwarded: ' ', wanted: '127.0.0.1' },
+  { name: 'a port is no part of the address', peer: '127.0.0.1', forwarded: '1.2.3.4:5678', wanted: '1.2.3.4' },
+  { name: 'nor is that of an IPv6 address', peer: '127.0.0.1', forwarded: '[2001:db8::7]:443', wanted: '2001:db8::7' },
+  {
+    name: 'a trusted hop with a port is passed by like one without',
+    peer: '127.0.0.1',
+    forwarded: '198.51.100.7, 10.1.1.1:80',
+    wanted: '198.51.100.7',
+  },
+  {
+    name: 'what is no address stands for the proxy that wrote it, and hides what is left of it',
+    peer: '127.0.0.1',
+    forwarded: '1.2.3.4, unknown, 10.1.1.1',
+    wanted: '10.1.1.1',
+  },
   { name: 'a unix socket has no address', peer: undefined, forwarded: '1.2.3.4', wanted: 'unix' },
 ])('$name', ({ peer, forwarded, wanted }) => {
   const headers = new Headers(forwarded === undefined ? {} : { 'x-forwarded-for': forwarded })
@@ -38,4 +53,24 @@ test.each([
 
 test('X-Real-IP counts where there is no X-Forwarded-For', () => {
   expect(clientAddress('127.0.0.1', new Headers({ 'x-real-ip': '198.51.100.7' }), trusted)).toBe('198.51.100.7')
+})
+
+test.each([
+  { name: 'an empty X-Forwarded-For', real: '198.51.100.7', forwarded: '', wanted: '198.51.100.7' },
+  { name: 'a port', real: '198.51.100.7:80', forwarded: undefined, wanted: '198.51.100.7' },
+  { name: 'no address', real: 'unknown', forwarded: undefined, wanted: '127.0.0.1' },
+])('X-Real-IP is read beside $name', ({ real, forwarded, wanted }) => {
+  const headers = new Headers({
+    'x-real-ip': real,
+    ...(forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }),
+  })
+  expect(clientAddress('127.0.0.1', headers, trusted)).toBe(wanted)
+})
+
+test('the peer of a unix socket is believed when "unix" is trusted, and only then', () => {
+  const headers = new Headers({ 'x-forwarded-for': '198.51.100.7' })
+  const listed = new AddressList(['unix'])
+  expect(clientAddress(undefined, headers, listed)).toBe('198.51.100.7')
+  expect(clientAddress(undefined, new Headers(), listed)).toBe('unix')
+  expect(clientAddress('203.0.113.9', headers, listed)).toBe('203.0.113.9')
 })

@@ -1,6 +1,5 @@
 import { expect, test } from 'bun:test'
-import { isRefusal } from '#core/refusal.ts'
-import { targetOf } from '#server/guard.ts'
+import { objectionTo, targetOf } from '#server/guard.ts'
 
 function requestOf(url: string, method = 'GET', headers: Record<string, string> = {}): Request {
   // The platform hands over relative URLs when Host is missing or malformed; the Request constructor would not.
@@ -16,6 +15,7 @@ test.each([
   { name: 'a probe of HTTP/1.0 without Host is served', url: '/health', path: '/health', query: '' },
 ])('$name', ({ url, path, query }) => {
   expect(targetOf(requestOf(url))).toEqual({ path, query })
+  expect(objectionTo(requestOf(url))).toBeUndefined()
 })
 
 test.each([
@@ -29,6 +29,5 @@ test.each([
   { name: 'CONNECT is refused', url: 'a:443', method: 'CONNECT', headers: {}, code: 'method_not_allowed' },
   { name: 'TRACE is refused', url: 'http://a/', method: 'TRACE', headers: {}, code: 'method_not_allowed' },
 ])('$name', ({ url, method, headers, code }) => {
-  const target = targetOf(requestOf(url, method, headers))
-  expect(isRefusal(target) && target.code).toBe(code)
+  expect(objectionTo(requestOf(url, method, headers))?.code).toBe(code)
 })

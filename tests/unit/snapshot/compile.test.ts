@@ -152,6 +152,14 @@ describe('backends', () => {
     })
   })
 
+  test('what it is sent and a client must not see is told apart from what may be seen', () => {
+    const { secrets } = backendOf({
+      api_key: 'backend-key-0042',
+      headers: { 'X-Org': 'organization', 'X-Auth': 'Basic own-token-0042', 'X-Api-Key': 'short' },
+    })
+    expect(secrets.map((secret) => secret.reveal())).toEqual(['backend-key-0042', 'own-token-0042'])
+  })
+
   test('two backends of one name refuse the configuration', () => {
     const { snapshot, problems } = compileInput({
       backends: [

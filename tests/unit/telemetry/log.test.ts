@@ -299,6 +299,38 @@ describe('the background', () => {
   })
 })
 
+describe('a console that nobody reads', () => {
+  test('is given no more than it takes, and what waits for it has a limit', async () => {
+    const reader = Promise.withResolvers<void>()
+    const { log, clock, lines } = logBench({
+      policy: { generalFile: undefined },
+      consoleTakes: async () => await reader.promise,
+    })
+    log.write('info', 'backend_off', { backend: 'first', variable: 'V' })
+    await clock.advance(100)
+    for (let count = 0; count < 25_000; count += 1) log.write('info', 'backend_off', { backend: 'b', variable: 'V' })
+    log.write('error', 'internal_error', { reason: 'keep me' })
+    await clock.advance(60_000)
+    expect(lines()).toHaveLength(1)
+    reader.resolve()
+    await clock.advance(1000)
+    const dropped = lines().filter((line) => line.endsWith('[WARN] Log records dropped: 5001 for console'))
+    expect([dropped.length, lines().filter((line) => line.includes('keep me')).length]).toEqual([1, 1])
+    expect(lines()).toHaveLength(1 + 20_000 + 1)
+  })
+
+  test('does not hold back the end', async () => {
+    const { log, clock, files } = logBench({ consoleTakes: async () => await new Promise<void>(() => {}) })
+    log.write('info', 'log_dropped', { count: 1 })
+    let isClosed = false
+    void log.close().then(() => (isClosed = true))
+    await clock.advance(100)
+    await clock.advance(3000)
+    expect(isClosed).toBe(true)
+    expect(files.texts.get(today)).toContain('dropped: 1')
+  })
+})
+
 describe('close()', () => {
   test('N129: writes what waits, and what comes later goes to the console at once', async () => {
     const { log, clock, files, lines } = logBench()

@@ -66,6 +66,8 @@ describe('mask() by pattern', () => {
     { text: '{"logprobs":{"token":" the","logprob":-0.1}}' },
     { text: 'x-ratelimit-remaining-tokens: 12000' },
     { text: 'anthropic/claude-opus-4-5 was asked' },
+    { text: 'it carries no API key, send "Authorization: Bearer <key>"' },
+    { text: 'authorization: basic' },
   ])('leaves "$text" alone', ({ text }) => {
     expect(bare.mask(text)).toBe(text)
   })

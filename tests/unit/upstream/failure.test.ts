@@ -3,6 +3,7 @@ import type { FailureReason } from '#core/failure.ts'
 import type { TransportFailure } from '#ports/transport.ts'
 import { brokenFailure, reportedFailure, statusFailure, type StatusFacts } from '#upstream/failure.ts'
 import { findError } from '#wire/error-in-body.ts'
+import { callOf } from '../../support/upstream.ts'
 
 describe('brokenFailure()', () => {
   type Row = readonly [TransportFailure['phase'], TransportFailure['cause'], FailureReason, retrySame: boolean]
@@ -52,15 +53,22 @@ describe('brokenFailure()', () => {
 function factsOf(status: number, text = '', facts: Partial<StatusFacts> = {}): StatusFacts {
   return {
     status,
+    call: callOf(),
+    tryNext: true,
     reported: findError(text),
     pattern: undefined,
     widened: false,
-    text,
     retryAfterMs: undefined,
     held: undefined,
     ...facts,
   }
 }
+
+/** A path that the client thought up and that is sent on as it came. */
+const madeUp = callOf({
+  endpoint: { path: '/v1/*', dialect: 'openai', reads: 'json', stream: undefined },
+  path: '/v1/quota-model',
+})
 
 const withCode = (code: string): string => JSON.stringify({ error: { message: 'the model is busy', type: 'x', code } })
 
@@ -78,7 +86,9 @@ describe('statusFailure() says whether the route rests', () => {
 
   test.each<[string, number, string, boolean]>([
     ['a model that the backend does not have', 404, withCode('model_not_found'), true],
-    ['a deployment that the backend does not have', 404, 'The API deployment does not exist', true],
+    ['a deployment that the backend does not have', 404, withCode('DeploymentNotFound'), true],
+    ['words about models without a name for the error', 404, 'The model does not exist: /v1/models', false],
+    ['a path that is echoed', 404, '{"error":{"message":"Invalid URL (POST /v1/model-deployment)"}}', false],
     ['a path that the backend does not have', 404, '{"detail":"Not Found"}', false],
     ['too long a prompt', 400, withCode('context_length_exceeded'), false],
     ['a filtered prompt, told with 403', 403, withCode('content_filter'), false],
@@ -96,6 +106,24 @@ describe('statusFailure() says whether the route rests', () => {
     expect(statusFailure(factsOf(status, text)).cools).toBe(cools)
   })
 
+  test.each([
+    [404, withCode('model_not_found')],
+    [404, '{"error":{"message":"The model is not here","type":"not_found_error"}}'],
+    [403, '{"error":{"message":"no","type":"permission_error"}}'],
+    [501, '{"error":{"message":"no","code":501}}'],
+  ])('N101: a %i on a path that the client thought up is not held against the route', (status, text) => {
+    expect(statusFailure(factsOf(status, text, { call: madeUp })).cools).toBe(false)
+  })
+
+  test.each([401, 429, 500, 503])('N101: a %i is the route’s own on such a path, too', (status) => {
+    expect(statusFailure(factsOf(status, '', { call: madeUp })).cools).toBe(true)
+  })
+
+  test('N101: a pattern about quota is not believed where such a path may be echoed', () => {
+    expect(statusFailure(factsOf(418, '/v1/quota', { pattern: 'quota', call: madeUp })).cools).toBe(false)
+    expect(statusFailure(factsOf(404, 'quota', { pattern: 'quota' })).cools).toBe(false)
+  })
+
   test('a configured pattern about quota cools, except where the request is at fault', () => {
     expect(statusFailure(factsOf(418, 'quota', { pattern: 'quota' })).cools).toBe(true)
     expect(statusFailure(factsOf(418, 'busy', { pattern: 'busy' })).cools).toBe(false)
@@ -108,19 +136,16 @@ describe('statusFailure() says whether the route rests', () => {
 })
 
 describe('statusFailure()', () => {
-  test.each([
-    [408, true],
-    [409, true],
-    [425, true],
-    [429, true],
-    [500, true],
-    [503, true],
-    [529, true],
-    [400, false],
-    [401, false],
-    [404, false],
-  ])('a %i may pass when the same route is asked again: %p', (status, retrySame) => {
-    expect(statusFailure(factsOf(status)).retrySame).toBe(retrySame)
+  test.each([400, 401, 403, 404, 408, 429, 500, 503, 529])(
+    'B108: whether a %i is worth a retry is left to the list',
+    (status) => {
+      expect(statusFailure(factsOf(status)).retrySame).toBe(true)
+    },
+  )
+
+  test('N101: whether another route is tried and whether this one rests are two decisions', () => {
+    expect(statusFailure(factsOf(429, '', { tryNext: false }))).toMatchObject({ tryNext: false, cools: true })
+    expect(statusFailure(factsOf(400, '', { tryNext: true }))).toMatchObject({ tryNext: true, cools: false })
   })
 
   test('tells the status and the error’s own name, and never its prose', () => {
@@ -153,6 +178,17 @@ describe('reportedFailure() says whether the route rests', () => {
   ])('N109: %s cools: %p', (text, cools) => {
     const reported = findError(text)
     if (reported === undefined) throw new Error('Cannot test: the text is no error')
-    expect(reportedFailure(200, reported)).toMatchObject({ reason: 'error_in_body', status: 200, tryNext: true, cools })
+    const failure = reportedFailure(200, reported, callOf())
+    expect(failure).toMatchObject({ reason: 'error_in_body', status: 200, tryNext: true, cools })
+  })
+
+  test.each([
+    ['{"error":"Unexpected endpoint or method. (POST /v1/quota-model)"}', false],
+    ['{"error":{"message":"m","code":"model_not_found"}}', false],
+    ['{"error":{"message":"m","type":"overloaded_error"}}', true],
+  ])('N101: on a path that the client thought up, %s cools: %p', (text, cools) => {
+    const reported = findError(text)
+    if (reported === undefined) throw new Error('Cannot test: the text is no error')
+    expect(reportedFailure(200, reported, madeUp).cools).toBe(cools)
   })
 })

@@ -119,6 +119,15 @@ describe('requestHeaders()', () => {
     expect(sent({}, { forwardClientIp: true }).get('x-forwarded-for')).toBe('203.0.113.7')
   })
 
+  test.each([
+    { name: 'a trusted proxy', peer: '10.0.0.1', before: '203.0.113.7', sent: '203.0.113.7, 10.0.0.1' },
+    { name: 'a unix socket', peer: undefined, before: '203.0.113.7', sent: '203.0.113.7' },
+    { name: 'a unix socket that names nobody', peer: undefined, before: '', sent: null },
+  ])('B113: through $name X-Forwarded-For is "$sent"', ({ peer, before, sent: wanted }) => {
+    const headers = sent({ 'x-forwarded-for': before }, { forwardClientIp: true }, { peerAddress: peer })
+    expect(headers.get('x-forwarded-for')).toBe(wanted)
+  })
+
   test('our own headers are not taken from a client', () => {
     expect(sent({ 'x-llm-proxy-anything': '1' }).has('x-llm-proxy-anything')).toBe(false)
   })
@@ -152,7 +161,7 @@ describe('responseHeaders()', () => {
       date: 'Tue, 13 Jan 2026 09:41:00 GMT',
       server: 'up',
     }
-    expect(responseHeaders(new Headers(kept)).toJSON()).toEqual(kept)
+    expect(responseHeaders(new Headers(kept), [new Secret('backend-key-0042')]).toJSON()).toEqual(kept)
   })
 
   test('B38: headers about the connection, the origin and credentials do not', () => {
@@ -174,12 +183,22 @@ describe('responseHeaders()', () => {
     })
     dropped.append('set-cookie', 'a=b')
     dropped.append('set-cookie', 'c=d')
-    expect(responseHeaders(dropped).toJSON()).toEqual({})
+    expect(responseHeaders(dropped, []).toJSON()).toEqual({})
+  })
+
+  test('N001: a header that tells a credential of the backend does not, whatever its name', () => {
+    const received = new Headers({
+      'x-echo': 'authorization: Bearer backend-key-0042',
+      'x-debug-token': 'own-token-0042',
+      server: 'up',
+    })
+    const secrets = [new Secret('backend-key-0042'), new Secret('own-token-0042')]
+    expect(responseHeaders(received, secrets).toJSON()).toEqual({ server: 'up' })
   })
 
   test('what the upstream sent is not changed itself', () => {
     const received = new Headers({ 'content-length': '5' })
-    responseHeaders(received)
+    responseHeaders(received, [])
     expect(received.get('content-length')).toBe('5')
   })
 })

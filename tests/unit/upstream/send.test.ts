@@ -4,6 +4,7 @@ import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Backend } from '#core/candidate.ts'
 import type { Call } from '#core/call.ts'
 import type { Failure } from '#core/failure.ts'
+import { Secret } from '#core/secret.ts'
 import type { Plan } from '#core/plan.ts'
 import type { IncomingResponse, TransportFailure } from '#ports/transport.ts'
 import { send, type Sighting } from '#upstream/send.ts'
@@ -14,6 +15,7 @@ import { bytesOf, callOf, FakeTransport, planOf, responseOf } from '../../suppor
 interface Setting {
   readonly call?: Partial<Call>
   readonly plan?: Plan
+  readonly backend?: Partial<Backend>
   readonly timeouts?: Partial<Backend['timeouts']>
   readonly clock?: FakeClock
   readonly sighting?: Sighting
@@ -21,10 +23,10 @@ interface Setting {
 
 async function sendTo(
   response: IncomingResponse | TransportFailure,
-  { call, plan, timeouts, clock, sighting }: Setting = {},
+  { call, plan, backend: overrides, timeouts, clock, sighting }: Setting = {},
 ): Promise<Answer | Failure> {
   const ports = { transport: new FakeTransport(response), clock: clock ?? new FakeClock() }
-  const backend = backendOf('b')
+  const backend = backendOf('b', overrides)
   const candidate = candidateOf('b', 'm', {
     backend: { ...backend, timeouts: { ...backend.timeouts, ...timeouts } },
   })
@@ -142,6 +144,17 @@ describe('an answer with a good status that is none', () => {
     expect(response.wasCancelled()).toBe(true)
   })
 
+  test.each<[string, number, Record<string, string>]>([
+    ['an HTML page', 200, { 'content-type': 'text/html' }],
+    ['nothing', 200, json],
+    ['a redirect', 302, { location: '/login' }],
+  ])('N101: %s for a path that the client thought up is not held against the route', async (_, status, headers) => {
+    const endpoint = { path: '/v1/*', dialect: 'openai', reads: 'json', stream: undefined } as const
+    const failure = await failureTo(responseOf(status, headers, []), { call: { endpoint, path: '/v1/odd' } })
+    expect(failure).toMatchObject({ tryNext: true, cools: false })
+    expect(await failureTo(responseOf(status, headers, []))).toMatchObject({ tryNext: true, cools: true })
+  })
+
   test.each([json, sse, {}])('an empty body of type %j is a failure', async (headers) => {
     expect(await failureTo(responseOf(200, headers, []))).toMatchObject({ reason: 'empty', tryNext: true })
   })
@@ -210,11 +223,34 @@ describe('a stream', () => {
     expect(failure.reason).toBe('error_in_body')
   })
 
-  test('N119: compressed against our wish passes as it came', async () => {
+  test('compressed against our wish is a failure, as nothing of it could be watched', async () => {
+    const response = responseOf(200, { ...sse, 'content-encoding': 'gzip' }, [gzipSync(text)])
+    expect(await failureTo(response, streaming)).toMatchObject({ reason: 'invalid_response', tryNext: true })
+    expect(response.wasCancelled()).toBe(true)
+  })
+
+  test('N119: that nobody asked for passes compressed as it came', async () => {
     const body = gzipSync(text)
-    const answer = await answerTo(responseOf(200, { ...sse, 'content-encoding': 'gzip' }, [body]), streaming)
+    const answer = await answerTo(responseOf(200, { ...sse, 'content-encoding': 'gzip' }, [body]))
     expect(answer.form).toBeUndefined()
     expect((await bytesOf(answer)).equals(body)).toBe(true)
+  })
+
+  test.each(['application/x-ndjson', 'application/jsonl', 'application/vnd.amazon.eventstream'])(
+    'of type %s is a failure where events were asked for',
+    async (type) => {
+      const response = responseOf(200, { 'content-type': type }, ['{"message":{"content":"hi"}}\n'], 'hang')
+      expect(await failureTo(response, streaming)).toMatchObject({ reason: 'invalid_response', tryNext: true })
+      expect(response.wasCancelled()).toBe(true)
+    },
+  )
+
+  test('of lines of JSON passes where nobody knows how its streams look', async () => {
+    const endpoint = { path: '/v1/*', dialect: 'openai', reads: 'json', stream: undefined } as const
+    const lines = '{"a":1}\n'
+    const response = responseOf(200, { 'content-type': 'application/x-ndjson' }, [lines])
+    const answer = await answerTo(response, { call: { stream: true, endpoint, path: '/v1/odd' } })
+    expect((await bytesOf(answer)).toString()).toBe(lines)
   })
 
   test.each([
@@ -259,6 +295,97 @@ describe('a stream', () => {
     await writer.write(Buffer.from(stop))
     await writer.close()
     expect((await bytes).toString()).toBe(role + text + stop)
+  })
+})
+
+describe('B111: a stream without content', () => {
+  /** A stream that is written to while it is judged. */
+  function live(extra: Partial<IncomingResponse> = {}): {
+    readonly response: IncomingResponse
+    readonly write: (text: string) => Promise<void>
+  } {
+    const chunks = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = chunks.writable.getWriter()
+    const head = { kind: 'response', status: 200, headers: new Headers(sse) } as const
+    return {
+      response: { ...head, body: chunks.readable, ...extra },
+      async write(written) {
+        await writer.write(Buffer.from(written))
+        await settled()
+      },
+    }
+  }
+
+  function watched(response: IncomingResponse, timeouts: Partial<Backend['timeouts']>, clock: FakeClock) {
+    const told: (Answer | Failure)[] = []
+    void sendTo(response, { ...streaming, clock, timeouts }).then((outcome) => told.push(outcome))
+    return told
+  }
+
+  test.each([
+    ['comments', ': busy\n\n'],
+    ['pings', 'event: ping\ndata: {"type":"ping"}\n\n'],
+  ])('but %s alone is not committed, and fails at the first-byte limit from its start', async (_, sign) => {
+    const clock = new FakeClock()
+    const { response, write } = live()
+    const told = watched(response, { firstByteMs: 30_000, idleMs: 20_000 }, clock)
+    for (let count = 0; count < 29; count += 1) {
+      await write(sign)
+      await clock.advance(1000)
+      expect(told).toEqual([])
+    }
+    await write(sign)
+    await clock.advance(1000)
+    expect(told).toMatchObject([{ reason: 'first_byte_timeout', tryNext: true, cools: true }])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('goes out with its first content, however long the comments lasted', async () => {
+    const clock = new FakeClock()
+    const { response, write } = live()
+    const told = watched(response, { firstByteMs: 60_000, idleMs: 20_000 }, clock)
+    for (let count = 0; count < 5; count += 1) {
+      await write(': busy\n\n')
+      await clock.advance(10_000)
+    }
+    expect(told).toEqual([])
+    await write(text)
+    expect(told).toMatchObject([{ kind: 'answer', form: 'chat' }])
+  })
+
+  test('is held ten seconds from its first event on, not from its first comment', async () => {
+    const clock = new FakeClock()
+    const { response, write } = live()
+    const told = watched(response, { firstByteMs: 60_000, idleMs: 30_000 }, clock)
+    await write(': busy\n\n')
+    await clock.advance(20_000)
+    await write(role)
+    await clock.advance(9999)
+    expect(told).toEqual([])
+    await clock.advance(1)
+    expect(told).toMatchObject([{ kind: 'answer', form: 'chat' }])
+  })
+
+  test('fails at a first-byte limit that ends before it may go out without', async () => {
+    const clock = new FakeClock()
+    const { response, write } = live()
+    const told = watched(response, { firstByteMs: 5000, idleMs: 30_000 }, clock)
+    await write(role)
+    await clock.advance(4999)
+    expect(told).toEqual([])
+    await clock.advance(1)
+    expect(told).toMatchObject([{ reason: 'first_byte_timeout', tryNext: true }])
+  })
+
+  test('has its first-byte limit from the end of an upload that took long', async () => {
+    const clock = new FakeClock()
+    const { response, write } = live({ sentMs: 40_000 })
+    const told = watched(response, { firstByteMs: 30_000, idleMs: 0 }, clock)
+    await write(': busy\n\n')
+    await clock.advance(69_999)
+    expect(told).toEqual([])
+    await clock.advance(1)
+    expect(told).toMatchObject([{ reason: 'first_byte_timeout' }])
   })
 })
 
@@ -316,18 +443,35 @@ describe('an error status', () => {
     expect(Buffer.from(failure.held?.body ?? []).toString()).toBe(body)
   })
 
-  test('B29: that detection does not match is the answer', async () => {
-    const answer = await answerTo(responseOf(500, json, [body]), { plan: planOf(['429']) })
-    expect(answer.status).toBe(500)
+  test('B29: that detection does not match leads to no other route', async () => {
+    const failure = await failureTo(responseOf(500, json, ['{}']), { plan: planOf(['429']) })
+    expect(failure).toMatchObject({ status: 500, tryNext: false })
   })
 
-  test('B36: that does not match is returned verbatim with its headers', async () => {
+  test('B36: that does not match is held verbatim with its headers', async () => {
     const headers = { 'content-type': 'application/json; charset=utf-8', 'retry-after': '9', 'x-up': 'y' }
-    const answer = await answerTo(responseOf(418, headers, [body]), { plan: planOf(['5xx']) })
-    expect(answer).toMatchObject({ status: 418, rest: undefined, form: undefined })
-    expect(answer.headers.toJSON()).toEqual(headers)
-    expect((await bytesOf(answer)).toString()).toBe(body)
+    const failure = await failureTo(responseOf(418, headers, [body]), { plan: planOf(['5xx']) })
+    expect(failure).toMatchObject({ status: 418, tryNext: false, cools: false, held: { status: 418 } })
+    expect(failure.held?.headers.toJSON()).toEqual(headers)
+    expect(Buffer.from(failure.held?.body ?? []).toString()).toBe(body)
   })
+
+  test.each([
+    [429, () => false, true],
+    [401, () => false, true],
+    [400, () => false, false],
+    [400, (status: number) => status === 400, true],
+  ])(
+    'N101: of %i that does not match cools all the same where it is the route’s own: %p %p',
+    async (status, on, cools) => {
+      const response = responseOf(status, { ...json, 'retry-after': '20' }, ['{}'])
+      expect(await failureTo(response, { plan: planOf(['5xx'], [], on) })).toMatchObject({
+        tryNext: false,
+        cools,
+        retryAfterMs: 20_000,
+      })
+    },
+  )
 
   test('B32: with a configured pattern in its body is a failure whatever its number', async () => {
     const plan = planOf(['429'], ['quota'])
@@ -376,6 +520,13 @@ describe('an error status', () => {
     expect((await bytesOf(answer)).byteLength).toBe(1_800_000)
   })
 
+  test.each([401, 403])('of %i, with a body beyond the limit, is never the client’s to see', async (status) => {
+    const chunks = Array.from({ length: 9 }, () => 'x'.repeat(200_000))
+    const failure = await failureTo(responseOf(status, {}, chunks), { plan: planOf(['5xx']) })
+    expect(failure).toMatchObject({ status, tryNext: false })
+    expect(failure.held).toBeUndefined()
+  })
+
   test('with a body that breaks is never passed on as complete', async () => {
     expect(await failureTo(responseOf(418, {}, ['{'], cut), { plan: planOf(['5xx']) })).toMatchObject({
       reason: 'reset',
@@ -415,12 +566,25 @@ describe('send()', () => {
   })
 
   test('notes what was sent and what came, where a log wants to see it', async () => {
-    const sighting: Sighting = { sent: undefined, received: undefined }
-    await sendTo(responseOf(200, { ...json, 'x-up': '1' }, ['{"a":1}']), { sighting })
+    const sighting: Sighting = { url: 'http://backend.test/v1', sent: undefined, received: undefined }
+    await sendTo(responseOf(200, { ...json, 'x-up': '1' }, ['{"a":1}']), { sighting, call: { query: 'a=1' } })
+    expect(sighting.url).toBe('http://backend.test/v1/chat/completions?a=1')
     expect(Buffer.from(sighting.sent?.body ?? []).toString()).toContain('"model":"m"')
     expect(sighting.sent?.headers).toContainEqual(['content-type', 'application/json'])
     expect(sighting.received?.headers).toContainEqual(['x-up', '1'])
     expect(Buffer.from(sighting.received?.body ?? []).toString()).toBe('{"a":1}')
+  })
+
+  test.each([
+    [200, ['{}']],
+    [500, ['{}']],
+  ])('keeps back headers that tell the key of the backend, with status %i', async (status, chunks) => {
+    const backend = { secrets: [new Secret('backend-key-0042')] }
+    const outcome = await sendTo(responseOf(status, { ...json, 'x-echo': 'Bearer backend-key-0042' }, chunks), {
+      backend,
+    })
+    const headers = isAnswer(outcome) ? outcome.headers : outcome.held?.headers
+    expect(headers?.toJSON()).toEqual(json)
   })
 
   test('leaves no timer behind', async () => {

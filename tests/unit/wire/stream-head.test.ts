@@ -258,10 +258,27 @@ describe('HeadJudge', () => {
   })
 
   test('commits after 64 events without content', () => {
-    const head = new HeadJudge('messages')
-    const ping = encoder.encode(namedEvent({ type: 'ping' }))
-    for (let count = 1; count < 64; count++) expect(head.push(ping)).toBe('more')
-    expect(head.push(ping)).toBe('content')
+    const head = new HeadJudge('chat')
+    const role = encoder.encode(chatChunk({ role: 'assistant' }))
+    for (let count = 1; count < 64; count++) expect(head.push(role)).toBe('more')
+    expect(head.push(role)).toBe('content')
+  })
+
+  test.each([
+    { name: 'comments', form: 'chat' as const, event: ': busy\n\n' },
+    { name: 'pings of Messages', form: 'messages' as const, event: namedEvent({ type: 'ping' }) },
+    { name: 'keepalives of Responses', form: 'responses' as const, event: namedEvent({ type: 'keepalive' }) },
+  ])('$name are no events, however many come', ({ form, event }) => {
+    const head = new HeadJudge(form)
+    for (let count = 0; count < 100; count++) expect(head.push(encoder.encode(event))).toBe('more')
+    expect(head.hasEvents).toBe(false)
+    expect(head.end()).toBe('empty')
+  })
+
+  test('a role is an event, though without content', () => {
+    const head = new HeadJudge('chat')
+    head.push(encoder.encode(chatChunk({ role: 'assistant' })))
+    expect(head.hasEvents).toBe(true)
   })
 
   test('commits after 256 KiB without content', () => {

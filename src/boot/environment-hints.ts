@@ -1,0 +1,19 @@
+import type { Log } from '#ports/log.ts'
+
+/** Options of the runtime: whoever sets them can load foreign code into the process. */
+const risky: ReadonlySet<string> = new Set(['BUN_OPTIONS', 'BUN_BE_BUN', 'NODE_OPTIONS'])
+
+/** What other programs heed and this one does not: where requests go and whom they trust is in the configuration alone. */
+const ignored: ReadonlySet<string> = new Set([
+  'NODE_TLS_REJECT_UNAUTHORIZED',
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]),
+])
+
+/** Tells of variables that are set and mean something else than whoever set them may think. */
+export function hintAtEnvironment(log: Log, env: Readonly<Record<string, string | undefined>>): void {
+  for (const [variable, value] of Object.entries(env)) {
+    if (value === undefined || value === '') continue
+    if (risky.has(variable)) log.write('warn', 'environment_warning', { variable })
+    else if (ignored.has(variable)) log.write('warn', 'environment_ignored', { variable })
+  }
+}
