@@ -74,16 +74,14 @@ export class Walk {
     return undefined
   }
 
-  /** The turn did not bring an answer: is the same route asked again? */
+  /** The turn did not bring an answer: is the same route asked again, another one, or nobody? */
   missed({ candidate, tier }: Turn, failure: Failure): void {
     this.misses.push({ candidate, failure })
-    if (!failure.tryNext || isRequestsFault(this.misses)) this.#isOver = true
-    const { retry, deadlineMs } = this.#plan
-    const mayMend = failure.retrySame && (failure.status === undefined || retry.retriesStatus(failure.status))
-    if (!mayMend || this.#retries >= retry.retriesMax || !this.#mayGoOn()) return
-    const pauseMs = retryDelayMs(retry, this.#retries, this.#gateway.random)
-    // Another route may answer in time; this one cannot.
-    if (deadlineMs !== 0 && pauseMs >= this.leftMs()) return
+    const pauseMs = this.#pauseBeforeRetry(failure)
+    if (pauseMs === undefined) {
+      if (!failure.tryNext || isRequestsFault(this.misses)) this.#isOver = true
+      return
+    }
     this.#retries += 1
     this.#retry = { candidate, tier, pauseMs }
     this.#gateway.log.write('debug', 'retry_waits', {
@@ -91,6 +89,16 @@ export class Walk {
       backend: candidate.backend.name,
       waitMs: pauseMs,
     })
+  }
+
+  /** Milliseconds, or undefined when asking the same route again makes no sense. */
+  #pauseBeforeRetry(failure: Failure): number | undefined {
+    const { retry, deadlineMs } = this.#plan
+    const mayMend = failure.retrySame && (failure.status === undefined || retry.retriesStatus(failure.status))
+    if (!mayMend || this.#retries >= retry.retriesMax || !this.#mayGoOn()) return undefined
+    const pauseMs = retryDelayMs(retry, this.#retries, this.#gateway.random)
+    // Another route may answer in time; this one cannot.
+    return deadlineMs !== 0 && pauseMs >= this.leftMs() ? undefined : pauseMs
   }
 
   /** From the best tier on again, after a wait for a resting route. */

@@ -172,3 +172,15 @@ describe('an idle connection may be closed again', () => {
     expect(road.patience.at(-1)).toBe(idleSeconds)
   })
 })
+
+test('retry.on_status holds for a status that detection would hand to the client', async () => {
+  const statuses = [503, 200]
+  const road = await openRoad(
+    config(
+      'detection: { error_codes: ["500"] }\nfallback: { cooldown_seconds: 0 }\nretry: { max_retries: 1, base_delay: 0 }',
+    ),
+    () => (statuses.shift() === 200 ? chatAnswer() : new Response('busy', { status: 503 })),
+  )
+  expect((await road.chat('m')).status).toBe(200)
+  expect(road.tried()).toEqual(['a/ma', 'a/ma'])
+})

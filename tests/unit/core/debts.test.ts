@@ -1,0 +1,18 @@
+import { describe, expect, test } from 'bun:test'
+import { Debts } from '#core/debts.ts'
+
+describe('Debts', () => {
+  test('are paid once, newest first', () => {
+    const debts = new Debts()
+    const paid: string[] = []
+    for (const name of ['slot', 'timer', 'listener']) debts.owe(() => paid.push(name))
+    expect(paid).toEqual([])
+    debts.settle()
+    debts.settle()
+    expect(paid).toEqual(['listener', 'timer', 'slot'])
+  })
+
+  test('that are none can be settled', () => {
+    expect(() => new Debts().settle()).not.toThrow()
+  })
+})
