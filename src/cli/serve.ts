@@ -20,8 +20,9 @@ export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
   }
   const host = textOf(parsed, 'host') ?? io.env['FLOW_PROXY_HOST']
   let running: Running | undefined
-  // From the beginning, since unheard it would end the process.
+  // From the beginning, since unheard they would end the process: requests may come before the start is complete.
   const stopHanging = io.onSignal(['SIGHUP'], () => void running?.reload())
+  const order = hearStopOrder(io)
   const noColour = parsed.values['no-color'] === true || parsed.values['disable-color'] === true
   try {
     const booted = await boot({
@@ -38,7 +39,7 @@ export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
       return exit.failed
     }
     running = booted
-    const stopped = untilStopped(running, io)
+    const stopped = stop(running, order)
     // Nobody may read what is printed, and the order to stop holds all the same.
     await Promise.race([greet(running, io), stopped])
     await stopped
@@ -72,18 +73,28 @@ async function greet(running: Running, io: Io): Promise<void> {
   if (alias !== undefined) io.stdout(`\nTry it:\n\n${firstRequest(running.current(), running.address, alias)}\n\n`)
 }
 
-/** The first SIGTERM or SIGINT drains, the second ends the drain. */
-async function untilStopped(running: Running, io: Io): Promise<void> {
+/** The order to stop: the first signal gives it, the second says that there is no time to drain. */
+interface StopOrder {
+  readonly signal: Promise<string>
+  readonly hurry: AbortSignal
+}
+
+function hearStopOrder(io: Io): StopOrder {
   const hurry = new AbortController()
-  const why = await new Promise<string>((resolve) => {
+  const signal = new Promise<string>((resolve) => {
     let isStopping = false
-    io.onSignal(['SIGTERM', 'SIGINT', ...(process.platform === 'win32' ? (['SIGBREAK'] as const) : [])], (signal) => {
+    io.onSignal(['SIGTERM', 'SIGINT', ...(process.platform === 'win32' ? (['SIGBREAK'] as const) : [])], (name) => {
       if (isStopping) hurry.abort()
       isStopping = true
-      resolve(signal)
+      resolve(name)
     })
   })
-  await running.stop(why, hurry.signal)
+  return { signal, hurry: hurry.signal }
+}
+
+async function stop(running: Running, order: StopOrder): Promise<void> {
+  const why = await order.signal
+  await running.stop(why, order.hurry)
 }
 
 function reasonOf(error: unknown): string {
