@@ -26,5 +26,6 @@ export function keepReceived(exchange: Exchange, rest: BodySource): BodySource {
       return step
     },
     cancel: async () => await rest.cancel(),
+    explain: (error) => rest.explain(error),
   }
 }

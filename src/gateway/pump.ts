@@ -89,7 +89,7 @@ class Pump {
     } catch (error) {
       if (this.#isOver) return
       if (this.#incoming.request.signal.aborted) return this.#finish('client_closed', 'neither')
-      return await this.#breakOff(controller, wasAborted(error) ? tookTooLong : connectionBroke)
+      return await this.#breakOff(controller, wasAborted(this.#rest.explain(error)) ? tookTooLong : connectionBroke)
     }
     const why = this.#whyIncomplete()
     if (why !== undefined) return await this.#breakOff(controller, why)

@@ -73,7 +73,7 @@ export class Intake {
       this.heldBytes = bytes.byteLength
       return 'end'
     } catch (error) {
-      return isLate ? 'silent' : asTransportFailure(this.#response.explain?.(error) ?? error)
+      return isLate ? 'silent' : asTransportFailure(this.#explain(error))
     } finally {
       cancel?.()
     }
@@ -82,7 +82,7 @@ export class Intake {
   /** Reads on and keeps what comes. After anything but a chunk or `late` there is nothing more to read. */
   async next(awaited: Awaited = 'body'): Promise<Step> {
     const limit = this.#limit(awaited)
-    this.#pending ??= this.#read()
+    this.#pending ??= this.#source().read()
     let cancel: (() => void) | undefined
     try {
       const arrived = await (limit === undefined
@@ -99,22 +99,25 @@ export class Intake {
       this.heldBytes += arrived.value.byteLength
       return arrived.value
     } catch (error) {
-      return asTransportFailure(error)
+      return asTransportFailure(this.#explain(error))
     } finally {
       cancel?.()
     }
   }
 
-  /** What was not read yet. */
+  /** What was not read yet. Every chunk of a stream comes this way, so nothing is wrapped around a read. */
   rest(): BodySource {
+    const reader = this.#source()
+    let pending = this.#pending
     return {
-      read: async () => {
-        const pending = this.#pending
-        if (pending === undefined) return await this.#read()
-        this.#pending = undefined
-        return await pending
+      // oxlint-disable-next-line typescript/promise-function-async -- an async layer would be paid for with each chunk
+      read: () => {
+        const first = pending
+        pending = undefined
+        return first ?? reader.read()
       },
-      cancel: async () => await this.#source().cancel(),
+      cancel: async () => await reader.cancel(),
+      explain: (error) => this.#explain(error),
     }
   }
 
@@ -134,13 +137,8 @@ export class Intake {
     return this.#reader
   }
 
-  async #read(): ReturnType<BodySource['read']> {
-    try {
-      const { done, value } = await this.#source().read()
-      return done ? { done } : { done, value }
-    } catch (error) {
-      throw this.#response.explain?.(error) ?? error
-    }
+  #explain(error: unknown): unknown {
+    return this.#response.explain?.(error) ?? error
   }
 
   #limit(awaited: Awaited): Limit | undefined {

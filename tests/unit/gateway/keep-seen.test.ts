@@ -13,6 +13,7 @@ function sourceOf(...chunks: string[]): BodySource {
       return value === undefined ? { done: true } : { done: false, value }
     },
     cancel: async () => await Promise.resolve(),
+    explain: (error) => error,
   }
 }
 
