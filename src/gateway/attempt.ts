@@ -17,10 +17,10 @@ export async function attempt(
   plan: Plan,
   call: Call,
   exchange: Exchange,
-  clientSignal: AbortSignal,
+  request: Request,
 ): Promise<Answer | Refusal> {
   const { clock } = gateway
-  const presence = new Presence(exchange, clientSignal)
+  const presence = new Presence(exchange, request, clock)
   const walk = new Walk(gateway, plan, call, exchange)
   for (;;) {
     let turn = walk.next()
@@ -40,8 +40,10 @@ export async function attempt(
       }
     }
     if (turn === undefined) return noAnswer(plan, walk.misses)
-    if (turn.pauseMs > 0) await presence.pause(clock, turn.pauseMs)
-    if (presence.gone !== undefined) return presence.gone
+    if (turn.pauseMs > 0) {
+      await presence.pause(clock, turn.pauseMs)
+      if (presence.gone !== undefined) return presence.gone
+    }
 
     tellSwitch(gateway, exchange, turn)
     const flight = new Flight(gateway, plan, exchange, turn, walk.leftMs())

@@ -36,7 +36,7 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
     if (isRefusal(plan)) return turnAway(gateway, incoming, exchange, plan)
     if (gateway.log.keeps('debug')) gateway.log.write('debug', 'plan_resolved', factsOf(plan, exchange.id))
 
-    const answer = await attempt(gateway, plan, call, exchange, incoming.request.signal)
+    const answer = await attempt(gateway, plan, call, exchange, incoming.request)
     if (isRefusal(answer)) return turnAway(gateway, incoming, exchange, answer)
     return deliver(gateway, snapshot, plan, incoming, answer, exchange)
   } catch (error) {

@@ -29,5 +29,7 @@ export class KeyRing {
 }
 
 function digestOf(key: string): Uint8Array {
-  return new Bun.CryptoHasher('sha256').update(key).digest()
+  const digest = new Uint8Array(32)
+  Bun.SHA256.hash(key, digest)
+  return digest
 }

@@ -8,6 +8,25 @@ import type { Call } from '#core/call.ts'
  * (blanks, quotes, `<>^{}` and the backtick, non-ASCII) are percent-encoded.
  */
 export function upstreamUrl(call: Call, candidate: Candidate): URL {
+  // Nearly all calls to a candidate go to one of a few addresses, and parsing one costs more than looking it up.
+  if (call.query !== '' || call.endpoint.reads === 'path') return parseUrl(call, candidate)
+  let known = knownUrls.get(candidate)
+  if (known === undefined) knownUrls.set(candidate, (known = new Map()))
+  let url = known.get(call.path)
+  if (url === undefined) {
+    url = parseUrl(call, candidate)
+    if (known.size < knownMax) known.set(call.path, url)
+  }
+  return url
+}
+
+/** Goes with the candidate when a reload makes new ones. */
+const knownUrls = new WeakMap<Candidate, Map<string, URL>>()
+
+/** Limit: paths remembered for a candidate; clients choose them. */
+const knownMax = 32
+
+function parseUrl(call: Call, candidate: Candidate): URL {
   const { backend, protocol, model } = candidate
   const basePath = withoutSlash(backend.url.pathname)
   if (protocol === 'azure' && !basePath.endsWith('/openai/v1')) {
