@@ -53,7 +53,11 @@ function compare(workload: Workload, wanted: Seen, seen: Seen, body: string, isG
     ['body', unstamped(seen.body) === unstamped(wanted.body) ? 'equal' : seen.body.slice(0, 200), 'equal'],
     ['model at the upstream', seen.headers.get('x-mock-model'), model],
     // The mock spells it backwards: a gateway lets no header pass that holds a backend key.
-    ['key at the upstream', seen.headers.get('x-mock-key'), Buffer.from(`Bearer ${key}`).reverse().toString()],
+    [
+      'key at the upstream',
+      seen.headers.get('x-mock-key'),
+      Buffer.from(Buffer.from(`Bearer ${key}`).toReversed()).toString(),
+    ],
     [
       'body bytes at the upstream',
       seen.headers.get('x-mock-body-bytes'),
