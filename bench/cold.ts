@@ -1,4 +1,5 @@
-// `bun bench/cold.ts [--times 10] [--binary PATH]`: time from the start of each target to its first proxied answer.
+// `node scripts/run.mjs bench/cold.ts [--times 10] [--binary PATH]`: time from the start of each target to its
+// first proxied answer.
 import { parseArgs } from 'node:util'
 import { measureCold } from './cold-start.ts'
 import { startUpstream } from './harness.ts'

@@ -1,4 +1,5 @@
-// `bun bench/load.ts [--rounds 5] …`: measures the gateway against HAProxy on this machine; see docs/performance.md.
+// `node scripts/run.mjs bench/load.ts [--rounds 5] …`: measures the gateway against HAProxy on this machine;
+// see docs/performance.md.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

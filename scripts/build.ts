@@ -1,4 +1,4 @@
-// `bun scripts/build.ts` builds for this machine, `bun scripts/build.ts --all` for all six targets, into dist/.
+// `node scripts/run.mjs scripts/build.ts` builds for this machine into dist/, with `--all` for all six targets.
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { binaryName, compile, hostTarget, readStamp, root, targets } from './compile.ts'

@@ -1,4 +1,5 @@
-// `bun scripts/check.ts`: everything that can be said about a change without a network and within a minute, cheap first.
+// `node scripts/run.mjs scripts/check.ts`: everything that can be said about a change without a network and within
+// a minute, cheap first.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './compile.ts'

@@ -1,4 +1,4 @@
-// `bun scripts/fix.ts`: formats, and mends what the linter can mend.
+// `node scripts/run.mjs scripts/fix.ts`: formats, and mends what the linter can mend.
 import { root } from './compile.ts'
 
 const commands = [

@@ -1,4 +1,4 @@
-// `bun scripts/licenses.ts`: name, version and licence of every package whose code is inside the binary.
+// `node scripts/run.mjs scripts/licenses.ts`: name, version and licence of every package inside the binary.
 import { packagesInside } from './inside.ts'
 
 for (const { name, version, license } of packagesInside()) {

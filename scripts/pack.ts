@@ -7,8 +7,8 @@ import { root } from './compile.ts'
 import type { Stamp } from './compile.ts'
 import { packagesInside } from './inside.ts'
 
-/** What a user finds beside the binary. */
-const companions = ['config.example.yaml', 'README.md', 'README.zh-CN.md', 'LICENSE']
+/** What a user finds beside the binary: the example, and every document that a link of a README leads to, by and by. */
+const companions = ['config.example.yaml', 'LICENSE', '*.md', 'docs/**/*', 'deploy/**/*', 'bench/results/README.md']
 const unixHost = 3
 const executable = 0o755 << 16
 const readable = 0o644 << 16
@@ -19,10 +19,17 @@ export function zipBinary(binary: string, zipFile: string, time: Date): void {
   const files: Zippable = {
     [`llm-proxy/${basename(binary)}`]: [readFileSync(binary), { os: unixHost, attrs: executable, mtime, level: 6 }],
   }
-  for (const name of companions) {
+  for (const name of companionFiles()) {
     files[`llm-proxy/${name}`] = [readFileSync(join(root, name)), { os: unixHost, attrs: readable, mtime, level: 6 }]
   }
   writeFileSync(zipFile, zipSync(files))
+}
+
+function companionFiles(): string[] {
+  return companions
+    .flatMap((pattern) => Array.from(new Bun.Glob(pattern).scanSync({ cwd: root })))
+    .map((name) => name.replaceAll('\\', '/'))
+    .toSorted()
 }
 
 /** `SHA256SUMS` in the form that `sha256sum --check` reads. */

@@ -1,6 +1,6 @@
-// `bun scripts/release.ts`                checks that this commit can be released, builds all targets and tags it
-// `bun scripts/release.ts --verify v1.2.3`  checks only that the tag, package.json and CHANGELOG.md agree
-// `bun scripts/release.ts --notes v1.2.3`   prints the changelog's section for that version
+// `node scripts/run.mjs scripts/release.ts` checks that this commit can be released, builds all targets and tags it;
+// with `--verify v1.2.3` it checks only that the tag, package.json and CHANGELOG.md agree,
+// with `--notes v1.2.3` it prints the changelog's section for that version.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readManifest, root } from './compile.ts'

@@ -1,4 +1,4 @@
-// `bun scripts/test.ts [filter…]`: builds the binary, runs the tests and ends with `N passed, N failed`.
+// `node scripts/run.mjs scripts/test.ts [filter…]`: builds the binary, runs the tests, ends with `N passed, N failed`.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { compile, hostTarget, binaryName, readStamp, root } from './compile.ts'

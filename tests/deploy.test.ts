@@ -54,9 +54,16 @@ test.each([
   ['ProtectSystem', 'strict'],
   ['CapabilityBoundingSet', ''],
   ['UnsetEnvironment', 'BUN_OPTIONS BUN_BE_BUN NODE_OPTIONS NODE_TLS_REJECT_UNAUTHORIZED'],
-  ['LoadCredential', 'openai:/etc/llm-proxy/keys/openai'],
 ])('the systemd unit sets %s to "%s"', (key, value) => {
   expect(setting(key)).toEqual([value])
+})
+
+test('the systemd unit hands over each key that its comment tells to install, under the name that it tells to write', () => {
+  const named = [...unit.matchAll(/\$\{cred:(\w+)\}/g)].map((match) => match[1] ?? '')
+  expect(named).toEqual(['client', 'openai'])
+  expect(setting('LoadCredential')).toEqual(named.map((name) => `${name}:/etc/llm-proxy/keys/${name}`))
+  const installed = [...unit.matchAll(/^# +install -D -m 600 \S+ (\S+)$/gm)].map((match) => match[1] ?? '')
+  expect(installed).toEqual(named.map((name) => `/etc/llm-proxy/keys/${name}`))
 })
 
 test('the systemd unit lets the engine compile to memory', () => {

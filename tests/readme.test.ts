@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
@@ -6,6 +6,7 @@ import { commands } from '#cli/command-table.ts'
 import { endpoints } from '#server/endpoints.ts'
 import { messages, type Language } from '#telemetry/messages.ts'
 import { compileInput } from './support/compiled.ts'
+import { compileText, problemLines } from './support/config.ts'
 
 const root = dirname(import.meta.dir)
 const readmes = [
@@ -71,11 +72,37 @@ test('the two READMEs have the same content: settings, commands, code words, lin
   expect(zh).toEqual(en)
 })
 
-/** A regular expression for a wording: fields are anything, groups may be missing. */
+describe('the quickstart', () => {
+  const quickstart = read('docs/quickstart.md')
+  const env = { LLM_PROXY_KEY: 'sk-of-the-clients', OPENAI_API_KEY: 'sk-of-the-provider' }
+  const files = blocks(quickstart, 'yaml')
+
+  test('tells to set the variables that its files refer to', () => {
+    const referred = files.flatMap((file) => [...file.matchAll(/\$\{(\w+)\}/g)].map((match) => match[1] ?? ''))
+    const told = [...quickstart.matchAll(/^export (\w+)=/gm)].map((match) => match[1] ?? '')
+    expect(new Set(told)).toEqual(new Set(referred))
+    expect(told).toEqual(Object.keys(env))
+  })
+
+  test.each(files.map((file, index) => [index + 1, file] as const))(
+    'shows a file %p that works when nothing else is in it',
+    async (_, file) => {
+      expect(await problemLines(file, { env })).toEqual([])
+    },
+  )
+
+  test('falls back as it says', async () => {
+    const { compilation } = await compileText(files[1] ?? '', { env })
+    const tiers = compilation?.snapshot?.plans.get('gpt')?.tiers.map((tier) => tier.candidates.map(({ id }) => id))
+    expect(tiers).toEqual([['openai/gpt-5'], ['second/ok'], ['openai/gpt-5-mini']])
+  })
+})
+
+/** A regular expression for a wording: fields are anything (with their noun, `{count one|many}`), groups may be missing. */
 function wordingPattern(language: Language, event: keyof (typeof messages)['en']): string {
   return messages[language][event]
     .replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)
-    .replaceAll(/\{\w+\}/g, '.+')
+    .replaceAll(/\{[^}]+\}/g, '.+')
     .replaceAll('<', '(?:')
     .replaceAll('>', ')?')
 }

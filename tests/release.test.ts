@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { strFromU8, unzipSync } from 'fflate'
 import { binaryName, readManifest, targets } from '../scripts/compile.ts'
 import { packagesInside } from '../scripts/inside.ts'
@@ -27,20 +27,38 @@ test('B77: a release has the six names', () => {
   ])
 })
 
-test('B77: a zip holds the binary, the example configuration, the READMEs and the licence in one folder', () => {
-  const zip = join(folder, 'one.zip')
-  zipBinary(binary, zip, time)
-  const files = unzipSync(readFileSync(zip))
-  expect(Object.keys(files).toSorted()).toEqual([
-    'llm-proxy/LICENSE',
-    'llm-proxy/README.md',
-    'llm-proxy/README.zh-CN.md',
-    'llm-proxy/config.example.yaml',
-    'llm-proxy/llm-proxy-linux-amd64',
-  ])
+test('B77: a zip holds the binary, the example configuration, the documents and the licence in one folder', () => {
+  const files = unzipped('one.zip')
+  expect(Object.keys(files)).toEqual(
+    expect.arrayContaining([
+      'llm-proxy/LICENSE',
+      'llm-proxy/README.md',
+      'llm-proxy/README.zh-CN.md',
+      'llm-proxy/config.example.yaml',
+      'llm-proxy/deploy/systemd/llm-proxy.service',
+      'llm-proxy/deploy/windows/llm-proxy.xml',
+      'llm-proxy/docs/reference/config.md',
+      'llm-proxy/llm-proxy-linux-amd64',
+    ]),
+  )
+  expect(Object.keys(files).filter((name) => !name.startsWith('llm-proxy/'))).toEqual([])
   expect(strFromU8(files['llm-proxy/config.example.yaml'] ?? new Uint8Array())).toBe(
     readFileSync(join(root, 'config.example.yaml'), 'utf8'),
   )
+})
+
+test('every link in a document of the zip leads to something in the zip', () => {
+  const files = unzipped('links.zip')
+  const names = Object.keys(files)
+  const documents = names.filter((name) => name.endsWith('.md'))
+  expect(documents.length).toBeGreaterThan(20)
+  const dead = documents.flatMap((file) =>
+    [...strFromU8(files[file] ?? new Uint8Array()).matchAll(/\]\((?!https?:|mailto:|#)([^)\s#]+)(?:#[^)]*)?\)/g)]
+      .map(([, target = '']) => posix.join(posix.dirname(file), target).replace(/\/$/, ''))
+      .filter((target) => !names.some((name) => name === target || name.startsWith(`${target}/`)))
+      .map((target) => `${file}: ${target}`),
+  )
+  expect(dead).toEqual([])
 })
 
 test('a zip of the same input has the same bytes, and makes the binary executable', () => {
@@ -92,3 +110,9 @@ test('every package inside the binary has its row in the decision about dependen
 test('the changelog has a section for the version of package.json', () => {
   expect(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')).toContain(`\n## ${readManifest().version}\n`)
 })
+
+function unzipped(name: string): ReturnType<typeof unzipSync> {
+  const zip = join(folder, name)
+  zipBinary(binary, zip, time)
+  return unzipSync(readFileSync(zip))
+}

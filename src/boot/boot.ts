@@ -1,4 +1,4 @@
-import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Problem } from '#config/problem.ts'
 import { formatProblem } from '#config/problem.ts'
 import { foundProviders } from '#config/environment.ts'
@@ -13,6 +13,7 @@ import { systemIds } from '#ports/ids.ts'
 import { seededRandom, systemRandom } from '#ports/random.ts'
 import type { Transport } from '#ports/transport.ts'
 import { createApp } from '#server/app.ts'
+import { cannotListen } from '#server/cannot-listen.ts'
 import { listen, type Listener } from '#server/listen.ts'
 import { Holder } from '#snapshot/holder.ts'
 import { stateKeysOf } from '#snapshot/compile.ts'
@@ -31,6 +32,8 @@ export interface BootOptions {
   readonly source: Source
   readonly env: Readonly<Record<string, string | undefined>>
   readonly listen: LoadContext['listen']
+  /** Environment variables that `listen` comes from. */
+  readonly listenFrom: { readonly portFrom?: string; readonly hostFrom?: string }
   readonly version: string
   readonly console: Console
   readonly colour: boolean
@@ -153,7 +156,7 @@ function tellStart(
   log: ProgramLog,
   loaded: LoadedSnapshot,
   snapshot: Snapshot,
-  { source, env, version }: BootOptions,
+  { source, env, version, listenFrom }: BootOptions,
   address: string,
 ): void {
   const found = source.kind === 'environment' ? foundProviders(env) : []
@@ -164,17 +167,6 @@ function tellStart(
   for (const { name, variable } of loaded.off) log.write('warn', 'backend_off', { backend: name, variable })
   for (const { backend, variable } of found) log.write('info', 'backend_from_environment', { backend, variable })
   log.write('info', 'config_loaded', { backends: snapshot.backends.size, aliases: snapshot.aliases.length })
-  if (snapshot.keys.isOpen) log.write('warn', 'unauthenticated', { address })
-  log.write('info', 'server_started', { address, version })
-}
-
-function cannotListen(address: ListenAddress, error: unknown): string {
-  const where = address.kind === 'unix' ? address.path : `${address.host ?? ''}:${address.port}`
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another program has it, stop that one or choose another address with "listen" or --port',
-    EACCES: 'this user may not use it, take a port above 1023 or give the program the right to',
-    EADDRNOTAVAIL: 'no interface of this machine has this address',
-  }
-  return `Cannot listen on "${where}": ${hints[code] ?? (error instanceof Error ? error.message : String(error))}`
+  if (snapshot.keys.isOpen) log.write('warn', 'unauthenticated', { address, asked: snapshot.listenAsked })
+  log.write('info', 'server_started', { address, version, ...listenFrom })
 }

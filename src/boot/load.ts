@@ -41,6 +41,7 @@ export async function loadSnapshot(source: Source, context: LoadContext): Promis
 
   const compiled = compileSnapshot(listening(loaded.draft, context.listen), {
     version: context.version,
+    listenIsDefault: loaded.listenIsDefault && context.listen.host === undefined,
     digest,
     file: source.kind === 'file' ? file : undefined,
     offBackends: new Set(off.map(({ name }) => name)),

@@ -1,5 +1,5 @@
 import type { Log } from '#ports/log.ts'
-import { formatProblem, refuses } from '#config/problem.ts'
+import { formatProblem, refuses, type Problem } from '#config/problem.ts'
 import { stateKeysOf } from '#snapshot/compile.ts'
 import { describeChanges, restartKeys } from '#snapshot/diff.ts'
 import type { Holder } from '#snapshot/holder.ts'
@@ -7,6 +7,7 @@ import { isLocal } from '#snapshot/listen.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Breakers } from '#upstream/breaker.ts'
 import type { LoadedSnapshot } from './load.ts'
+import { whyUnreadable } from './unreadable.ts'
 
 export interface ReloaderParts {
   readonly holder: Holder
@@ -72,7 +73,7 @@ export class Reloader {
     try {
       loaded = await load(old.version + 1)
     } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+      const reason = whyUnreadable(error)
       this.#refuse(`unreadable: ${reason}`, asked, () => log.write('warn', 'config_unreadable', { file, reason }))
       return
     }
@@ -85,21 +86,14 @@ export class Reloader {
     }
     this.#refusedFiles = loaded.files
     const { snapshot, problems } = loaded
-    if (snapshot === undefined || refuses(problems)) {
-      const errors = problems.filter((problem) => problem.severity === 'error').map(formatProblem)
-      this.#refuse(loaded.digest, asked, () =>
-        log.write('warn', 'config_rejected', {
-          file,
-          problems: errors.length,
-          first: errors.slice(0, toldMax).join('; '),
-        }),
-      )
-      return
-    }
-    if (opensTheDoor(old, snapshot)) {
-      const first =
-        'without "proxy_api_key" the open listener would serve everyone: restart, or set "allow_unauthenticated: true"'
-      this.#refuse(loaded.digest, asked, () => log.write('warn', 'config_rejected', { file, problems: 1, first }))
+    const reasons =
+      snapshot === undefined || refuses(problems)
+        ? formatted(problems, 'error')
+        : opensTheDoor(old, snapshot)
+          ? [openDoor]
+          : []
+    if (snapshot === undefined || reasons.length > 0) {
+      this.#refuse(loaded.digest, asked, () => tellRefusal(log, file, reasons, formatted(problems, 'warning')))
       return
     }
     this.#refused = undefined
@@ -131,6 +125,19 @@ export class Reloader {
     tell()
   }
 }
+
+/** A warning may be the cause of what refuses, such as a misspelt key, so it comes first. */
+function tellRefusal(log: Log, file: string, reasons: readonly string[], warnings: readonly string[]): void {
+  const told = [...warnings.slice(0, toldMax - Math.min(reasons.length, toldMax - 1)), ...reasons].slice(0, toldMax)
+  log.write('warn', 'config_rejected', { file, problems: reasons.length + warnings.length, first: told.join('; ') })
+}
+
+function formatted(problems: readonly Problem[], severity: Problem['severity']): string[] {
+  return problems.filter((problem) => problem.severity === severity).map(formatProblem)
+}
+
+const openDoor =
+  'without "proxy_api_key" the open listener would serve everyone: restart, or set "allow_unauthenticated: true"'
 
 /** The listener stays where it is until a restart, but the keys would be gone at once. */
 function opensTheDoor(old: Snapshot, next: Snapshot): boolean {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { loadSnapshot } from '#boot/load.ts'
+import { whyUnreadable } from '#boot/unreadable.ts'
 import { formatProblem, refuses, type Problem } from '#config/problem.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { exit } from './exit.ts'
@@ -23,9 +24,7 @@ export async function check(options: CheckOptions, io: Io): Promise<number> {
     else io.stdout(report(file, valid ? snapshot : undefined, problems))
     return valid ? 0 : 2
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    const reason = missing ? 'there is no such file' : error instanceof Error ? error.message : String(error)
-    io.stderr(`Cannot read "${file}": ${reason}\n`)
+    io.stderr(`Cannot read "${file}": ${whyUnreadable(error)}\n`)
     return exit.usage
   }
 }

@@ -7,6 +7,8 @@ export interface Command {
   /** Words behind the command in its usage line. */
   readonly takes?: string
   readonly flags: Flags
+  /** Variables that it heeds beside those of the configuration: names → meaning. */
+  readonly environment?: Readonly<Record<string, string>>
   readonly examples: readonly string[]
 }
 
@@ -28,6 +30,12 @@ export const commands = [
       'disable-color': noColor,
       version: { type: 'boolean', short: 'v', help: 'print the version and stop' },
       help,
+    },
+    environment: {
+      'PROXY_PORT, FLOW_PROXY_PORT': 'the port, as --port gives it; --port wins, then PROXY_PORT',
+      FLOW_PROXY_HOST: 'the address, as --host gives it; --host wins',
+      PORT: 'the port of a start without a configuration, as hosting platforms set it',
+      NO_COLOR: 'no colours, as --no-color',
     },
     examples: ['llm-proxy -config config.yaml', 'OPENAI_API_KEY=sk-… llm-proxy', 'llm-proxy'],
   },

@@ -20,7 +20,7 @@ export function overview(): string {
     '  llm-proxy check                   tells what is wrong with it, by line and column',
     '  llm-proxy -config config.yaml     starts; saved changes apply at once, without a restart',
     '',
-    'Exit codes: 0 done, 1 it failed while running, 2 wrong usage or a wrong configuration.',
+    'Exit codes: 0 done, 1 could not start or failed while running, 2 wrong usage, or a configuration that check refuses.',
     '"llm-proxy COMMAND --help" explains a command.',
     '',
   ].join('\n')
@@ -43,8 +43,16 @@ export function commandHelp(command: Command): string {
     'Flags (one dash or two):',
     ...flags.map((flag) => `${flag.left.padEnd(width)}  ${flag.help}`),
     '',
+    ...environmentHelp(command),
     'Examples:',
     ...command.examples.map((example) => `  ${example}`),
     '',
   ].join('\n')
+}
+
+function environmentHelp({ environment = {} }: Command): readonly string[] {
+  const rows = Object.entries(environment)
+  if (rows.length === 0) return []
+  const width = Math.max(...rows.map(([names]) => names.length))
+  return ['Environment:', ...rows.map(([names, meaning]) => `  ${names.padEnd(width)}  ${meaning}`), '']
 }

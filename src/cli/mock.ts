@@ -4,6 +4,7 @@ import type { MockEnd } from '#mock/play.ts'
 import { startMockServer, type MockServer } from '#mock/server.ts'
 import { systemClock } from '#ports/clock.ts'
 import { seededRandom } from '#ports/random.ts'
+import { cannotListen } from '#server/cannot-listen.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
 
@@ -39,8 +40,7 @@ export async function mock(args: MockArgs, io: Io): Promise<number> {
   try {
     server = startMockServer({ host, port }, ports, { onEnded })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    io.stderr(`llm-proxy mock: Cannot listen on "${host}:${port}": ${reason}\n`)
+    io.stderr(`llm-proxy mock: ${cannotListen({ kind: 'tcp', host, port }, error)}\n`)
     return exit.failed
   }
   io.stdout(greeting(server.url))

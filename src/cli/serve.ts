@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { boot, type Running } from '#boot/boot.ts'
 import { firstRequest } from '#boot/first-request.ts'
 import type { Source } from '#boot/load.ts'
+import { whyUnreadable } from '#boot/unreadable.ts'
 import { formatProblem } from '#config/problem.ts'
 import { textOf, type ParsedArgs } from './args.ts'
 import { exit } from './exit.ts'
@@ -12,13 +13,14 @@ import { buildInfo } from './version.ts'
 export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
   const source = sourceOf(textOf(parsed, 'config'))
   // Hosting platforms set PORT for whatever they run; a file with its own `listen` means what it says.
-  const platformPort = source.kind === 'environment' ? io.env['PORT'] : undefined
-  const port = portOf(textOf(parsed, 'port') ?? io.env['PROXY_PORT'] ?? io.env['FLOW_PROXY_PORT'] ?? platformPort)
+  const portNames = ['PROXY_PORT', 'FLOW_PROXY_PORT', ...(source.kind === 'environment' ? ['PORT'] : [])]
+  const portGiven = given(textOf(parsed, 'port'), portNames, io.env)
+  const port = portOf(portGiven.text)
   if (port === null) {
-    io.stderr('llm-proxy serve: a port is a number from 0 to 65535\n')
+    io.stderr(`llm-proxy serve: ${portGiven.from ?? '--port'}: a port is a number from 0 to 65535\n`)
     return exit.usage
   }
-  const host = textOf(parsed, 'host') ?? io.env['FLOW_PROXY_HOST']
+  const { text: host, from: hostFrom } = given(textOf(parsed, 'host'), ['FLOW_PROXY_HOST'], io.env)
   let running: Running | undefined
   // From the beginning, since unheard they would end the process: requests may come before the start is complete.
   const stopHanging = io.onSignal(['SIGHUP'], () => void running?.reload())
@@ -29,6 +31,10 @@ export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
       source,
       env: io.env,
       listen: { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) },
+      listenFrom: {
+        ...(portGiven.from === undefined ? {} : { portFrom: portGiven.from }),
+        ...(hostFrom === undefined ? {} : { hostFrom }),
+      },
       version: buildInfo.version,
       console: { write: async (text) => await io.print(text) },
       colour: io.isTty && !noColour && (io.env['NO_COLOR'] ?? '') === '',
@@ -45,7 +51,7 @@ export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
     await stopped
     return exit.done
   } catch (error) {
-    io.stderr(`llm-proxy cannot start: ${reasonOf(error)}\n`)
+    io.stderr(`llm-proxy cannot start: ${reasonOf(error, source.kind === 'file' ? source.file : undefined)}\n`)
     return exit.failed
   } finally {
     stopHanging()
@@ -60,6 +66,16 @@ function sourceOf(file: string | undefined): Source {
   return existsSync(defaultFile) ? { kind: 'file', file: defaultFile } : { kind: 'environment' }
 }
 
+/** A flag, or else the first variable that is set and not empty, with its name. */
+function given(
+  flag: string | undefined,
+  names: readonly string[],
+  env: Io['env'],
+): { readonly text: string | undefined; readonly from: string | undefined } {
+  const from = flag === undefined ? names.find((name) => (env[name] ?? '') !== '') : undefined
+  return { text: flag ?? (from === undefined ? undefined : env[from]), from }
+}
+
 function portOf(text: string | undefined): number | undefined | null {
   if (text === undefined || text === '') return undefined
   const port = Number(text)
@@ -70,8 +86,13 @@ function portOf(text: string | undefined): number | undefined | null {
 async function greet(running: Running, io: Io): Promise<void> {
   await running.flushLog()
   const alias = [...running.current().plans.keys()].find((name) => running.current().aliases.includes(name))
-  if (alias !== undefined) io.stdout(`\nTry it:\n\n${firstRequest(running.current(), running.address, alias)}\n\n`)
+  if (alias !== undefined)
+    io.stdout(
+      `\n${tryIt[running.current().logging.language]}\n\n${firstRequest(running.current(), running.address, alias)}\n\n`,
+    )
 }
+
+const tryIt = { en: 'Try it:', zh: '试一试:' } as const
 
 /** The order to stop: the first signal gives it, the second says that there is no time to drain. */
 interface StopOrder {
@@ -97,12 +118,11 @@ async function stop(running: Running, order: StopOrder): Promise<void> {
   await running.stop(why, order.hurry)
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, file: string | undefined): string {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error && error.code === 'ENOENT' && 'path' in error) {
     return `there is no file "${String(error.path)}"; "llm-proxy init" writes one`
   }
-  if ('code' in error && error.code === 'EACCES' && 'path' in error)
-    return `"${String(error.path)}" may not be read by this user`
+  if ('code' in error && file !== undefined) return `Cannot read "${file}": ${whyUnreadable(error)}`
   return error.message
 }

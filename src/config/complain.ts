@@ -50,6 +50,7 @@ export function pathOf(issue: v.BaseIssue<unknown>): ConfigPath {
 /** A hint behind the complaint, for slips that are common; empty for others. */
 export function hint(issue: v.BaseIssue<unknown>): string {
   const { input } = issue
+  if (pathOf(issue)[0] === 'listen' && /^\d{1,5}$/.test(String(input))) return ` (write ":${String(input)}")`
   if (issue.type === 'string' && (typeof input === 'number' || typeof input === 'boolean')) return ' (put it in quotes)'
   if (typeof input !== 'string') return ''
   const switchWord = { yes: 'true', on: 'true', no: 'false', off: 'false' }[input.toLowerCase()]

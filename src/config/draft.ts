@@ -29,6 +29,11 @@ export function draftOf(tree: Tree, faults: readonly ConfigPath[]): Config | und
   return undefined
 }
 
+/** True for the name that stands in for the missing one of a backend. */
+export function isStandIn(name: string): boolean {
+  return /^\(backend \d+\)$/.test(name)
+}
+
 function blank(tree: Tree, path: ConfigPath): void {
   let holder: unknown = tree
   for (const step of path.slice(0, -1)) {

@@ -17,6 +17,8 @@ export interface Loaded {
   readonly config: Config | undefined
   /** The configuration, or a stand-in for one with errors, which may be compiled only to find more of them. */
   readonly draft: Config | undefined
+  /** The file says nothing about where to listen. */
+  readonly listenIsDefault: boolean
   /** Values that the schema refuses. */
   readonly faults: readonly ConfigPath[]
   /** In the order of the file. */
@@ -47,7 +49,15 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
   const problems: Problem[] = [...source.problems]
   if (source.tree === undefined) {
     const locate = (path: ConfigPath): Place => source.locate(path)
-    const nothing = { config: undefined, draft: undefined, faults: [], off: [], files: [], secrets: [] }
+    const nothing = {
+      config: undefined,
+      draft: undefined,
+      listenIsDefault: true,
+      faults: [],
+      off: [],
+      files: [],
+      secrets: [],
+    }
     return { ...nothing, problems: sortProblems(problems), digest: digestOf(text, []), locate }
   }
   const { tree } = source
@@ -76,6 +86,7 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
   }
   for (const { path, message } of prune(tree, ConfigSchema)) tell('warning', locate(path, 'key'), path, message)
 
+  const listenIsDefault = !('listen' in tree)
   const brokenReferences = new Set([...byPath.values()].filter(hasError).map(({ path }) => pathText(path)))
   const { config, draft, faults } = validate(
     tree,
@@ -86,11 +97,17 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
     // What came of a reference that could not be resolved need not be complained about once more.
     if (!brokenReferences.has(pathText(origin(path)))) tell('error', locate(path), path, message)
   }
+  if (config !== undefined && Object.keys(config.models).length === 0) {
+    const lacking = config.backends.length === 0 ? 'neither backends nor models' : 'no models'
+    // Valid, since a reload may bring what is missing, and yet hardly meant.
+    tell('warning', locate(['models']), [], `the configuration has ${lacking}, so every request for a model is refused`)
+  }
   const expansions = [...byPath.values()]
   const secrets = expansions.flatMap((expansion) => expansion.secrets)
   return {
     config: problems.some(({ severity }) => severity === 'error') ? undefined : config,
     draft,
+    listenIsDefault,
     faults: faults.map(({ path }) => path),
     problems: sortProblems(problems),
     digest: digestOf(text, secrets),

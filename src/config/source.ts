@@ -1,7 +1,8 @@
 import { isScalar, LineCounter, parseDocument, type Document } from 'yaml'
 import { nodeAt, offsetOf, resolved } from './nodes.ts'
 import { pathText, type ConfigPath, type Place, type Problem } from './problem.ts'
-import { findSyntaxFaults, lowerFirst } from './syntax.ts'
+import { lowerFirst } from './syntax-words.ts'
+import { findSyntaxFaults } from './syntax.ts'
 
 /** A source text, read: plain values, and the way back from each value to its place. */
 export interface Source {
@@ -40,6 +41,7 @@ export function readYaml(file: string, text: string): Source {
     written: () => undefined,
   })
   if (text.length > textLengthMax) return nowhere('the file is larger than 1mb')
+  if (isUtf16(text)) return nowhere('the file is UTF-16, save it as UTF-8')
   if (text.trim() === '') return nowhere('the file is empty, expected keys and values')
 
   // The parser compares each key with all before it, which takes minutes for a large file: `findSyntaxFaults` looks itself.
@@ -73,6 +75,11 @@ export function readYaml(file: string, text: string): Source {
       return isScalar(node) ? (node.source ?? String(node.value)) : undefined
     },
   }
+}
+
+/** Every other byte of such a file is zero, and its byte order mark is no UTF-8. */
+function isUtf16(text: string): boolean {
+  return text.startsWith('\uFFFD\uFFFD') || text.slice(0, 2).includes('\0')
 }
 
 /** Copies the values out of the document, so that aliases share nothing; undefined when there is too much of them. */

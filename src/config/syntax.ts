@@ -1,6 +1,7 @@
 import { isAlias, isMap, isNode, isScalar, isSeq, visit } from 'yaml'
 import type { Document, Node } from 'yaml'
 import { isMerge } from './nodes.ts'
+import { complaintAbout, lowerFirst } from './syntax-words.ts'
 
 /** Something wrong with a text as YAML. */
 export interface SyntaxFault {
@@ -14,8 +15,10 @@ export interface SyntaxFault {
 export function findSyntaxFaults(doc: Document.Parsed, text: string): SyntaxFault[] {
   // Behind the first error the parser only stumbles on.
   const faults: SyntaxFault[] = doc.errors.slice(0, 1).map((error) => ({
-    offset: error.pos[0],
-    message: referenceComplaint(error.pos[0], text) ?? complaintOf(error),
+    offset: behindBlanks(error.pos[0], text),
+    message:
+      referenceComplaint(error.pos[0], text) ??
+      complaintAbout(error, restOfLine(behindBlanks(error.pos[0], text), text)),
     fatal: true,
   }))
   for (const { pos, message } of doc.warnings) {
@@ -69,21 +72,19 @@ function offsetOfNode(node: unknown): number {
   return isNode(node) ? (node.range?.[0] ?? 0) : 0
 }
 
-function complaintOf(error: { readonly code: string; readonly message: string }): string {
-  if (error.code === 'MULTIPLE_DOCS') return 'a second document begins here ("---"), expected only one'
-  if (error.code === 'TAB_AS_INDENT') return 'a tab indents this line, expected spaces'
-  const quote = /^Missing closing (["'])quote/.exec(error.message)?.[1]
-  if (quote !== undefined) return `a text in ${quote === '"' ? 'double' : 'single'} quotes is not closed`
-  return lowerFirst(error.message)
+function behindBlanks(offset: number, text: string): number {
+  let at = offset
+  while (text[at] === ' ') at += 1
+  return at
+}
+
+function restOfLine(offset: number, text: string): string {
+  const end = text.indexOf('\n', offset)
+  return text.slice(offset, end === -1 ? undefined : end)
 }
 
 /** `{ key: ${VAR} }` is the slip that people make with references. */
 function referenceComplaint(offset: number, text: string): string | undefined {
   const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n', 1)[0] ?? ''
   return /[{[,].*[^"'\w]\$\{/.test(line) ? 'between { } or [ ] a reference "${…}" must stand in quotes' : undefined
-}
-
-/** Messages of the parser, as part of a sentence. */
-export function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
 }

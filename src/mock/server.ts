@@ -24,6 +24,8 @@ export function startMockServer(address: MockAddress, ports: MockPorts, options:
     hostname: address.host,
     port: address.port,
     development: false,
+    // Without this, a second process takes the same port unnoticed.
+    reusePort: false,
     idleTimeout: 0,
     error: () => new Response('Cannot answer the request: the mock backend failed\n', { status: 500 }),
     fetch: async (request) => await answer(request, ports, options),

@@ -20,6 +20,8 @@ export interface CompileContext {
   readonly offBackends: ReadonlySet<string>
   /** Values that must be masked beside those of the configuration's own secret keys, such as contents of files. */
   readonly secrets: readonly string[]
+  /** Nobody asked for the address in `listen`. */
+  readonly listenIsDefault?: boolean
 }
 
 /** What compiling gave: a snapshot, or, with an error among the problems, none. */
@@ -32,7 +34,8 @@ export interface Compilation {
 export function compileSnapshot(config: Config, context: CompileContext): Compilation {
   const problems: CompileProblem[] = []
   const keys = compileKeys(config)
-  const listen = compileListen(config, keys, problems)
+  const wasAsked = context.listenIsDefault !== true
+  const listen = compileListen(config, keys, !wasAsked, problems)
   const trustedProxies = compileTrustedProxies(config, problems)
   const policies = compilePolicies(config)
   const backends = compileBackends(config, context.offBackends, context.secrets)
@@ -47,6 +50,7 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     digest: context.digest,
     file: context.file,
     listen,
+    listenAsked: wasAsked && isKeptToLoopback(config, keys, parseListen(config.listen)) ? config.listen : undefined,
     keys,
     modelsRequireAuth: config.models_require_auth,
     plans: table.plans,
@@ -79,18 +83,28 @@ function compileKeys(config: Config): KeyRing {
 }
 
 /** Without a client key only this machine may connect, unless the operator takes the risk in so many words. */
-function compileListen(config: Config, keys: KeyRing, problems: CompileProblem[]): ListenAddress | undefined {
+function compileListen(
+  config: Config,
+  keys: KeyRing,
+  isDefault: boolean,
+  problems: CompileProblem[],
+): ListenAddress | undefined {
   const listen = parseListen(config.listen)
   if (listen === undefined) {
     const message = `"${config.listen}" is no address, write one such as ":8080", "127.0.0.1:8080" or "unix:/path"`
     problems.push({ severity: 'error', path: ['listen'], message })
     return undefined
   }
-  if (!keys.isOpen || config.allow_unauthenticated || listen.kind === 'unix' || isLocal(listen)) return listen
-  const message =
-    'without "proxy_api_key" only programs of this machine can connect: set it, or "allow_unauthenticated: true"'
+  if (listen.kind === 'unix' || !isKeptToLoopback(config, keys, listen)) return listen
+  const message = isDefault
+    ? 'without "proxy_api_key" only programs of this machine can connect: set it, or "allow_unauthenticated: true"'
+    : `listening on loopback only, although "${config.listen}" was asked for: set "proxy_api_key" or "allow_unauthenticated: true"`
   problems.push({ severity: 'note', path: ['listen'], message })
   return { ...listen, host: '127.0.0.1' }
+}
+
+function isKeptToLoopback(config: Config, keys: KeyRing, listen: ListenAddress | undefined): boolean {
+  return keys.isOpen && !config.allow_unauthenticated && listen !== undefined && !isLocal(listen)
 }
 
 function compileTrustedProxies(config: Config, problems: CompileProblem[]): AddressList | undefined {

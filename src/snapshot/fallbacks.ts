@@ -1,6 +1,6 @@
 import type { CompileProblem } from '#core/problem.ts'
 import type { Config } from '#config/schema.ts'
-import { nearest } from '#kit/nearest.ts'
+import { hintFor } from './name-hint.ts'
 
 /** `fallback.alias_fallback`, checked: alias → aliases that exist, in order. */
 export interface Fallbacks {
@@ -88,9 +88,4 @@ function findLoops(links: ReadonlyMap<string, readonly Link[]>): readonly Compil
     }
   }
   return problems
-}
-
-function hintFor(name: string, aliases: readonly string[]): string {
-  const meant = nearest(name, aliases)
-  return meant === undefined ? '' : ` (did you mean "${meant}"?)`
 }

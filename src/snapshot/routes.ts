@@ -2,8 +2,8 @@ import type { Candidate } from '#core/candidate.ts'
 import type { Dialect, Protocol } from '#core/dialect.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import type { Config } from '#config/schema.ts'
-import { nearest } from '#kit/nearest.ts'
 import type { BackendTable } from './backends.ts'
+import { hintFor } from './name-hint.ts'
 
 /** An alias's own routes, compiled: what it has before any fallback. */
 export interface AliasRoutes {
@@ -36,9 +36,11 @@ export function compileRoutes(
   for (const [index, route] of model.routes.entries()) {
     const place = ['routes', index]
     if (!backends.names.has(route.backend)) {
-      const meant = nearest(route.backend, backends.names)
-      const hint = meant === undefined ? '' : ` (did you mean "${meant}"?)`
-      tell('error', [...place, 'backend'], `no backend is named "${route.backend}"${hint}`)
+      tell(
+        'error',
+        [...place, 'backend'],
+        `no backend is named "${route.backend}"${hintFor(route.backend, backends.names)}`,
+      )
       continue
     }
     if (!route.enabled) continue

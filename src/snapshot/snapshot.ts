@@ -16,6 +16,8 @@ export interface Snapshot {
   readonly file: string | undefined
   /** Boot-only: a reload that changes it keeps the old value and says so. */
   readonly listen: ListenAddress
+  /** The address that was asked for, when for want of a client key only loopback is served instead. */
+  readonly listenAsked: string | undefined
   readonly keys: KeyRing
   readonly modelsRequireAuth: boolean
   /** By alias, switched-off aliases that live on through a fallback included. */

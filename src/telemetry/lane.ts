@@ -65,7 +65,7 @@ export class Lane<T> {
   /** Writes what waits, then gives up what cannot be written; resolves with the number of records lost for good. */
   async close(): Promise<number> {
     await this.flush()
-    // The last write may itself have caused a record, such as "log can be written again".
+    // The last write may itself have caused a record, such as that writing works again.
     if (!this.isFailing) await this.flush()
     this.#isClosed = true
     this.#cancelTimer?.()

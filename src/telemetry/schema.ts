@@ -10,7 +10,10 @@ const RequestBodySchema = v.strictObject({
     ),
     'none',
   ),
-  path: v.optional(v.pipe(directory, v.description('Folder of the dumps.')), './logs/dumps'),
+  path: v.optional(
+    v.pipe(directory, v.description('Folder of the dumps; a relative path starts in the working directory.')),
+    './logs/dumps',
+  ),
   include_body: v.optional(v.pipe(v.boolean(), v.description('Write bodies too, not only heads.')), true),
   max_age_days: v.optional(
     v.pipe(v.number(), v.minValue(0), v.maxValue(3650), v.description('Days after which dumps are deleted. 0: never.')),
@@ -31,15 +34,29 @@ export const LoggingSchema = v.strictObject({
     'info',
   ),
   general_file: v.optional(
-    v.pipe(directory, v.description('Log file, with the date put into its name day by day. Absent: console only.')),
+    v.pipe(
+      directory,
+      v.description(
+        'Log file, with the date put into its name day by day; a relative path starts in the working directory. ' +
+          'Absent: console only.',
+      ),
+    ),
   ),
   separate_files: v.optional(
     v.pipe(v.boolean(), v.description('Write one file per request into `request_dir`.')),
     false,
   ),
-  request_dir: v.optional(v.pipe(directory, v.description('Folder of the request files.')), './logs/requests'),
+  request_dir: v.optional(
+    v.pipe(directory, v.description('Folder of the request files; a relative path starts in the working directory.')),
+    './logs/requests',
+  ),
   error_dir: v.optional(
-    v.pipe(directory, v.description('Folder for a second copy of the files of failed requests.')),
+    v.pipe(
+      directory,
+      v.description(
+        'Folder for a second copy of the files of failed requests; a relative path starts in the working directory.',
+      ),
+    ),
     './logs/errors',
   ),
   mask_sensitive: v.optional(

@@ -1,3 +1,4 @@
+import { formatDuration } from '#kit/quantity.ts'
 import type { LogFields } from '#ports/log.ts'
 
 /** A sentence with `{field}` placeholders, made ready for filling in. */
@@ -9,11 +10,20 @@ export interface Wording {
 interface Piece {
   readonly before: string
   readonly field: string | undefined
+  /** How the field is told; undefined: as it is. */
+  readonly form: 'duration' | Plural | undefined
   readonly group: readonly Piece[] | undefined
+}
+
+/** A count's unit in both numbers; languages that have one form only do without. */
+interface Plural {
+  readonly one: string
+  readonly many: string
 }
 
 /**
  * Reads `Request finished: backend={backend}< ttft={ttftMs}ms>`: text in angle brackets disappears with its field.
+ * `{count request|requests}` is a count with its unit, `{forMs as duration}` is told as `30s`.
  * Throws when brackets do not match, which the tables' test sees.
  */
 export function readWording(text: string): Wording {
@@ -23,7 +33,7 @@ export function readWording(text: string): Wording {
   for (const part of parts) {
     if (part === '<' && group === undefined) group = []
     else if (part === '>' && group !== undefined) {
-      pieces.push({ before: '', field: undefined, group })
+      pieces.push({ before: '', field: undefined, form: undefined, group })
       group = undefined
     } else if (part === '<' || part === '>')
       throw new TypeError(`Cannot read wording "${text}": its brackets do not match`)
@@ -36,9 +46,9 @@ export function readWording(text: string): Wording {
 /** The sentence with its fields; a missing field outside of a group shows as `-`. */
 export function fillWording(wording: Wording, fields: LogFields): string {
   let text = ''
-  for (const { before, field, group } of wording.pieces) {
+  for (const { before, field, form, group } of wording.pieces) {
     text += before
-    if (field !== undefined) text += fields[field] ?? '-'
+    if (field !== undefined) text += told(fields[field] ?? '-', form)
     if (group !== undefined) text += fillGroup(group, fields)
   }
   return text
@@ -52,21 +62,29 @@ export function fieldsOf(wording: Wording): string[] {
 
 function fillGroup(pieces: readonly Piece[], fields: LogFields): string {
   let text = ''
-  for (const { before, field } of pieces) {
+  for (const { before, field, form } of pieces) {
     text += before
     if (field === undefined) continue
     const value = fields[field]
     if (value === undefined) return ''
-    text += value
+    text += told(value, form)
   }
   return text
 }
 
+function told(value: string | number | boolean, form: Piece['form']): string {
+  if (form === undefined) return String(value)
+  if (form !== 'duration') return `${value} ${value === 1 ? form.one : form.many}`
+  return typeof value === 'number' ? formatDuration(value) : String(value)
+}
+
 function readPieces(text: string): Piece[] {
-  const parts = text.split(/\{(\w+)\}/)
+  const parts = text.split(/\{(\w+)(?: (as duration)| ([^{}|]+)\|([^{}|]+))?\}/)
   const pieces: Piece[] = []
-  for (let index = 0; index < parts.length; index += 2) {
-    pieces.push({ before: parts[index] ?? '', field: parts[index + 1], group: undefined })
+  for (let index = 0; index < parts.length; index += 5) {
+    const [before = '', field, duration, one, many] = parts.slice(index, index + 5)
+    const plural = one === undefined || many === undefined ? undefined : { one, many }
+    pieces.push({ before, field, form: duration === undefined ? plural : 'duration', group: undefined })
   }
   return pieces
 }

@@ -55,6 +55,13 @@ describe.skipIf(outside === undefined)('without a client key', () => {
     await using gateway = await startGateway(`listen: ":0"\n${yaml}\n${mock}`)
     expect((await rawRequest(gateway.url, { path: '/health' })).status).toBe(200)
     expect(await takesConnections(outside ?? '', Number(new URL(gateway.url).port))).toBe(isOpen)
+    const told = '[WARN] No client key is configured'
+    const why =
+      'Listening on loopback only, although ":0" was asked for: set proxy_api_key or allow_unauthenticated: true'
+    expect([gateway.output().includes(told), gateway.output().includes(why)]).toEqual([
+      !yaml.startsWith('proxy_api_key'),
+      !isOpen,
+    ])
   })
 })
 
@@ -203,8 +210,8 @@ async function toldBeforeSending(gateway: RunningGateway, bytes: number): Promis
 
 describe.skipIf(isWindows)('shutdown.drain_timeout', () => {
   test.each([
-    { timeout: '200ms', alias: 'endless', isWhole: false, says: 'Shut down by force: 1 requests were cut' },
-    { timeout: '0', alias: 'brief', isWhole: false, says: 'Shut down by force: 1 requests were cut' },
+    { timeout: '200ms', alias: 'endless', isWhole: false, says: 'Shut down by force: 1 request was cut' },
+    { timeout: '0', alias: 'brief', isWhole: false, says: 'Shut down by force: 1 request was cut' },
     { timeout: '20s', alias: 'brief', isWhole: true, says: 'Shut down: 0 requests in flight' },
   ])('B118: $timeout is how long a running stream may go on ($alias)', async ({ timeout, alias, isWhole, says }) => {
     await using gateway = await startGateway(`shutdown: { drain_timeout: ${timeout} }\n${mock}`)

@@ -116,7 +116,10 @@ describe('B45: a saved change counts from the next request on, within a second',
   test('F58: a deleted file changes nothing but a warning, and its return counts', async () => {
     await using gateway = await startGateway(configOf(['old']))
     rmSync(gateway.configFile)
-    await gateway.told(/\[WARN\] Cannot read .*config\.yaml: ENOENT, the last good configuration stays$/m, noticedMs)
+    await gateway.told(
+      /\[WARN\] Cannot read .*config\.yaml: there is no such file, the last good configuration stays$/m,
+      noticedMs,
+    )
     expect(await statusOf(gateway, 'old')).toBe(200)
     writeFileSync(gateway.configFile, configOf(['old', 'new']))
     await gateway.told(/reloaded: version=2 changes=alias new added$/m, noticedMs)

@@ -66,7 +66,7 @@ logging: { level: debug, general_file: ./logs/proxy.log, enable_metrics: true }
     )
   })
 
-  test('B54, B56, B57: a request is told by two lines of the seed’s form', async () => {
+  test('B54, B56, B57: a request is told by two lines of the documented form', async () => {
     const { headers } = await askChat(gateway.url, 'good', {}, auth)
     const id = headers.get('x-request-id') ?? ''
     expect(id).toMatch(/^req_[0-9a-f]{24}$/)
@@ -76,7 +76,7 @@ logging: { level: debug, general_file: ./logs/proxy.log, enable_metrics: true }
     expect(text).toMatch(line('Request finished: backend=a status=200 duration=\\d+ms .*'))
   })
 
-  test('B53: levels have the seed’s meaning', async () => {
+  test('B53: levels have their documented meaning', async () => {
     await askChat(gateway.url, 'good', {}, { authorization: 'Bearer sk-wrong' })
     await askChat(gateway.url, 'switching', {}, auth)
     await askChat(gateway.url, 'switching', {}, auth)

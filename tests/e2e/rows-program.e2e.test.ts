@@ -28,13 +28,13 @@ describe('the command line', () => {
     { args: ['serve', '-config', 'mine.yaml'] },
   ])('B75: $args starts it', async ({ args }) => {
     const { text } = await runUntil(args, /listening on http:\/\/127\.0\.0\.1:\d+/)
-    expect(text).toMatch(/Loaded 1 backends, 1 model aliases/)
+    expect(text).toMatch(/Loaded 1 backend, 1 model alias/)
   })
 
   test('B75: without arguments it reads config.yaml of the folder', async () => {
     writeFileSync(join(folder, 'config.yaml'), config)
     const { text } = await runUntil([], /listening on http/)
-    expect(text).toMatch(/Loaded 1 backends, 1 model aliases/)
+    expect(text).toMatch(/Loaded 1 backend, 1 model alias/)
   })
 
   test.skipIf(process.platform === 'win32').each([

@@ -49,7 +49,7 @@ describe.skipIf(isWindows)('the order to stop', () => {
         .trim()
         .split('\n')
         .slice(-3)
-      expect(lines[0]).toContain(`Shutting down on ${signal}: 1 requests in flight, waiting up to 30000ms`)
+      expect(lines[0]).toContain(`Shutting down on ${signal}: 1 request in flight, waiting up to 30s`)
       expect(lines[1]).toMatch(/\[INFO\] \[req_[0-9a-f]{24}\] Request finished: backend=up status=200/)
       expect(lines[2]).toContain('[INFO] Shut down: 0 requests in flight')
       for (const line of lines) expect(gateway.output()).toContain(line)
@@ -184,7 +184,7 @@ describe.skipIf(isWindows)('when the time to finish is over', () => {
     expect([text.includes('shutting_down'), isWhole]).toEqual([true, false])
     expect(await gateway.exited).toBe(0)
     expect(performance.now() - startedMs).toBeLessThan(1000)
-    expect(gateway.output()).toMatch(/\[WARN\] Shut down by force: 1 requests were cut\n$/)
+    expect(gateway.output()).toMatch(/\[WARN\] Shut down by force: 1 request was cut\n$/)
   })
 
   test('clients that ask nothing, ask half of something or read nothing do not hold it up', async () => {

@@ -47,7 +47,7 @@ describe('a gateway that starts', () => {
     expect(gateway.output()).toContain('[WARN] Environment variable NODE_OPTIONS can change what this program does')
   })
 
-  test('B84: answers the seed’s own curl, streaming', async () => {
+  test('B84: answers the curl of the README, streaming', async () => {
     await using gateway = await startGateway(config)
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
@@ -116,7 +116,50 @@ describe('a gateway that starts', () => {
   })
 })
 
+describe('variables that say where to listen', () => {
+  test('take the place of "listen", and the log says so', async () => {
+    const listen = 'listen: "127.0.0.2:1"\n'
+    const env = { PROXY_PORT: '0', FLOW_PROXY_HOST: '127.0.0.1', PORT: '1' }
+    await using gateway = await startGateway(listen + config, { env, args: [] })
+    expect(gateway.url).toStartWith('http://127.0.0.1:')
+    expect(gateway.output()).toContain(`${gateway.url} (port from PROXY_PORT) (host from FLOW_PROXY_HOST)`)
+  })
+
+  test('are named when they hold no port, and in the help', async () => {
+    const { code, stderr } = await runCli(['serve'], { env: { FLOW_PROXY_PORT: 'many' } })
+    expect([code, stderr]).toEqual([2, 'llm-proxy serve: FLOW_PROXY_PORT: a port is a number from 0 to 65535\n'])
+    const { stdout } = await runCli(['serve', '--help'])
+    for (const name of ['PROXY_PORT', 'FLOW_PROXY_PORT', 'FLOW_PROXY_HOST', 'PORT', 'NO_COLOR'])
+      expect(stdout).toMatch(new RegExp(`^  (\\w+, )?${name}\\b`, 'm'))
+  })
+})
+
+test('with language zh the first request is introduced in Chinese', async () => {
+  await using gateway = await startGateway(`logging: { language: zh }\n${config}`)
+  await gateway.told(/^试一试:$/m)
+  expect(gateway.output()).not.toContain('Try it')
+})
+
+test('a configuration without models starts with a warning', async () => {
+  await using gateway = await startGateway('proxy_api_key: sk-one\n')
+  await gateway.told(/\[WARN\] .*neither backends nor models, so every request for a model is refused/)
+})
+
 describe('a gateway that cannot start', () => {
+  test('a folder instead of a file ends with 1 and says so', async () => {
+    const { code, stderr } = await runCli(['-config', tmpdir()])
+    expect([code, stderr]).toEqual([
+      1,
+      `llm-proxy cannot start: Cannot read "${tmpdir()}": it is a folder, and a file is wanted\n`,
+    ])
+  })
+
+  test('a host name without an address ends with 1 and says so', async () => {
+    await using gateway = await startGateway(config, { args: ['--host', '999.1.1.1'], waits: false })
+    expect(await gateway.exited).toBe(1)
+    await gateway.told(/Cannot listen on "999\.1\.1\.1:\d+": this host name has no address/)
+  })
+
   test('B76: a missing file ends with 1 and names the path', async () => {
     const { code, stderr } = await runCli(['-config', '/nonexistent/config.yaml'])
     expect(code).toBe(1)

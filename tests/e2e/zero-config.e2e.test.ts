@@ -32,6 +32,8 @@ describe('a start without a config file', () => {
     expect(output).not.toContain('MISTRAL')
     expect(output).toMatch(/Loaded 3 backends, \d+ model aliases/)
     expect(output).toMatch(/\[WARN\] No client key is configured/)
+    // Nobody asked for another address.
+    expect(output).not.toContain('Listening on loopback only')
     expect(output).toMatch(/listening on http:\/\/127\.0\.0\.1:\d+/)
     for (const key of Object.values(keys)) if (key.trim() !== '') expect(output).not.toContain(key)
 
@@ -64,9 +66,11 @@ describe('a start without a config file', () => {
     const [platform, flag] = [await closedPort(), await closedPort()]
     await using given = await startGateway('', { hasFile: false, env: { PORT: String(platform) } })
     expect(given.url).toBe(`http://127.0.0.1:${platform}`)
+    expect(given.output()).toContain(`listening on ${given.url} (port from PORT)`)
     const env = { PORT: String(platform) }
     await using chosen = await startGateway('', { hasFile: false, args: ['--port', String(flag)], env })
     expect(chosen.url).toBe(`http://127.0.0.1:${flag}`)
+    expect(chosen.output()).not.toContain('port from')
   })
 
   test('with no key at all answers from the mock backend, and has nothing to reload', async () => {

@@ -42,6 +42,7 @@ export async function compileText(
   if (loaded.draft === undefined) return { loaded, compilation: undefined, problems: loaded.problems }
   const compilation = compileSnapshot(loaded.draft, {
     version: 1,
+    listenIsDefault: loaded.listenIsDefault,
     digest: loaded.digest,
     file: surroundings.file ?? 'config.yaml',
     offBackends: new Set(loaded.off.map(({ name }) => name)),

@@ -97,7 +97,7 @@ test('F58: a file that cannot be read is told once, and so is its return', async
   state.next = same
   await reloader.reload()
   expect(lines).toEqual(['warn config_unreadable', 'info config_back'])
-  expect(texts[0]).toBe('ENOENT')
+  expect(texts[0]).toBe('there is no such file')
 })
 
 test('B50: a changed address keeps its old value and is told as needing a restart', async () => {
@@ -172,4 +172,19 @@ test('the files of a refused configuration are watched beside those of the runni
     ['/second', '/missing'],
     ['/second'],
   ])
+})
+
+const warning: Problem = { ...problem, severity: 'warning', line: 1, path: 'proxi_api_key', message: 'unknown key' }
+
+test('a refusal tells warnings too, before the consequence that they may have', async () => {
+  const { reloader, texts, state } = bench({ ...up, listen: ':8080', proxy_api_key: 'sk-client' })
+  state.next = () => ({ ...loaded({ ...up, listen: ':8080' }, 'second'), problems: [warning] })
+  await reloader.reload()
+  expect(texts[0]).toBe(
+    'config.yaml:1:5 proxi_api_key: warning: unknown key; without "proxy_api_key" the open listener would serve everyone: restart, or set "allow_unauthenticated: true"',
+  )
+  state.next = () => ({ ...wrong('bad'), problems: [...Array.from({ length: 12 }, () => warning), problem] })
+  await reloader.reload()
+  expect(texts[1]?.split('; ').length).toBe(10)
+  expect(texts[1]).toEndWith('; config.yaml:3:5 models: is wrong')
 })

@@ -71,6 +71,11 @@ describe('check', () => {
     })
   })
 
+  test('a folder is no file', async () => {
+    expect(await check({ config: folder, json: false, strict: false }, io)).toBe(2)
+    expect(errors).toBe(`Cannot read "${folder}": it is a folder, and a file is wanted\n`)
+  })
+
   test('a missing file is named', async () => {
     expect(await check({ config: join(folder, 'none.yaml'), json: false, strict: false }, io)).toBe(2)
     expect(errors).toMatch(/^Cannot read ".*none\.yaml": there is no such file\n$/)

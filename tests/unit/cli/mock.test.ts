@@ -81,6 +81,17 @@ test('mock gives the same answers for the same seed', async () => {
   expect(first.text).not.toBe(other.text)
 })
 
+test('mock fails when another mock has the address', async () => {
+  const first = new FakeProcess()
+  const running = mock(flags, first)
+  const { port } = new URL(await first.started)
+  const second = new FakeProcess()
+  expect(await mock({ ...flags, port }, second)).toBe(1)
+  expect(second.errors).toContain('another program has it')
+  first.signal('SIGTERM')
+  expect(await running).toBe(0)
+})
+
 test('mock fails when the address is taken', async () => {
   const holder = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
   const io = new FakeProcess()

@@ -29,7 +29,7 @@ test('without any key it loads too, with one note for each backend that is off',
   ])
 })
 
-test('B84: its first alias is that of the seed and is answered by the mock backend', async () => {
+test('B84: its first alias is that of the README and is answered by the mock backend', async () => {
   const { loaded, compilation } = await compileText(example)
   const [first = ''] = Object.keys(loaded.config?.models ?? {})
   expect(first).toBe('anthropic/claude-opus-4-5')

@@ -3,7 +3,7 @@ import { refuses } from '#config/problem.ts'
 import { compileText, loadText, problemLines } from '../../support/config.ts'
 
 /** The sample of the first version's README, with its indentation. */
-const seed = `listen: ":8080"
+const sample = `listen: ":8080"
 # one key
 proxy_api_key: "sk-your-unified-api-key"
 backends:
@@ -59,8 +59,8 @@ logging:
   max_file_size_mb: 100
 `
 
-test('the configuration of the first version loads unchanged', async () => {
-  const { compilation, problems } = await compileText(seed)
+test('a configuration in the documented form loads without an error', async () => {
+  const { compilation, problems } = await compileText(sample)
   expect(refuses(problems)).toBe(false)
   expect(compilation?.snapshot?.aliases).toEqual(['anthropic/claude-opus-4-5', 'anthropic/claude-sonnet-4-5'])
   expect(compilation?.snapshot?.plans.get('anthropic/claude-opus-4-5')?.tiers.map((tier) => tier.level)).toEqual([
@@ -69,7 +69,7 @@ test('the configuration of the first version loads unchanged', async () => {
   ])
 })
 
-test('B110: the names of later versions give the same configuration as our own', async () => {
+test('B110: the other spellings of keys give the same configuration as our own', async () => {
   const own = await loadText(`
 listen: "127.0.0.1:9001"
 retry: { max_retries: 2, base_delay: 100ms, max_delay: 5000ms, multiplier: 2, jitter: 0.1 }
@@ -98,8 +98,10 @@ logging:
   rotation: { max_size_mb: 50 }
   categories: { general: { level: debug } }
 `)
-  expect(own.problems).toEqual([])
-  expect(later.problems.every(({ severity }) => severity === 'note')).toBe(true)
+  const isAboutEmptiness = ({ message }: { message: string }): boolean =>
+    message.includes('neither backends nor models')
+  expect(own.problems.filter((problem) => !isAboutEmptiness(problem))).toEqual([])
+  expect(later.problems.filter((problem) => problem.severity !== 'note').every(isAboutEmptiness)).toBe(true)
   expect(later.config).toEqual(own.config)
 })
 
@@ -124,6 +126,7 @@ retry: { jitter: "\${JITTER}" }
 errors:
   unknown_model_status: \${STATUS}
 backends: [{ name: a, url: mock://a, enabled: "\${ON}" }]
+models: { m: { routes: [{ backend: a, model: ok }] } }
 listen: ":\${PORT}"
 `
   const env = { RETRIES: '5', CLOSED: 'true', JITTER: '0.5', STATUS: '400', ON: 'false', PORT: '9000' }
@@ -227,3 +230,66 @@ test('B28 B32: codes and patterns of the file decide what leads on', async () =>
 async function digestOf(source: string, content: string): Promise<string> {
   return (await loadText(source, { files: { '/run/key': { content } } })).digest
 }
+
+test.each([
+  { text: 'listen: ":18080"', lacks: 'neither backends nor models' },
+  { text: 'backends: [{ name: a, url: mock://a }]', lacks: 'no models' },
+])('a configuration that can serve nothing is told: $text', async ({ text, lacks }) => {
+  expect(await problemLines(`proxy_api_key: sk-test\n${text}\n`)).toEqual([
+    `config.yaml:1:1 warning: the configuration has ${lacks}, so every request for a model is refused`,
+  ])
+})
+
+test.each([
+  ['with a byte order mark', '\uFFFD\uFFFDl\0i\0'],
+  ['little endian', 'l\0i\0s\0t\0'],
+  ['big endian', '\0l\0i\0s'],
+])('a file in UTF-16 is told as such: %s', async (_name, text) => {
+  expect(await problemLines(text)).toEqual(['config.yaml:1:1 the file is UTF-16, save it as UTF-8'])
+})
+
+const sameColumn =
+  'this line does not begin at the same column as those above it: indent it like them, or begin a list entry with "- "'
+
+test.each([
+  ['b:\n  - name: a\n    url: x\n   key: y\n', `4:4 ${sameColumn}`],
+  ['b:\n  - name: a\n    url: x\n  name: c\n', `4:3 ${sameColumn}`],
+  ['listen: ":1"\n  proxy_api_key: x\n', `2:3 ${sameColumn}`],
+  ['b:\n  - n: a\n    u: x\n - n: b\n', '4:2 this list entry does not begin at the same column as those above it'],
+  ['b:\n  - name: a\n    api_key:"x"\nmodels: {}\n', '3:5 a blank is missing after "api_key:"'],
+  ['listen:":1"\nmodels: {}\n', '1:1 a blank is missing after "listen:"'],
+  ['b:\n  - name: a\n    url：mock://a\n    x: y\n', '3:5 write an ASCII colon and a blank (": ") instead of "："'],
+  ['a: 1\nlisten ":1"\nb: 2\n', '2:1 this line is no "key: value", expected a key, a colon and a blank'],
+  ['a: {b: 1\nc: 2\n', '2:1 a map in { } is not closed above this line, expected "}"'],
+  ['a: b: c\n', '1:4 this line has a second ": ": put the value in quotes, or begin a new line'],
+  ['a: @x\n', '1:4 a text cannot begin with "@": put it in quotes'],
+  [
+    'a: "C:\\path"\n',
+    String.raw`1:7 between double quotes "\" has a meaning of its own: use single quotes, or write "\\"`,
+  ],
+])('YAML %j is complained about in plain words', async (text, told) => {
+  expect(await problemLines(text)).toEqual([`config.yaml:${told}`])
+})
+
+test.each([
+  ['8080', 'expected text, not 8080 (write ":8080")'],
+  ['"8080"', '"unix:/path", not "8080" (write ":8080")'],
+])('a bare port is not enough to listen, and the right form is told: %s', async (written, told) => {
+  const [line = ''] = await problemLines(`proxy_api_key: k\nlisten: ${written}\n`)
+  expect(line).toEndWith(told)
+})
+
+test('a name that is near to none is answered with five of those that there are, but with no stand-in', async () => {
+  const backends = ['b1', 'b2', 'b3', 'b4', 'b5', 'b6']
+    .map((name) => `  - { name: ${name}, url: "mock://x" }`)
+    .join('\n')
+  const lines = await problemLines(`
+proxy_api_key: k
+backends:
+  - { url: "mock://x" }
+${backends}
+models: { m: { routes: [{ backend: elsewhere, model: x }] } }
+`)
+  expect(lines[0]).toEndWith('backends[0].name: this key is required')
+  expect(lines[1]).toEndWith('no backend is named "elsewhere" (there are: "b1", "b2", "b3", "b4", "b5", …)')
+})

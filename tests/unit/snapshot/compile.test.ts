@@ -86,23 +86,29 @@ describe('keys', () => {
 })
 
 describe('listen', () => {
-  const note = {
-    severity: 'note',
-    path: ['listen'],
-    message:
-      'without "proxy_api_key" only programs of this machine can connect: set it, or "allow_unauthenticated: true"',
-  } as const
-
   test.each([
-    { listen: ':8080', host: '127.0.0.1', problems: [note] },
-    { listen: '0.0.0.0:8080', host: '127.0.0.1', problems: [note] },
-    { listen: '[::]:8080', host: '127.0.0.1', problems: [note] },
-    { listen: 'localhost:8080', host: 'localhost', problems: [] },
-    { listen: '[::1]:8080', host: '::1', problems: [] },
-  ])('without a client key $listen is kept to loopback', ({ listen, host, problems }) => {
-    const compiled = compileInput({ listen })
-    expect(compiled.snapshot?.listen).toEqual({ kind: 'tcp', host, port: 8080 })
-    expect(compiled.problems).toEqual(problems)
+    { listen: ':8080', host: '127.0.0.1', asked: ':8080' },
+    { listen: '0.0.0.0:8080', host: '127.0.0.1', asked: '0.0.0.0:8080' },
+    { listen: '[::]:8080', host: '127.0.0.1', asked: '[::]:8080' },
+    { listen: 'localhost:8080', host: 'localhost', asked: undefined },
+    { listen: '[::1]:8080', host: '::1', asked: undefined },
+  ])('without a client key $listen is kept to loopback, and what was asked for is told', ({ listen, host, asked }) => {
+    const { snapshot, problems } = compileInput({ listen })
+    expect(snapshot?.listen).toEqual({ kind: 'tcp', host, port: 8080 })
+    expect(snapshot?.listenAsked).toBe(asked)
+    const message = `listening on loopback only, although "${asked}" was asked for: set "proxy_api_key" or "allow_unauthenticated: true"`
+    expect(problems).toEqual(asked === undefined ? [] : [{ severity: 'note', path: ['listen'], message }])
+  })
+
+  test('an address that nobody asked for is not told as if someone had', () => {
+    const { snapshot, problems } = compileInput({ listen: ':8080' }, { listenIsDefault: true })
+    expect([snapshot?.listen, snapshot?.listenAsked]).toEqual([
+      { kind: 'tcp', host: '127.0.0.1', port: 8080 },
+      undefined,
+    ])
+    expect(problems.map(({ message }) => message)).toEqual([
+      'without "proxy_api_key" only programs of this machine can connect: set it, or "allow_unauthenticated: true"',
+    ])
   })
 
   test('without a client key a socket file stays as it is', () => {

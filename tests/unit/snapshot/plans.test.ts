@@ -102,7 +102,7 @@ describe('inside an alias', () => {
       {
         severity: 'error',
         path: ['models', 'm', 'routes', 1, 'backend'],
-        message: 'no backend is named "elsewhere"',
+        message: 'no backend is named "elsewhere" (there are: "provider-a")',
       },
     ])
   })
@@ -259,7 +259,8 @@ describe('across aliases', () => {
       {
         severity: 'warning',
         path: ['fallback', 'alias_fallback', 'a', 1],
-        message: 'no alias is named "google/gemini-3-pro-preview", so this fallback is left out',
+        message:
+          'no alias is named "google/gemini-3-pro-preview" (there are: "a", "sonnet"), so this fallback is left out',
       },
     ])
   })

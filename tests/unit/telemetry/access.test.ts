@@ -140,7 +140,7 @@ describe('the metrics line', () => {
     )
   })
 
-  test('B64: has the wording of the seed in Chinese', async () => {
+  test('B64: has its documented wording in Chinese', async () => {
     const { lines } = await settle(settledExchange({ attempts: [attemptOf({ backend: 'A', durationMs: 2 })] }), {
       metricsLines: true,
       language: 'zh',
@@ -266,7 +266,7 @@ describe('request files', () => {
     await bench.log.flush()
     const general = bench.files.texts.get('./logs/proxy_2026-01-13.log') ?? ''
     expect(general.match(/Cannot write request files: EACCES/g)).toHaveLength(1)
-    expect(general).toContain('Log file request files can be written again')
+    expect(general).toContain('Writing works again: request files')
     expect(general).toContain('Log records dropped: 2 for request files')
     expect([...bench.files.texts.keys()]).toContain('./logs/requests/req_3.log')
   })

@@ -21,7 +21,7 @@ describe('text lines', () => {
     ])
   })
 
-  test('B55 B56 B57: the Chinese form says what the seed shows, to the letter', async () => {
+  test('B55 B56 B57: the Chinese form is the documented one, to the letter', async () => {
     const { log, clock, lines } = logBench({ policy: { language: 'zh' } })
     log.write('info', 'server_started', { address: ':8080', version: '1.0' })
     log.write('info', 'config_loaded', { backends: 4, aliases: 13 })
@@ -239,7 +239,7 @@ describe('the background', () => {
     await clock.advance(20_000)
     const text = files.texts.get(today) ?? ''
     expect(text.match(/dropped: [12]/g)).toEqual(['dropped: 1', 'dropped: 2'])
-    expect(text).toContain('[WARN] Log file ./logs/proxy.log can be written again')
+    expect(text).toContain('[WARN] Writing works again: ./logs/proxy.log')
   })
 
   test('F67: a short write damages its own record only, the next one starts on a line of its own', async () => {
