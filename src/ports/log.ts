@@ -16,7 +16,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 
 /** Every event that the program can tell. Wordings: `telemetry/messages.ts`. */
 export type EventName =
-  | 'server_started' // version, address
+  | 'server_started' // version, address, portFrom, hostFrom
   | 'config_loaded' // file, backends, aliases
   | 'config_problem' // place, path, problem, severity
   | 'config_reloaded' // version, changes
@@ -27,7 +27,7 @@ export type EventName =
   | 'restart_needed' // keys
   | 'backend_off' // backend, variable
   | 'backend_from_environment' // backend, variable
-  | 'unauthenticated' // address
+  | 'unauthenticated' // address, asked
   | 'environment_warning' // variable
   | 'environment_ignored' // variable
   | 'request_received' // requestId, model, client, method, path, stream
