@@ -4,7 +4,7 @@ import type { Clock } from '#ports/clock.ts'
 
 /**
  * Milliseconds after which it is listened for a client that leaves. Answers that come sooner are spared the listener,
- * which costs as much as a fifth of all the rest.
+ * which is dear to have on every request.
  */
 const listenAfterMs = 20
 

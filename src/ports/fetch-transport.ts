@@ -13,8 +13,7 @@ export function fetchTransport(clock: Clock): Transport {
   const session = new Bun.FetchSession({ keepAlive: { idleTimeout: idleSeconds } })
   const origins = new Origins(clock)
   return {
-    // oxlint-disable-next-line typescript/promise-function-async -- each async layer costs a request about a microsecond
-    send: (request) => new Exchange(clock, session, origins.of(request.url), request).run(),
+    send: async (request) => await new Exchange(clock, session, origins.of(request.url), request).run(),
   }
 }
 
@@ -134,8 +133,7 @@ class Exchange {
       get body() {
         return response.body ?? emptyBody()
       },
-      // oxlint-disable-next-line typescript/promise-function-async -- as above
-      whole: () => response.bytes(),
+      whole: async () => await response.bytes(),
       explain: (error: unknown) => this.#whatBroke() ?? explainFetchError(error, 'body'),
     }
   }

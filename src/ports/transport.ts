@@ -37,7 +37,7 @@ export interface IncomingResponse {
   readonly sentMs?: number | undefined
   /** Cancelling it closes the exchange. */
   readonly body: ReadableStream<Uint8Array>
-  /** The whole body at once, instead of `body`: a third cheaper for bodies that are known to be small. */
+  /** The whole body at once, instead of `body`: cheaper for bodies that are known to be small. */
   readonly whole?: () => Promise<Uint8Array>
   /** What a rejected read of either means; without it, reads reject with a {@link TransportFailure} themselves. */
   readonly explain?: (error: unknown) => TransportFailure

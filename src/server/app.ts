@@ -39,7 +39,7 @@ interface Surroundings {
 /** The whole public surface: one function from request to response. */
 export function createApp(gateway: Gateway, state: AppState): App {
   const app = streetMap(gateway, state)
-  // No stage between listener and road is async: each async layer costs a request about a microsecond.
+  // Nothing between listener and road waits, so nothing there is async.
   return (request, connection): Response | Promise<Response> => {
     const target = targetOf(request)
     const objection = objectionTo(request)

@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { openRoad } from '../support/road.ts'
-import { answering, errorAnswer, silentStream, whenDone, type Turn } from '../support/scripted.ts'
-
-const ladder = `
-backends:
-  - { name: a, url: "http://a/v1" }
-  - { name: b, url: "http://b/v1" }
-models:
-  m:
-    routes:
-      - { backend: a, model: up, priority: 1 }
-      - { backend: b, model: up, priority: 2 }
-`
+import { answering, errorAnswer, ladder, silentStream, whenDone, type Turn } from '../support/scripted.ts'
 
 interface Story {
   readonly hosts: string

@@ -4,6 +4,18 @@ import { broken, chatAnswer, type Upstream } from './road.ts'
 /** One answer of a scripted upstream: a good one (200), an error, none because nobody listens, or none ever. */
 export type Turn = number | 'dead' | 'hang' | ((signal: AbortSignal) => Response)
 
+/** A config of one alias with two routes, the second for when the first fails; sections can be put behind it. */
+export const ladder = `
+backends:
+  - { name: a, url: "http://a/v1" }
+  - { name: b, url: "http://b/v1" }
+models:
+  m:
+    routes:
+      - { backend: a, model: up, priority: 1 }
+      - { backend: b, model: up, priority: 2 }
+`
+
 /** Upstreams by host that answer in turn, the last answer again and again; hosts that are not named answer well. */
 export function answering(turnsByHost: Readonly<Record<string, readonly Turn[]>>): Upstream {
   const asked = new Map<string, number>()
