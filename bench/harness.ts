@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { cores, foreignShareMax, idleLoad } from './machine.ts'
 import type { NativeTools } from './native.ts'
 import type { Expected } from './parity.ts'
-import { processTree, residentMb, start, type Started } from './processes.ts'
+import { processTree, residentMb, start } from './processes.ts'
 import { runDirectory, type RunningTarget } from './targets.ts'
+import { readUpstream, toArguments, type Upstream, type UpstreamCounts } from './upstream.ts'
 import { rawRequest, upstreamBehaviour, type Workload } from './workloads.ts'
 
 /** One target under one workload in one round. */
@@ -17,7 +18,7 @@ export interface Cell {
   /** Requests or events per second. */
   readonly unitsPerSecond: number
   readonly residentMb: number | undefined
-  /** Connections to the upstream opened per 1,000 requests, the filling of the pool included. */
+  /** Connections to the upstream opened per 1,000 requests, once it is warm. */
   readonly openedPer1000: number
   readonly latencyUs: Quantiles
   readonly firstEventUs: Quantiles
@@ -28,6 +29,8 @@ export interface Cell {
   readonly isQuiet: boolean
   /** The load side had no time left, so rates and latencies say nothing about the target. */
   readonly isLoadBound: boolean
+  /** Requests that failed, from the first of the warm-up to the last. */
+  readonly failures: number
   /** Why the figures may not be used, or undefined. */
   readonly fault: string | undefined
 }
@@ -57,28 +60,12 @@ export interface Stage {
   readonly expected: Expected
 }
 
-/** The mock upstream. */
-export interface Upstream {
-  readonly program: Started
-  readonly port: number
-}
-
 const drainSeconds = 5
 
 /** Seconds that one cell takes, the looks at the quiet machine included. */
 export function cellSeconds(workload: Workload, options: RoundOptions): number {
   const drain = workload.loop.kind === 'open' ? 2.5 : 0
   return Math.max(options.warmUpSeconds, workload.steadyAfterS) + options.seconds + drain + 1
-}
-
-/** Limit: the mock upstream ends after `secondsMax`, whatever becomes of the bench. */
-export async function startUpstream(tools: NativeTools, secondsMax: number): Promise<Upstream> {
-  const { firstEventMs, gapMs, events, replyBytes } = upstreamBehaviour
-  const flags = { t: firstEventMs, g: gapMs, e: events, r: replyBytes, T: Math.ceil(secondsMax) }
-  const errorFile = join(runDirectory, 'mock.txt')
-  const program = start([tools.mockUpstream, ...toArguments(flags)], { core: cores.load, errorFile })
-  for await (const chunk of program.output) return { program, port: Number(new TextDecoder().decode(chunk)) }
-  throw new Error('Cannot start the mock upstream: it ended without telling its port')
 }
 
 /** Every target under every workload, `rounds` times, beginning with another target each time. */
@@ -91,8 +78,9 @@ export async function runRounds(
   const cells: Cell[] = []
   for (let round = 0; round < options.rounds; round += 1) {
     for (const [index, workload] of workloads.entries()) {
-      for (let turn = 0; turn < stage.running.length; turn += 1) {
-        const running = stage.running[(turn + round + index) % stage.running.length]
+      const taking = stage.running.filter(({ upstream }) => upstream === workload.upstream)
+      for (let turn = 0; turn < taking.length; turn += 1) {
+        const running = taking[(turn + round + index) % taking.length]
         if (running === undefined) continue
         const cell = await measureQuietly(stage, running, workload, round, options)
         cells.push(cell)
@@ -138,6 +126,8 @@ interface LoadReport {
   readonly requests: number
   readonly events: number
   readonly errors: Readonly<Record<string, number>>
+  /** The first status that was not 200, or 0. */
+  readonly badStatus: number
 }
 
 async function measure(
@@ -148,9 +138,8 @@ async function measure(
   options: RoundOptions,
 ): Promise<Cell> {
   const pids = running.program === undefined ? [] : processTree(running.program.pid)
-  const before = await readUpstream(stage.upstream.port)
-  const report = await runLoad(stage, running, workload, round, options, pids)
-  const after = await readUpstream(stage.upstream.port)
+  const { report, before } = await runLoad(stage, running, workload, round, options, pids)
+  const after = await readUpstream(stage.upstream)
   const isSameTree = running.program === undefined || processTree(running.program.pid).join() === pids.join()
   const resident = running.program === undefined ? undefined : residentMb(pids)
   running.clearLogs()
@@ -167,7 +156,7 @@ async function measure(
     workload: workload.id,
     target: running.target.name,
     round,
-    cpuUsPerUnit: running.program === undefined ? undefined : proxyNs / 1000 / units,
+    cpuUsPerUnit: running.program === undefined || units === 0 ? undefined : proxyNs / 1000 / units,
     unitsPerSecond: units / report.seconds,
     residentMb: resident,
     // The second look at the counters came over a connection too.
@@ -180,6 +169,7 @@ async function measure(
       report.cores.reduce((sum, core) => sum + core.stealMs, 0) / (windowMs * Math.max(1, report.cores.length)),
     isQuiet: foreignShare.every((share) => share < foreignShareMax),
     isLoadBound: (report.cores[cores.load]?.busyMs ?? 0) / windowMs > 0.95,
+    failures: Object.values(report.errors).reduce((sum, count) => sum + count, 0),
     fault: findFault(report, units, isSameTree),
   }
 }
@@ -191,35 +181,35 @@ async function runLoad(
   round: number,
   options: RoundOptions,
   pids: readonly number[],
-): Promise<LoadReport> {
+): Promise<{ readonly report: LoadReport; readonly before: UpstreamCounts }> {
   const requestFile = join(runDirectory, `${workload.id}.http`)
   writeFileSync(requestFile, rawRequest(workload))
   const { loop } = workload
+  const warmUpSeconds = Math.max(options.warmUpSeconds, workload.steadyAfterS)
   const arrivals = loop.kind === 'closed' ? { m: 'closed', c: loop.connections } : { m: 'open', r: loop.perSecond }
   const flags = {
     ...arrivals,
     p: running.port,
     f: requestFile,
     s: options.seed + round,
-    w: Math.max(options.warmUpSeconds, workload.steadyAfterS),
+    w: warmUpSeconds,
     d: options.seconds,
     x: drainSeconds,
     e: workload.unit === 'event' ? upstreamBehaviour.events : 0,
     b: expected.bodyBytesById.get(workload.id) ?? 0,
-    P: [...pids, upstream.program.pid, process.pid].join(),
+    P: [...pids, ...upstream.programs.map(({ pid }) => pid), process.pid].join(),
   }
   const errorFile = join(runDirectory, 'lg.txt')
   const generator = start([tools.loadGenerator, ...toArguments(flags)], { core: cores.load, errorFile })
   try {
+    // Shortly before the window: connections that fill the pool do not count, and the look itself disturbs nothing.
+    await Bun.sleep((warmUpSeconds - 0.25) * 1000)
+    const before = await readUpstream(upstream)
     const report: LoadReport = JSON.parse(await new Response(generator.output).text())
-    return report
+    return { report, before }
   } finally {
     await generator.stop()
   }
-}
-
-function toArguments(flags: Readonly<Record<string, string | number>>): string[] {
-  return Object.entries(flags).flatMap(([letter, value]) => [`-${letter}`, `${value}`])
 }
 
 function foreign(report: LoadReport, core: number, oursNs: number, windowMs: number): number {
@@ -229,23 +219,11 @@ function foreign(report: LoadReport, core: number, oursNs: number, windowMs: num
 /** Any error at all makes the figures of a cell void: cheap failures would look like speed. */
 function findFault(report: LoadReport, units: number, isSameTree: boolean): string | undefined {
   const errors = Object.entries(report.errors).filter(([, count]) => count > 0)
-  if (errors.length > 0) return errors.map(([kind, count]) => `${count} ${kind}`).join(', ')
+  if (errors.length > 0)
+    return errors
+      .map(([kind, count]) => `${count} ${kind}${kind === 'status' ? ` (first ${report.badStatus})` : ''}`)
+      .join(', ')
   if (units === 0) return 'nothing was answered'
   if (!isSameTree || report.cpuNs.some((ns) => ns < 0)) return 'a process came or went'
   return undefined
-}
-
-interface UpstreamCounts {
-  readonly accepted: number
-  readonly requests: number
-}
-
-/** Over a connection of its own, which is counted as accepted. */
-async function readUpstream(port: number): Promise<UpstreamCounts> {
-  const response = await fetch(`http://127.0.0.1:${port}/stats`, {
-    keepalive: false,
-    signal: AbortSignal.timeout(5000),
-  })
-  const counts: UpstreamCounts = JSON.parse(await response.text())
-  return counts
 }

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureCold, type ColdStarts } from './cold-start.ts'
-import { cellSeconds, runRounds, startUpstream, type Cell, type RoundOptions } from './harness.ts'
+import { cellSeconds, runRounds, type Cell, type RoundOptions } from './harness.ts'
 import { describeMachine, requireMachine } from './machine.ts'
 import { compileNative } from './native.ts'
 import { checkParity } from './parity.ts'
@@ -19,7 +19,10 @@ import {
   type RunningTarget,
   type Target,
 } from './targets.ts'
+import { startUpstream } from './upstream.ts'
 import { workloads, type Workload } from './workloads.ts'
+
+const defaultTargets = 'direct,haproxy,llm-proxy,llm-proxy-bare'
 
 const usage = `Measures the gateway against HAProxy: CPU per request and event, as ratios inside a round.
 
@@ -27,7 +30,7 @@ const usage = `Measures the gateway against HAProxy: CPU per request and event, 
   --seconds N       length of a window, 1 to 30, default 4
   --warm-up N       seconds before a window, 0.5 to 30, default 2
   --workloads A,B   of ${workloads.map(({ id }) => id).join(', ')}; default all
-  --targets A,B     of ${targets.map(({ name }) => name).join(', ')}; default direct,haproxy,llm-proxy
+  --targets A,B     of ${targets.map(({ name }) => name).join(', ')}; default ${defaultTargets}
   --cold N          cold starts per target, 0 to 100, default 10
   --binary PATH     the gateway to measure; default: dist/ when it is newer than the sources, else one built for this
   --seed N          of the arrivals in an open loop, default 1
@@ -64,7 +67,8 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2))
-  requireMachine()
+  const needsTls = settings.workloads.some(({ upstream }) => upstream === 'tls')
+  requireMachine(needsTls)
   makeRunDirectory()
   const tools = compileNative()
   const needsBinary = settings.targets.some((target) => target.isGateway)
@@ -72,18 +76,19 @@ async function main(): Promise<void> {
   pinSelf()
 
   const startedAt = new Date().toISOString()
-  const cellsWanted = settings.options.rounds * settings.targets.length
-  const plannedSeconds = settings.workloads.reduce(
-    (sum, one) => sum + cellSeconds(one, settings.options) * cellsWanted,
-    0,
-  )
-  console.error(`About ${Math.ceil(plannedSeconds / 60)} min for ${cellsWanted * settings.workloads.length} cells`)
+  const plan = planOf(settings)
+  console.error(`About ${Math.ceil(plan.seconds / 60)} min for ${plan.cells} cells`)
 
   // A cell may wait for quiet and be measured twice.
-  const upstream = await startUpstream(tools, plannedSeconds * 2 + cellsWanted * settings.workloads.length * 25 + 900)
+  const upstream = await startUpstream(tools, plan.seconds * 2 + plan.cells * 25 + 900, needsTls)
   const running: RunningTarget[] = []
-  for (const target of settings.targets) running.push(await startTarget(target, upstream.port, binary))
-  const expected = await checkParity(running, settings.workloads, upstream.port)
+  for (const target of settings.targets) {
+    running.push(await startTarget(target, upstream.plain, binary))
+    if (upstream.tls !== undefined && speaksTls(target)) {
+      running.push(await startTarget(target, upstream.tls, binary))
+    }
+  }
+  const expected = await checkParity(running, settings.workloads, upstream.plain.port)
   const cells = await runRounds({ tools, upstream, running, expected }, settings.workloads, settings.options, tell)
   await stopTargets(running)
 
@@ -93,6 +98,23 @@ async function main(): Promise<void> {
   }
   const versions = versionsOf(settings.targets, binary)
   write(settings, { startedAt, machine: describeMachine(), versions, options: settings.options, cells, cold })
+}
+
+/** How much there is to measure; a cell is one target under one workload in one round. */
+function planOf({ workloads: chosen, targets: taking, options }: Settings): { seconds: number; cells: number } {
+  const planned = chosen.map((workload) => {
+    const count = taking.filter((target) => workload.upstream === 'plain' || speaksTls(target)).length * options.rounds
+    return { count, seconds: count * cellSeconds(workload, options) }
+  })
+  return {
+    seconds: planned.reduce((sum, { seconds }) => sum + seconds, 0),
+    cells: planned.reduce((sum, { count }) => sum + count, 0),
+  }
+}
+
+/** The load generator does not. */
+function speaksTls(target: Target): boolean {
+  return target.launch !== undefined
 }
 
 function stopEarly(): void {
@@ -123,7 +145,7 @@ function tell(cell: Cell): void {
     cell.fault === undefined ? '' : ` VOID: ${cell.fault}`,
   ]
   console.error(
-    `${cell.round + 1} ${cell.workload.padEnd(8)} ${cell.target.padEnd(16)} ${cpu}${cell.unitsPerSecond.toFixed(0)}/s${marks.join('')}`,
+    `${cell.round + 1} ${cell.workload.padEnd(12)} ${cell.target.padEnd(16)} ${cpu}${cell.unitsPerSecond.toFixed(0)}/s${marks.join('')}`,
   )
 }
 
@@ -147,7 +169,7 @@ function readSettings(args: string[]): Settings {
       seconds: { type: 'string', default: '4' },
       'warm-up': { type: 'string', default: '2' },
       workloads: { type: 'string', default: workloads.map(({ id }) => id).join() },
-      targets: { type: 'string', default: 'direct,haproxy,llm-proxy' },
+      targets: { type: 'string', default: defaultTargets },
       cold: { type: 'string', default: '10' },
       binary: { type: 'string' },
       seed: { type: 'string', default: '1' },

@@ -27,14 +27,16 @@ export function describeMachine(): Machine {
 }
 
 /** Throws when this machine cannot run the load bench at all. */
-export function requireMachine(): void {
+export function requireMachine(needsTls: boolean): void {
   if (process.platform !== 'linux')
     throw new Error(`Cannot run the load bench: it needs Linux, and this is "${process.platform}"`)
   if (cpus().length < 2)
     throw new Error('Cannot run the load bench: there is one core, and proxy and load need one each')
-  for (const tool of ['taskset', 'setpriv', 'haproxy']) {
+  for (const tool of ['taskset', 'setpriv', 'haproxy', ...(needsTls ? ['openssl'] : [])]) {
     if (Bun.which(tool) === null) {
-      throw new Error(`Cannot run the load bench: "${tool}" is not installed (apt-get install util-linux haproxy)`)
+      throw new Error(
+        `Cannot run the load bench: "${tool}" is not installed (apt-get install util-linux haproxy openssl)`,
+      )
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { RunningTarget } from './targets.ts'
-import { chatBody, names, upstreamBehaviour, type Workload } from './workloads.ts'
+import { behaviourHeaders, chatBody, names, upstreamBehaviour, type Workload } from './workloads.ts'
 
 /** What one request through a target brought back and what the mock upstream says arrived. */
 interface Seen {
@@ -26,18 +26,19 @@ export async function checkParity(
   const faults: string[] = []
   for (const workload of workloads) {
     const body = chatBody(workload)
-    const wanted = await ask(upstreamPort, body, names.clientKey)
+    const headers = behaviourHeaders(workload)
+    const wanted = await ask(upstreamPort, body, names.clientKey, headers)
     bodyBytesById.set(workload.id, Buffer.byteLength(wanted.body))
-    for (const { target, port } of running) {
-      const seen = await ask(port, body, names.clientKey)
+    for (const { target, port } of running.filter(({ upstream }) => upstream === workload.upstream)) {
+      const seen = await ask(port, body, names.clientKey, headers)
       const found = compare(workload, wanted, seen, body, target.isGateway)
       faults.push(...found.map((fault) => `${target.name}, ${workload.id}: ${fault}`))
     }
   }
-  for (const { target, port } of running.filter((one) => one.target.isGateway)) {
+  for (const { target, port } of running.filter((one) => one.target.checksKeys)) {
     const [workload] = workloads
     if (workload === undefined) continue
-    const { status } = await ask(port, chatBody(workload), 'sk-wrong')
+    const { status } = await ask(port, chatBody(workload), 'sk-wrong', {})
     if (status !== 401) faults.push(`${target.name}: a wrong key is answered with ${status}, wanted 401`)
   }
   await checkLogs(running, faults)
@@ -85,10 +86,10 @@ async function checkLogs(running: readonly RunningTarget[], faults: string[]): P
   )
 }
 
-async function ask(port: number, body: string, key: string): Promise<Seen> {
+async function ask(port: number, body: string, key: string, headers: Readonly<Record<string, string>>): Promise<Seen> {
   const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, 'x-bench-echo': '1' },
+    headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${key}`, 'x-bench-echo': '1' },
     body,
     signal: AbortSignal.timeout(15_000),
   })

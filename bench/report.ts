@@ -1,8 +1,9 @@
-import { coldGoalMs, type ColdStarts } from './cold-start.ts'
+import type { ColdStarts } from './cold-start.ts'
+import { judgeGoals } from './goals.ts'
 import type { Cell, RoundOptions } from './harness.ts'
 import { foreignShareMax, type Machine } from './machine.ts'
-import { median, medianInterval, type Interval } from './statistics.ts'
-import { judge, reference, summarize } from './summary.ts'
+import { median, type Interval } from './statistics.ts'
+import { reference, summarize, type Summary } from './summary.ts'
 import { workloads, type Workload } from './workloads.ts'
 
 /** A claim needs this many rounds. */
@@ -25,7 +26,7 @@ export function toMarkdown(results: Results): string {
   return [
     `# Load bench, ${results.startedAt}`,
     describe(results),
-    goalTable(results, used),
+    goalTable(results),
     ...used.map((workload) => workloadTable(results, workload)),
     coldTable(results.cold),
   ]
@@ -49,48 +50,42 @@ function describe({ machine, options, versions, cells }: Results): string {
   return lines.join('\n')
 }
 
-function goalTable({ cells, cold }: Results, used: readonly Workload[]): string {
-  const rows = used.map((workload) => {
-    const { ratio, ratioInterval } = summarize(cells, workload, 'llm-proxy')
-    const verdict = judge(ratio, ratioInterval, workload.ratioMax)
-    return `| ${workload.id}: CPU per ${workload.unit} × HAProxy | ≤ ${workload.ratioMax} | ${withInterval(ratio, ratioInterval)} | ${verdict} |`
-  })
-  const own = cold.find((one) => one.target === 'llm-proxy')
-  if (own !== undefined) {
-    const value = median(own.answerMs)
-    const verdict = judge(value, medianInterval(own.answerMs), coldGoalMs)
-    rows.push(`| cold start to the first answer, ms | ≤ ${coldGoalMs} | ${value.toFixed(1)} | ${verdict} |`)
-  }
-  return ['## Goals', '', '| goal | wanted | measured | verdict |', '|---|--:|--:|---|', ...rows].join('\n')
+function goalTable({ cells, cold }: Results): string {
+  const rows = judgeGoals(cells, cold).map(({ title, goal, value, interval, verdict }) =>
+    row([title, goal.target, `≤ ${goal.max}`, withInterval(value, interval), verdict]),
+  )
+  return [
+    '## Goals',
+    '',
+    row(['goal', 'target', 'wanted', 'measured', 'verdict']),
+    '|---|---|--:|--:|---|',
+    ...rows,
+  ].join('\n')
 }
 
 function workloadTable({ cells }: Results, workload: Workload): string {
-  const isOpen = workload.loop.kind === 'open'
-  const targets = [...new Set(cells.map((cell) => cell.target))].toSorted()
+  const targets = [...new Set(cells.filter(({ workload: id }) => id === workload.id).map(({ target }) => target))]
   const heads = [
     'target',
     `CPU µs per ${workload.unit}`,
     '× HAProxy [95 %]',
     `${workload.unit}s per s`,
-    ...(isOpen ? ['first event p50 ms', 'event delay p50 µs', 'p99 µs'] : []),
+    ...latencyHeads(workload),
     'RSS MB',
     'upstream connections per 1,000',
     'rounds',
     'remarks',
   ]
-  const rows = targets.map((target) => {
+  const rows = targets.toSorted().map((target) => {
     const summary = summarize(cells, workload, target)
-    const { latency } = summary
-    const firstEventMs = latency === undefined ? undefined : latency.firstEventP50Us / 1000
-    const latencies = [fixed(firstEventMs, 2), fixed(latency?.eventDelayP50Us, 0), fixed(latency?.eventDelayP99Us, 0)]
     return [
       target,
       fixed(summary.cpuUsPerUnit, 1),
       target === reference ? '1' : withInterval(summary.ratio, summary.ratioInterval),
       fixed(summary.unitsPerSecond, 0),
-    ].concat(isOpen ? latencies : [], [
+    ].concat(latencyCells(workload, summary), [
       fixed(summary.residentMb, 0),
-      fixed(summary.openedPer1000, 1),
+      fixed(median(summary.opened), 1),
       `${summary.count}`,
       summary.remarks.join('; '),
     ])
@@ -100,18 +95,37 @@ function workloadTable({ cells }: Results, workload: Workload): string {
   )
 }
 
+function latencyHeads({ loop, unit }: Workload): string[] {
+  if (loop.kind === 'closed') return []
+  return unit === 'event'
+    ? ['first event p50 ms', 'event delay p50 µs', 'p99 µs']
+    : ['% behind HAProxy', 'answer p50 ms', 'p99 ms']
+}
+
+function latencyCells({ loop, unit }: Workload, { latency, behindPercent }: Summary): string[] {
+  if (loop.kind === 'closed') return []
+  return unit === 'event'
+    ? [fixed(inMs(latency?.firstEventP50Us), 2), fixed(latency?.eventDelayP50Us, 0), fixed(latency?.eventDelayP99Us, 0)]
+    : [fixed(median(behindPercent), 1), fixed(inMs(latency?.answerP50Us), 2), fixed(inMs(latency?.answerP99Us), 2)]
+}
+
+function inMs(us: number | undefined): number | undefined {
+  return us === undefined ? undefined : us / 1000
+}
+
 /** One row per target; empty when nothing was measured. */
 export function coldTable(cold: readonly ColdStarts[]): string {
   if (cold.length === 0) return ''
-  const rows = cold.map(({ target, answerMs }) =>
+  const rows = cold.map(({ target, listenMs, answerMs }) =>
     row([
       target,
+      fixed(median(listenMs), 1),
       fixed(median(answerMs), 1),
       `${fixed(Math.min(...answerMs), 1)}–${fixed(Math.max(...answerMs), 1)}`,
       `${answerMs.length}`,
     ]),
   )
-  const heads = ['target', 'start to first proxied answer, median ms', 'range', 'starts']
+  const heads = ['target', 'start to listening, median ms', 'to the first proxied answer', 'range', 'starts']
   return ['## Cold start', '', row(heads), row(heads.map(() => '---')), ...rows].join('\n')
 }
 

@@ -14,17 +14,26 @@ export interface Summary {
   readonly ratioInterval: Interval | undefined
   readonly unitsPerSecond: number
   readonly residentMb: number | undefined
-  readonly openedPer1000: number
+  /** Upstream connections per 1,000 requests, by round. */
+  readonly opened: readonly number[]
+  /** Per cent that an open loop stayed below HAProxy's rate, by round, voided rounds included. */
+  readonly behindPercent: readonly number[]
   /** Medians over the quiet rounds of an open loop; undefined when there was none. */
   readonly latency: LatencySummary | undefined
   readonly remarks: readonly string[]
 }
 
 export interface LatencySummary {
+  /** From the planned moment of a request to the end of its answer. */
+  readonly answerP50Us: number
+  readonly answerP99Us: number
   readonly firstEventP50Us: number
   readonly eventDelayP50Us: number
   readonly eventDelayP99Us: number
 }
+
+/** An open loop that delivers less is void. */
+const behindPercentMax = 3
 
 /** The target whose figures the others are divided by. */
 export const reference = 'haproxy'
@@ -47,11 +56,14 @@ export function summarize(cells: readonly Cell[], workload: Workload, target: st
     ratioInterval: medianInterval(ratios),
     unitsPerSecond: median(usable.map((cell) => cell.unitsPerSecond)),
     residentMb: resident.length === 0 ? undefined : median(resident),
-    openedPer1000: median(usable.map((cell) => cell.openedPer1000)),
+    opened: usable.map((cell) => cell.openedPer1000),
+    behindPercent: isOpen ? own.flatMap((cell) => behindOf(cell, cells) ?? []) : [],
     latency:
       quiet.length === 0
         ? undefined
         : {
+            answerP50Us: median(quiet.map((cell) => cell.latencyUs.p50)),
+            answerP99Us: median(quiet.map((cell) => cell.latencyUs.p99)),
             firstEventP50Us: median(quiet.map((cell) => cell.firstEventUs.p50)),
             eventDelayP50Us: median(quiet.map((cell) => cell.eventDelayUs.p50)),
             eventDelayP99Us: median(quiet.map((cell) => cell.eventDelayUs.p99)),
@@ -60,24 +72,18 @@ export function summarize(cells: readonly Cell[], workload: Workload, target: st
   }
 }
 
-/** What became of a goal. */
-export type Verdict = 'met' | 'missed' | 'undecided' | 'not measured'
-
-/** A goal counts as met or missed only when the whole interval lies on one side of it. */
-export function judge(value: number | undefined, interval: Interval | undefined, wantedMax: number): Verdict {
-  if (value === undefined || Number.isNaN(value)) return 'not measured'
-  const { low, high } = interval ?? { low: value, high: value }
-  if (high <= wantedMax) return 'met'
-  return low > wantedMax ? 'missed' : 'undecided'
-}
-
 /** Its own fault, or that it could not keep up where HAProxy had the very same arrivals. */
 function faultOf(cell: Cell, cells: readonly Cell[]): string | undefined {
   if (cell.fault !== undefined) return cell.fault
   const isOpen = workloads.some(({ id, loop }) => id === cell.workload && loop.kind === 'open')
-  const other = isOpen ? referenceOf(cell, cells) : undefined
-  const share = other === undefined ? 1 : cell.unitsPerSecond / other.unitsPerSecond
-  return share < 0.97 ? `fell behind, ${(share * 100).toFixed(0)} % of HAProxy's rate` : undefined
+  const behind = isOpen ? (behindOf(cell, cells) ?? 0) : 0
+  return behind > behindPercentMax ? `fell behind, ${(100 - behind).toFixed(0)} % of HAProxy's rate` : undefined
+}
+
+/** Undefined when HAProxy has no usable cell in the same round. */
+function behindOf(cell: Cell, cells: readonly Cell[]): number | undefined {
+  const other = referenceOf(cell, cells)
+  return other === undefined ? undefined : 100 - (cell.unitsPerSecond * 100) / other.unitsPerSecond
 }
 
 function referenceOf(cell: Cell, cells: readonly Cell[]): Cell | undefined {

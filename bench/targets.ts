@@ -1,15 +1,7 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { binaryName, compile, hostTarget, readStamp, root } from '../scripts/compile.ts'
+import { freePort, waitUntilListening } from './listening.ts'
 import { cores } from './machine.ts'
 import { cacheDirectory } from './native.ts'
 import { start, type Started } from './processes.ts'
@@ -18,8 +10,10 @@ import { names } from './workloads.ts'
 /** Something that stands between client and mock upstream; `direct` stands there as nothing. */
 export interface Target {
   readonly name: string
-  /** Replaces the client's key and the model's name, and refuses unknown keys. */
+  /** Replaces the client's key and the model's name. */
   readonly isGateway: boolean
+  /** Refuses unknown keys. */
+  readonly checksKeys: boolean
   /** Writes an access log while it is measured. */
   readonly logs: boolean
   /** How to start it; undefined for `direct`. */
@@ -32,8 +26,15 @@ type Launch = (place: LaunchPlace) => LaunchCommand
 export interface LaunchPlace {
   readonly directory: string
   readonly port: number
-  readonly upstreamPort: number
+  readonly upstream: UpstreamAddress
   readonly binary: string
+}
+
+/** Where a target sends what it gets. */
+export interface UpstreamAddress {
+  readonly port: number
+  /** The certificate to trust there, where it speaks TLS. */
+  readonly caFile: string | undefined
 }
 
 export interface LaunchCommand {
@@ -41,18 +42,29 @@ export interface LaunchCommand {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** What is switched on in a gateway. */
+interface GatewayFeatures {
+  readonly key: boolean
+  readonly log: boolean
+  readonly routes: 1 | 2
+}
+
 export const targets: readonly Target[] = [
-  { name: 'direct', isGateway: false, logs: false, launch: undefined },
-  { name: 'haproxy', isGateway: false, logs: false, launch: launchHaproxy },
-  { name: 'llm-proxy', isGateway: true, logs: true, launch: (place) => launchGateway(place, true) },
-  // The same without access log: what the log costs. Not among the targets that are run by default.
-  { name: 'llm-proxy-quiet', isGateway: true, logs: false, launch: (place) => launchGateway(place, false) },
+  { name: 'direct', isGateway: false, checksKeys: false, logs: false, launch: undefined },
+  { name: 'haproxy', isGateway: false, checksKeys: false, logs: false, launch: launchHaproxy },
+  gateway('llm-proxy', { key: true, log: true, routes: 2 }),
+  // Open to everybody on this machine, one route, no access log: what the way through costs.
+  gateway('llm-proxy-bare', { key: false, log: false, routes: 1 }),
+  // The same as the first without access log: what the log costs. Not among the targets that are run by default.
+  gateway('llm-proxy-quiet', { key: true, log: false, routes: 2 }),
 ]
 
 /** A target that answers. */
 export interface RunningTarget {
   readonly target: Target
   readonly port: number
+  /** The kind of upstream behind it. */
+  readonly upstream: 'plain' | 'tls'
   readonly program: Started | undefined
   /** Bytes in its log files. */
   logBytes(): number
@@ -61,13 +73,14 @@ export interface RunningTarget {
 }
 
 /** Starts a target on a free port of its own and waits until it accepts connections. */
-export async function startTarget(target: Target, upstreamPort: number, binary: string): Promise<RunningTarget> {
+export async function startTarget(target: Target, address: UpstreamAddress, binary: string): Promise<RunningTarget> {
+  const upstream = address.caFile === undefined ? 'plain' : 'tls'
   if (target.launch === undefined) {
-    return { target, port: upstreamPort, program: undefined, logBytes: () => 0, clearLogs: () => {} }
+    return { target, upstream, port: address.port, program: undefined, logBytes: () => 0, clearLogs: () => {} }
   }
-  const directory = makeDirectory(target.name)
+  const directory = makeDirectory(`${target.name}-${upstream}`)
   const port = freePort()
-  const { command, env } = target.launch({ directory, port, upstreamPort, binary })
+  const { command, env } = target.launch({ directory, port, upstream: address, binary })
   const errorFile = join(directory, 'stderr.txt')
   const program = start(command, { core: cores.proxy, env, errorFile })
   // Read and thrown away: a terminal or a service manager would take it too.
@@ -76,6 +89,7 @@ export async function startTarget(target: Target, upstreamPort: number, binary: 
   const logs = join(directory, 'logs')
   return {
     target,
+    upstream,
     port,
     program,
     logBytes: () => filesIn(logs).reduce((sum, file) => sum + statSync(file).size, 0),
@@ -125,58 +139,50 @@ function makeDirectory(name: string): string {
   return directory
 }
 
-function launchHaproxy({ port, upstreamPort }: LaunchPlace): LaunchCommand {
+function launchHaproxy({ port, upstream }: LaunchPlace): LaunchCommand {
+  const env = { BENCH_PORT: `${port}`, BENCH_UPSTREAM_PORT: `${upstream.port}` }
   return {
     command: [Bun.which('haproxy') ?? 'haproxy', '-q', '-db', '-f', join(root, 'bench', 'conf', 'haproxy.cfg')],
-    env: { BENCH_PORT: `${port}`, BENCH_UPSTREAM_PORT: `${upstreamPort}` },
+    env: upstream.caFile === undefined ? env : { ...env, BENCH_CA_FILE: upstream.caFile },
   }
 }
 
-function launchGateway({ directory, port, upstreamPort, binary }: LaunchPlace, logs: boolean): LaunchCommand {
+function gateway(name: string, features: GatewayFeatures): Target {
+  return {
+    name,
+    isGateway: true,
+    checksKeys: features.key,
+    logs: features.log,
+    launch: (place) => launchGateway(place, features),
+  }
+}
+
+function launchGateway(place: LaunchPlace, { key, log, routes }: GatewayFeatures): LaunchCommand {
+  const { directory, port, upstream, binary } = place
+  const backend =
+    upstream.caFile === undefined
+      ? { url: `http://127.0.0.1:${upstream.port}/v1`, api_key: names.backendKey }
+      : {
+          url: `https://127.0.0.1:${upstream.port}/v1`,
+          api_key: names.backendKey,
+          tls: { ca: `\${file:${upstream.caFile}}` },
+        }
+  const backends = ['mock', 'spare'].slice(0, routes)
   const config = {
     listen: `127.0.0.1:${port}`,
-    proxy_api_key: names.clientKey,
-    backends: [
-      { name: 'mock', url: `http://127.0.0.1:${upstreamPort}/v1`, api_key: names.backendKey },
-      { name: 'spare', url: `http://127.0.0.1:${upstreamPort}/v1`, api_key: names.backendKey },
-    ],
+    ...(key ? { proxy_api_key: names.clientKey } : {}),
+    backends: backends.map((name) => ({ name, ...backend })),
     models: {
       [names.alias]: {
-        routes: [
-          { backend: 'mock', model: names.upstreamModel, priority: 1 },
-          { backend: 'spare', model: names.upstreamModel, priority: 2 },
-        ],
+        routes: backends.map((name, index) => ({ backend: name, model: names.upstreamModel, priority: index + 1 })),
       },
     },
-    logging: logs ? { level: 'info', general_file: join(directory, 'logs', 'proxy.log') } : { level: 'error' },
+    logging: log ? { level: 'info', general_file: join(directory, 'logs', 'proxy.log') } : { level: 'error' },
   }
   const file = join(directory, 'config.yaml')
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(config, undefined, 2))
   return { command: [binary, '-config', file], env: {} }
-}
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
-}
-
-async function waitUntilListening(port: number, program: Started, name: string, errorFile: string): Promise<void> {
-  for (let left = 100; left > 0; left -= 1) {
-    if (!program.isAlive()) break
-    try {
-      const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data: () => {} } })
-      socket.end()
-      return
-    } catch {
-      await Bun.sleep(100)
-    }
-  }
-  const said = readFileSync(errorFile, 'utf8').slice(-2000)
-  throw new Error(`Cannot measure "${name}": it does not listen\n${said}`)
 }
 
 function filesIn(directory: string): string[] {

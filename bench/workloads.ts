@@ -10,16 +10,18 @@ export interface Workload {
   readonly bodyBytes: number
   /** What the CPU time is divided by. */
   readonly unit: 'request' | 'event'
-  /** Seconds until the number of open streams is steady; the warm-up is never shorter. */
+  /** Seconds until the number of open answers is steady; the warm-up is never shorter. */
   readonly steadyAfterS: number
-  /** Goal for CPU per unit as a multiple of HAProxy's. */
-  readonly ratioMax: number
+  /** How the targets reach the mock upstream. */
+  readonly upstream: 'plain' | 'tls'
+  /** Milliseconds that the mock upstream lets a JSON answer wait. */
+  readonly delayMs: number
 }
 
 /** What the mock upstream does; see native/mock.c. */
 export const upstreamBehaviour = { firstEventMs: 100, gapMs: 20, events: 100, replyBytes: 1200 } as const
 
-export const workloads: readonly Workload[] = [
+const plainWorkloads: readonly Workload[] = [
   {
     id: 'W1-c32',
     title: 'JSON 1.7 KB to 1.2 KB, closed loop, 32 connections',
@@ -27,7 +29,8 @@ export const workloads: readonly Workload[] = [
     bodyBytes: 1700,
     unit: 'request',
     steadyAfterS: 0,
-    ratioMax: 3,
+    upstream: 'plain',
+    delayMs: 0,
   },
   {
     id: 'W1-c256',
@@ -36,7 +39,8 @@ export const workloads: readonly Workload[] = [
     bodyBytes: 1700,
     unit: 'request',
     steadyAfterS: 0,
-    ratioMax: 3,
+    upstream: 'plain',
+    delayMs: 0,
   },
   {
     id: 'W4-25',
@@ -45,7 +49,8 @@ export const workloads: readonly Workload[] = [
     bodyBytes: 1700,
     unit: 'event',
     steadyAfterS: 2.5,
-    ratioMax: 1.6,
+    upstream: 'plain',
+    delayMs: 0,
   },
   {
     id: 'W4-200',
@@ -54,7 +59,8 @@ export const workloads: readonly Workload[] = [
     bodyBytes: 1700,
     unit: 'event',
     steadyAfterS: 2.5,
-    ratioMax: 1.6,
+    upstream: 'plain',
+    delayMs: 0,
   },
   {
     id: 'W8',
@@ -63,9 +69,42 @@ export const workloads: readonly Workload[] = [
     bodyBytes: 262_144,
     unit: 'request',
     steadyAfterS: 0,
-    ratioMax: 1.6,
+    upstream: 'plain',
+    delayMs: 0,
+  },
+  {
+    id: 'W12-1000',
+    title: 'JSON answered after 1 s, 1,000 new requests per second, 1,000 in flight',
+    loop: { kind: 'open', perSecond: 1000 },
+    bodyBytes: 1700,
+    unit: 'request',
+    steadyAfterS: 2.5,
+    upstream: 'plain',
+    delayMs: 1000,
+  },
+  {
+    id: 'W12-5000',
+    title: 'JSON answered after 1 s, 5,000 new requests per second, 5,000 in flight',
+    loop: { kind: 'open', perSecond: 5000 },
+    bodyBytes: 1700,
+    unit: 'request',
+    steadyAfterS: 2.5,
+    upstream: 'plain',
+    delayMs: 1000,
   },
 ]
+
+/** Those that are run once more against an upstream that speaks TLS. */
+const alsoOverTls: ReadonlySet<string> = new Set(['W1-c32', 'W1-c256', 'W4-200', 'W8'])
+
+export const workloads: readonly Workload[] = [
+  ...plainWorkloads,
+  ...plainWorkloads.filter(({ id }) => alsoOverTls.has(id)).map(overTls),
+]
+
+function overTls(workload: Workload): Workload {
+  return { ...workload, id: `${workload.id}-tls`, title: `${workload.title}, TLS upstream`, upstream: 'tls' }
+}
 
 /** Names and keys that the requests, the gateway's config and the parity check agree on. */
 export const names = {
@@ -94,6 +133,11 @@ export function chatBody(workload: Workload): string {
   }
 }
 
+/** Headers by which a request tells the mock upstream how to answer. */
+export function behaviourHeaders({ delayMs }: Workload): Readonly<Record<string, string>> {
+  return delayMs === 0 ? {} : { 'X-Bench-Delay-Ms': `${delayMs}` }
+}
+
 /** The whole request as the load generator sends it, with the headers that client libraries send. */
 export function rawRequest(workload: Workload): string {
   const body = chatBody(workload)
@@ -108,6 +152,7 @@ export function rawRequest(workload: Workload): string {
     'X-Client-Lang: js',
     'X-Client-Runtime: node',
     'X-Client-Retry-Count: 0',
+    ...Object.entries(behaviourHeaders(workload)).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${body.length}`,
   ]
   return `${headers.join('\r\n')}\r\n\r\n${body}`

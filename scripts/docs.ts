@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { keysOf, type KeyFacts, type Schema } from '#config/keys.ts'
 import { ConfigSchema } from '#config/schema.ts'
-import { sectionSpellings, spellings, timeoutSpellings } from '#config/spellings.ts'
+import { backendSpellings, sectionSpellings, spellings, timeoutSpellings } from '#config/spellings.ts'
 
 const root = dirname(import.meta.dir)
 
@@ -134,7 +134,7 @@ function grouped(bound: unknown): string {
 function defaultText(key: KeyFacts): string {
   if (key.required) return '*required*'
   const written = key.default
-  if (written === undefined || JSON.stringify(written) === '{}') return ''
+  if (written === undefined || written === '' || JSON.stringify(written) === '{}') return ''
   return `\`${typeof written === 'string' ? written : JSON.stringify(written)}\``
 }
 
@@ -145,6 +145,9 @@ function spellingText(path: string): string {
   const section = /^(?:backends\[\]\.)?timeout(?=\.)/.exec(path)?.[0]
   for (const { from, to } of section === undefined ? [] : timeoutSpellings) {
     if (path === `${section}.${to.join('.')}`) names.push(`\`${section}.${from.join('.')}\``)
+  }
+  for (const { from, to } of backendSpellings) {
+    if (path === `backends[].${to.join('.')}`) names.push(`\`backends[].${from.join('.')}\``)
   }
   for (const { from, to } of sectionSpellings) if (to === path) names.push(`\`${from}\``)
   return names.join(', ')

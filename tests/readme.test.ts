@@ -7,6 +7,7 @@ import { endpoints } from '#server/endpoints.ts'
 import { messages, type Language } from '#telemetry/messages.ts'
 import { compileInput } from './support/compiled.ts'
 import { compileText, problemLines } from './support/config.ts'
+import { selfSigned } from './support/tls.ts'
 
 const root = dirname(import.meta.dir)
 const readmes = [
@@ -97,6 +98,19 @@ describe('the quickstart', () => {
     expect(tiers).toEqual([['openai/gpt-5'], ['second/ok'], ['openai/gpt-5-mini']])
   })
 })
+
+test.each(blocks(read('docs/guides/connections.md'), 'yaml').map((file, index) => [index + 1, file] as const))(
+  'the guide to connections shows a file %p that works when nothing else is in it',
+  async (_, file) => {
+    const env = { LLM_PROXY_KEY: 'sk-of-the-clients', OPENAI_API_KEY: 'sk-of-the-provider', PROXY_PASSWORD: 'p%40ss' }
+    const files = {
+      '/etc/llm-proxy/ca.pem': { content: selfSigned.cert },
+      '/etc/llm-proxy/client.pem': { content: selfSigned.cert },
+      '/etc/llm-proxy/client.key': { content: selfSigned.key },
+    }
+    expect(await problemLines(file, { env, files })).toEqual([])
+  },
+)
 
 /** A regular expression for a wording: fields are anything (with their noun, `{count one|many}`), groups may be missing. */
 function wordingPattern(language: Language, event: keyof (typeof messages)['en']): string {

@@ -52,6 +52,7 @@ struct edge {
 
 static int epoll, port, event_max, is_open_loop;
 static enum { WARMING, MEASURING, OVER } stage = WARMING;
+static int bad_status; // the first one that was not 200
 static int64_t body_bytes_wanted, window_from, window_to, received_us;
 static char *request;
 static size_t request_count;
@@ -330,7 +331,10 @@ static void take(struct connection *connection, const char *bytes, size_t count)
     bytes += connection->head_count - before;
     count -= connection->head_count - before;
     const char *head_end = connection->head + connection->head_count;
-    if (strncmp(connection->head, "HTTP/1.1 200", 12) != 0) return fail(connection, &errors.status);
+    if (strncmp(connection->head, "HTTP/1.1 200", 12) != 0) {
+      if (bad_status == 0) bad_status = atoi(connection->head + 9);
+      return fail(connection, &errors.status);
+    }
     const char *wish = find_header(connection->head, head_end, "connection:");
     body_start(&connection->body, connection->head, head_end, 1);
     connection->closes = connection->body.kind == BODY_UNTIL_CLOSE || (wish != NULL && strncasecmp(wish, "close", 5) == 0);
@@ -433,6 +437,7 @@ static void run_load(int connections, double rate, double warm_s, double window_
   print_histogram("eventDelayUs", &event_delay);
   printf("\"requests\":%lld,\"events\":%lld,\"bytes\":%lld,\"opened\":%lld,", (long long)counted.requests,
          (long long)counted.events, (long long)counted.bytes, (long long)counted.opened);
+  printf("\"badStatus\":%d,", bad_status);
   printf("\"errors\":{\"connect\":%lld,\"status\":%lld,\"broken\":%lld,\"short\":%lld,\"unfinished\":%lld}}\n",
          (long long)errors.connect, (long long)errors.status, (long long)errors.broken, (long long)errors.brief,
          (long long)errors.unfinished);

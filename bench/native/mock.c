@@ -4,14 +4,16 @@
 // event after -t ms, then one event every -g ms, -e events in all, [DONE] with the last one. Anything else is answered at
 // once with a JSON completion of exactly -r bytes. Each event carries the monotonic time at which it was written.
 //
-//   GET /stats                   counters since the start
-//   x-bench-echo: 1 (request)    the answer tells in x-mock-* headers which model, key and body length arrived
+//   GET /stats                         counters since the start
+//   x-bench-delay-ms: 1000 (request)   the JSON answer comes so much later
+//   x-bench-echo: 1 (request)          the answer tells in x-mock-* headers which model, key and body length arrived
 #include "common.h"
 
 #define HEAD_MAX 16384  // Limit: a longer request head closes the connection
 #define PEEK_MAX 512    // bytes of the body that are looked at
 #define OUT_MAX 65536   // Limit: a reader that is this far behind is cut off
 #define CONNECTIONS_MAX 16384
+#define DELAY_MAX_MS 60000  // Limit: an answer that is asked to come later comes then
 
 struct connection {
   int fd;
@@ -22,9 +24,10 @@ struct connection {
   int64_t body_count;
   size_t peek_count;
   char peek[PEEK_MAX + 1];
+  int is_stream;
   int event;         // next event to write
-  int64_t due_us;
-  int heap_at;       // place in the heap, -1 when no event is due
+  int64_t due_us;    // when the next event, or the delayed answer, is to be written
+  int heap_at;       // place in the heap, -1 when nothing is due
   char *out;         // what the socket did not take yet
   size_t out_from, out_to;
   struct connection *next_dead;
@@ -218,17 +221,28 @@ static void write_event(struct connection *connection) {
   write_out(connection, out, (size_t)total);
 }
 
+static void write_delayed(struct connection *connection) {
+  heap_remove(connection);
+  answer_json(connection, reply, (size_t)reply_bytes);
+}
+
+static int wanted_delay_ms(struct connection *connection) {
+  const char *wish = find_header(connection->head, connection->head + connection->head_count, "x-bench-delay-ms:");
+  int delay_ms = wish == NULL ? 0 : atoi(wish);
+  return delay_ms < 0 ? 0 : delay_ms > DELAY_MAX_MS ? DELAY_MAX_MS : delay_ms;
+}
+
 static void answer(struct connection *connection) {
   connection->state = ANSWER;
   connection->peek[connection->peek_count] = 0;
   if (strncmp(connection->head, "GET /stats ", 11) == 0) return answer_stats(connection);
   counted.requests++;
-  if (strstr(connection->peek, "\"stream\":true") == NULL) {
-    return answer_json(connection, reply, (size_t)reply_bytes);
-  }
-  counted.streams++;
+  connection->is_stream = strstr(connection->peek, "\"stream\":true") != NULL;
+  int delay_ms = connection->is_stream ? first_ms : wanted_delay_ms(connection);
+  if (connection->is_stream) counted.streams++;
+  else if (delay_ms == 0) return answer_json(connection, reply, (size_t)reply_bytes);
   connection->event = 0;
-  connection->due_us = now_us() + first_ms * 1000;
+  connection->due_us = now_us() + delay_ms * 1000;
   heap_add(connection);
 }
 
@@ -300,7 +314,10 @@ static void accept_all(int listener) {
 static void write_due(void) {
   static int64_t set_us = 0;
   int64_t now = heap_count > 0 ? now_us() : 0;
-  while (heap_count > 0 && heap[0]->due_us <= now) write_event(heap[0]);
+  while (heap_count > 0 && heap[0]->due_us <= now) {
+    if (heap[0]->is_stream) write_event(heap[0]);
+    else write_delayed(heap[0]);
+  }
   int64_t next_us = heap_count > 0 ? heap[0]->due_us : 0;
   if (next_us == set_us) return;
   set_us = next_us;

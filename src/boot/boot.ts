@@ -5,13 +5,13 @@ import { foundProviders } from '#config/environment.ts'
 import { watchConfig } from '#config/watch.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Gateway } from '#gateway/gateway.ts'
+import { Http1Client } from '#http1/client.ts'
 import { mockTransport } from '#mock/transport.ts'
 import { systemClock } from '#ports/clock.ts'
 import { fetchTransport } from '#ports/fetch-transport.ts'
 import { systemFiles } from '#ports/files.ts'
 import { systemIds } from '#ports/ids.ts'
 import { seededRandom, systemRandom } from '#ports/random.ts'
-import type { Transport } from '#ports/transport.ts'
 import { createApp } from '#server/app.ts'
 import { cannotListen } from '#server/cannot-listen.ts'
 import { listen, type Listener } from '#server/listen.ts'
@@ -27,6 +27,8 @@ import { hintAtEnvironment } from './environment-hints.ts'
 import { survive } from './faults.ts'
 import { loadSnapshot, type LoadContext, type LoadedSnapshot, type Source } from './load.ts'
 import { Reloader } from './reload.ts'
+import { requestLimitIsLifted } from './request-limit.ts'
+import { needsFetch, transportOver, warmUp } from './transports.ts'
 
 export interface BootOptions {
   readonly source: Source
@@ -57,13 +59,19 @@ export interface NotStarted {
   readonly problems: readonly Problem[]
 }
 
+/** The process must be started anew first, see request-limit.ts. */
+export interface NeedsRestart {
+  readonly needsRestart: true
+}
+
 /** Puts everything together, once: ports → state → snapshot → gateway → server. The only place that constructs. */
-export async function boot(options: BootOptions): Promise<Running | NotStarted> {
+export async function boot(options: BootOptions): Promise<Running | NotStarted | NeedsRestart> {
   const { source, env, console } = options
   const load = async (version: number): Promise<LoadedSnapshot> =>
     await loadSnapshot(source, { env, version, listen: options.listen })
   const loaded = await load(1)
   if (loaded.snapshot === undefined) return { problems: loaded.problems }
+  if (needsFetch(loaded.snapshot) && !requestLimitIsLifted(env)) return { needsRestart: true }
 
   const holder = new Holder(loaded.snapshot)
   const masker = new Masker(() => holder.current().secrets)
@@ -77,6 +85,7 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted> 
     colour: options.colour,
   })
   const stopSurviving = survive(log)
+  const own = new Http1Client({ clock })
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
@@ -85,7 +94,11 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted> 
     clock,
     random: systemRandom,
     ids: systemIds,
-    transport: byScheme(mockTransport({ clock, random: seededRandom(1) }), fetchTransport(clock)),
+    transport: transportOver({
+      mock: mockTransport({ clock, random: seededRandom(1) }),
+      own,
+      fetch: fetchTransport(clock),
+    }),
     log,
   }
   gateway.breakers.retain(stateKeysOf(loaded.snapshot))
@@ -103,7 +116,13 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted> 
   }
   const background = new AbortController()
   void keepSwept({ policy: () => holder.current().logging, files: systemFiles, clock, log }, background.signal)
-  const reloader = await watch(source, { holder, gateway, load, loaded, signal: background.signal })
+  const onSwapped = (snapshot: Snapshot): void => {
+    warmUp(own, snapshot)
+    // Nobody may be cut off for a restart that a reload would like to have.
+    if (needsFetch(snapshot) && !requestLimitIsLifted(env)) log.write('warn', 'request_limit', {})
+  }
+  const reloader = await watch(source, { holder, gateway, load, loaded, onSwapped, signal: background.signal })
+  warmUp(own, loaded.snapshot)
   tellStart(log, loaded, loaded.snapshot, options, listener.address)
   return {
     address: listener.address,
@@ -118,6 +137,7 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted> 
       const cut = await drain(gateway, listener, forMs, hurry)
       // Connections that were cut settle their exchanges, and each of them is still to be told.
       await clock.sleep(cut > 0 ? 50 : 0)
+      own.closeIdle()
       log.write(cut > 0 ? 'warn' : 'info', cut > 0 ? 'shutdown_forced' : 'shutdown_finished', { inFlight: cut })
       await log.close()
       stopSurviving()
@@ -125,23 +145,19 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted> 
   }
 }
 
-/** `mock://` backends are answered inside the process, all others over the net. */
-function byScheme(mock: Transport, net: Transport): Transport {
-  return { send: async (request) => await (request.url.protocol === 'mock:' ? mock : net).send(request) }
-}
-
 interface Watched {
   readonly holder: Holder
   readonly gateway: Gateway
   readonly load: (version: number) => Promise<LoadedSnapshot>
   readonly loaded: LoadedSnapshot
+  readonly onSwapped: (snapshot: Snapshot) => void
   readonly signal: AbortSignal
 }
 
-async function watch(source: Source, { holder, gateway, load, loaded, signal }: Watched): Promise<Reloader> {
+async function watch(source: Source, { holder, gateway, load, loaded, onSwapped, signal }: Watched): Promise<Reloader> {
   const { breakers, clock, log } = gateway
   const file = source.kind === 'file' ? source.file : 'environment'
-  const reloader = new Reloader({ holder, breakers, log, file, load, files: loaded.files })
+  const reloader = new Reloader({ holder, breakers, log, file, load, files: loaded.files, onSwapped })
   if (source.kind !== 'file') return reloader
   const onHint = async (): Promise<void> => await reloader.reload()
   await watchConfig({ file, extraFiles: () => reloader.files, clock, onHint, signal })

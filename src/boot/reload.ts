@@ -18,6 +18,8 @@ export interface ReloaderParts {
   readonly load: (version: number) => Promise<LoadedSnapshot>
   /** Files that the running configuration names, at first. */
   readonly files: readonly string[]
+  /** A new configuration serves from now on. */
+  readonly onSwapped?: (snapshot: Snapshot) => void
 }
 
 /**
@@ -117,6 +119,7 @@ export class Reloader {
       if (problem.severity === 'warning') log.write('warn', 'config_problem', { problem: formatProblem(problem) })
     }
     if (restart.length > 0) log.write('warn', 'restart_needed', { keys: restart.join(', ') })
+    this.#parts.onSwapped?.(next)
   }
 
   #refuse(what: string, asked: boolean, tell: () => void): void {

@@ -1,22 +1,19 @@
 /**
- * Bun runs at most 256 outgoing requests at once, and a stream holds its place until it ends. The limit can be raised
- * only by a variable that is there when the process starts, so a server starts itself once more with it: on POSIX in
- * the same process (same id, so that service managers notice nothing), on Windows as a child.
+ * Bun's fetch runs at most 256 requests at once, and a stream holds its place until it ends. The limit can be raised
+ * only by a variable that is there when the process starts, so a server with a backend that goes by fetch starts itself
+ * once more with it: on POSIX in the same process (same id, so that service managers notice nothing), on Windows as a
+ * child.
  */
 const variable = 'BUN_CONFIG_MAX_HTTP_REQUESTS'
 const limit = '65535'
 
-/** Commands that send nothing; everything else, and no command at all, serves. */
-const quickCommands: ReadonlySet<string> = new Set(['check', 'init', 'schema', 'version', 'completion', 'help', 'mock'])
-const quickFlags: ReadonlySet<string> = new Set(['-h', '-help', '--help', '-v', '-version', '--version'])
+export function requestLimitIsLifted(env: Readonly<Record<string, string | undefined>>): boolean {
+  return env[variable] !== undefined
+}
 
-/** Resolves with undefined when this process may go on, or with the exit code of the child that did the work. */
-export async function liftRequestLimit(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<number | undefined> {
-  if (env[variable] !== undefined || quickCommands.has(args[0] ?? '') || args.some((arg) => quickFlags.has(arg)))
-    return undefined
+/** Starts this program again with the limit lifted. Resolves with the exit code of the child that did the work, if at all. */
+export async function liftRequestLimit(env: Readonly<Record<string, string | undefined>>): Promise<number> {
+  const args = process.argv.slice(2)
   const raised = Object.fromEntries(
     Object.entries({ ...env, [variable]: limit }).filter(([, value]) => value !== undefined),
   ) as Record<string, string>

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { boot, type Running } from '#boot/boot.ts'
 import { firstRequest } from '#boot/first-request.ts'
 import type { Source } from '#boot/load.ts'
+import { liftRequestLimit } from '#boot/request-limit.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
 import { formatProblem } from '#config/problem.ts'
 import { textOf, type ParsedArgs } from './args.ts'
@@ -44,6 +45,7 @@ export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
       io.stderr('llm-proxy cannot start: the configuration has errors, see above\n')
       return exit.failed
     }
+    if ('needsRestart' in booted) return await liftRequestLimit(io.env)
     running = booted
     const stopped = stop(running, order)
     // Nobody may read what is printed, and the order to stop holds all the same.

@@ -80,9 +80,14 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
   const moves = respell(tree)
   const origin = (path: ConfigPath): ConfigPath => originOf(path, moves)
   const locate = (path: ConfigPath, part?: 'value' | 'key'): Place => source.locate(origin(path), part)
-  for (const { from, to, ignored } of moves) {
-    const message = ignored ? `does nothing, since "${pathText(to)}" is given too` : `read as "${pathText(to)}"`
-    tell(ignored ? 'warning' : 'note', source.locate(from, 'key'), from, message)
+  for (const { from, to, ignored, contradicts } of moves) {
+    const [severity, message] =
+      contradicts === true
+        ? (['error', `contradicts "${pathText(to)}", keep one of them`] as const)
+        : ignored
+          ? (['warning', `does nothing, since "${pathText(to)}" is given too`] as const)
+          : (['note', `read as "${pathText(to)}"`] as const)
+    tell(severity, source.locate(from, 'key'), from, message)
   }
   for (const { path, message } of prune(tree, ConfigSchema)) tell('warning', locate(path, 'key'), path, message)
 

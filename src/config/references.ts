@@ -26,7 +26,8 @@ export async function dereference(tree: Tree, sources: Sources): Promise<Referen
   for (const { holder, key, path, text } of textsOf(tree, [])) {
     const expansion = await expand(text, sources)
     if (expansion === undefined) continue
-    byPath.set(pathText(path), { ...expansion, path })
+    const problems = isPublic(path) ? expansion.problems.filter(isError) : expansion.problems
+    byPath.set(pathText(path), { ...expansion, problems, path })
     Object.assign(holder, { [key]: expansion.text })
   }
   const off: OffBackend[] = []
@@ -45,6 +46,15 @@ export async function dereference(tree: Tree, sources: Sources): Promise<Referen
     byPath.set(path, { ...key, unset: [], problems: key.problems.filter((problem) => problem.unset === undefined) })
   }
   return { byPath, off }
+}
+
+/** Certificates are there to be shown: whoever may read their files is no concern. */
+function isPublic(path: ConfigPath): boolean {
+  return path.at(-2) === 'tls' && ['ca', 'cert'].includes(String(path.at(-1)))
+}
+
+function isError({ severity }: { readonly severity: string }): boolean {
+  return severity === 'error'
 }
 
 interface Text {

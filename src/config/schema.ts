@@ -4,6 +4,7 @@ import { AddressList } from '#kit/address-list.ts'
 import { durationSchema, sizeSchema } from '#kit/quantity-schema.ts'
 import { FallbackSchema, ModelsSchema } from '#route/schema.ts'
 import { LoggingSchema } from '#telemetry/schema.ts'
+import { OutboundProxySchema } from '#upstream/link-schema.ts'
 import {
   BackendSchema,
   CircuitBreakerSchema,
@@ -49,6 +50,10 @@ export const ConfigSchema = v.strictObject({
   backends: v.optional(
     v.pipe(v.array(BackendSchema), v.maxLength(10_000), v.description('Ways to reach providers.')),
     [],
+  ),
+  outbound_proxy: v.optional(
+    v.pipe(OutboundProxySchema, v.description('The proxy through which backends are reached.')),
+    {},
   ),
   models: v.optional(ModelsSchema, {}),
   fallback: v.optional(v.pipe(FallbackSchema, v.description('What happens when a route fails.')), {}),

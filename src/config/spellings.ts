@@ -9,6 +9,8 @@ export interface Spelling {
   readonly convert?: (value: unknown) => unknown
   /** For the reference. */
   readonly about?: string
+  /** To have both with different values is an error, since no guess is safe. */
+  readonly mustAgree?: true
 }
 
 /** A value that was found under another name. */
@@ -17,6 +19,8 @@ export interface Move {
   readonly to: ConfigPath
   /** The key's own name was used too, and counts. */
   readonly ignored: boolean
+  /** And says something else, where that must not be. */
+  readonly contradicts?: boolean
 }
 
 /** Names at the top of the file; each value has one. */
@@ -48,6 +52,9 @@ export const timeoutSpellings: readonly Spelling[] = [
   { from: ['total_timeout'], to: ['total'] },
 ]
 
+/** Names inside a backend. */
+export const backendSpellings: readonly Spelling[] = [{ from: ['tls_verify'], to: ['tls', 'verify'], mustAgree: true }]
+
 /** Sections that are rewritten as a whole; named here for the reference. */
 export const sectionSpellings: readonly { readonly from: string; readonly to: string }[] = [
   { from: 'server.host, server.port', to: 'listen' },
@@ -70,19 +77,23 @@ export function respell(tree: Tree): Move[] {
   moves.push(...moveTimeouts(tree, []))
   const backends: unknown[] = Array.isArray(tree['backends']) ? tree['backends'] : []
   for (const [index, backend] of backends.entries()) {
-    if (isPlainObject(backend)) moves.push(...moveTimeouts(backend, ['backends', index]))
+    if (!isPlainObject(backend)) continue
+    for (const spelling of backendSpellings) moves.push(...move(backend, ['backends', index], spelling))
+    moves.push(...moveTimeouts(backend, ['backends', index]))
   }
   moves.push(...moveServer(tree), ...moveErrorFallback(tree))
   return moves
 }
 
-function move(tree: Tree, base: ConfigPath, { from, to, convert }: Spelling, keep = false): Move[] {
+function move(tree: Tree, base: ConfigPath, { from, to, convert, mustAgree }: Spelling, keep = false): Move[] {
   const value = read(tree, from)
   if (value === undefined || value === null) return []
   if (!keep) remove(tree, from)
-  const ignored = read(tree, to) !== undefined
+  const own = read(tree, to)
+  const ignored = own !== undefined
   if (!ignored && !write(tree, to, convert === undefined ? value : convert(value))) return []
-  return [{ from: [...base, ...from], to: [...base, ...to], ignored }]
+  const contradicts = ignored && mustAgree === true && bare(own) !== bare(value)
+  return [{ from: [...base, ...from], to: [...base, ...to], ignored, contradicts }]
 }
 
 function moveTimeouts(holder: Tree, base: ConfigPath): Move[] {
@@ -148,6 +159,11 @@ function moveErrorFallback(tree: Tree): Move[] {
 function ignoringCase(pattern: unknown): unknown {
   if (typeof pattern !== 'string' || pattern.startsWith('re:') || pattern.includes(String.raw`\E`)) return pattern
   return pattern.toLowerCase() === pattern.toUpperCase() ? pattern : String.raw`re:(?i)\Q${pattern}\E`
+}
+
+/** A value from a reference is a text yet. */
+function bare(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function fromMs(value: unknown): unknown {

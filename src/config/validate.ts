@@ -48,7 +48,7 @@ function faultOf(issue: v.BaseIssue<unknown>, written: (path: ConfigPath) => str
   const complaint = complain(issue)
   const isKey = issue.path?.at(-1)?.origin === 'key'
   const shown = isKey ? String(path.at(-1)) : written(path)
-  const isPrivate = isSecret(ConfigSchema, path) || (shown !== undefined && /:\/\/[^/]*@/.test(shown))
+  const isPrivate = isSecret(ConfigSchema, path) || (shown !== undefined && /:\/\/[^/]*@|PRIVATE KEY-----/.test(shown))
   if (shown === undefined || issue.input === null || complaint === 'this key is required' || (isPrivate && !isKey)) {
     return { path, message: complaint + (isPrivate ? '' : hint(issue)) }
   }

@@ -1,3 +1,4 @@
+import type { Client } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** The parsed facts of a request, and its body as bytes. */
@@ -16,10 +17,7 @@ export interface Call {
   readonly body: Uint8Array<ArrayBuffer> | undefined
   /** Where the model's bytes stand: quoted JSON string or raw form value in `body`, or encoded segment in `path`. */
   readonly modelAt: Span
-  /** Address of the client, brackets and IPv4-in-IPv6 form removed. */
-  readonly clientAddress: string
-  /** Address of the connection's other end, the client or the last proxy before us; undefined on a unix socket. */
-  readonly peerAddress: string | undefined
+  readonly client: Client
 }
 
 /** Half-open byte range. */

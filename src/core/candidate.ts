@@ -1,3 +1,4 @@
+import type { Link } from '#ports/transport.ts'
 import type { Dialect, Protocol } from './dialect.ts'
 import type { Secret } from './secret.ts'
 
@@ -14,8 +15,10 @@ export interface Backend {
   readonly timeouts: Timeouts
   /** `api-version` of Azure; unused elsewhere. */
   readonly apiVersion: string
-  readonly verifyTls: boolean
+  readonly link: Link
   readonly forwardClientIp: boolean
+  /** False where the operator does not want WebSockets to be opened. */
+  readonly websocket?: boolean
 }
 
 /** Header that carries the backend key; `dialect` = as the protocol's own clients send it. */
@@ -23,7 +26,11 @@ export type AuthMode = 'dialect' | 'authorization' | 'x-api-key' | 'api-key' | '
 
 /** Milliseconds, 0 = no limit. */
 export interface Timeouts {
+  /** Waiting for a connection, where their number is limited. */
+  readonly queueMs: number
+  readonly dnsMs: number
   readonly connectMs: number
+  readonly tlsMs: number
   readonly writeMs: number
   /** From the request's end to the first byte of the answer. */
   readonly firstByteMs: number

@@ -10,6 +10,7 @@ export interface Exchange {
   readonly startedWallMs: number
   readonly method: string
   readonly path: string
+  /** Looked up when it is read first. */
   readonly clientAddress: string
   readonly debts: Debts
   dialect: Dialect
@@ -53,6 +54,8 @@ export interface Attempt {
   durationMs: number
   status: number | undefined
   failure: Failure | undefined
+  /** Sent a second time at once, over a fresh connection: an idle one had died unnoticed. */
+  isRepeated?: boolean
   /** What was sent and what came back, only while `Exchange.seen` is kept. */
   sent: SeenMessage | undefined
   received: SeenMessage | undefined

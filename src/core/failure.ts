@@ -1,3 +1,5 @@
+import type { HeaderList } from '#kit/header-list.ts'
+
 /** Why an attempt did not become an answer. Set where the failure is seen; the attempt loop only obeys it. */
 export interface Failure {
   readonly kind: 'failure'
@@ -21,6 +23,8 @@ export interface Failure {
 }
 
 export type FailureReason =
+  | 'queue_full'
+  | 'queue_timeout'
   | 'dns'
   | 'connect'
   | 'tls'
@@ -40,6 +44,6 @@ export type FailureReason =
 /** An upstream answer of at most 1 MiB, read to its end. */
 export interface HeldResponse {
   readonly status: number
-  readonly headers: Headers
-  readonly body: Uint8Array<ArrayBuffer>
+  readonly headers: HeaderList
+  readonly body: Uint8Array
 }

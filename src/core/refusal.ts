@@ -37,6 +37,8 @@ export const refusalStatus = {
   upstream_error: 502,
   upstream_auth_failed: 502,
   no_backend_available: 503,
+  queue_full: 503,
+  queue_timeout: 503,
   shutting_down: 503,
   upstream_timeout: 504,
 } as const satisfies Record<string, number>

@@ -7,7 +7,7 @@ import { send } from '#upstream/send.ts'
 import { Flight } from './flight.ts'
 import type { Gateway } from './gateway.ts'
 import { noAnswer, restingRefusal } from './no-answer.ts'
-import { Presence } from './presence.ts'
+import type { Presence } from './presence.ts'
 import { tellSwitch } from './verdict.ts'
 import { Walk } from './walk.ts'
 
@@ -17,10 +17,10 @@ export async function attempt(
   plan: Plan,
   call: Call,
   exchange: Exchange,
-  request: Request,
+  presence: Presence,
+  via: typeof send = send,
 ): Promise<Answer | Refusal> {
   const { clock } = gateway
-  const presence = new Presence(exchange, request, clock)
   const walk = new Walk(gateway, plan, call, exchange)
   for (;;) {
     let turn = walk.next()
@@ -47,8 +47,8 @@ export async function attempt(
 
     tellSwitch(gateway, exchange, turn)
     const flight = new Flight(gateway, plan, exchange, turn, walk.leftMs())
-    presence.watch(flight.abort)
-    const outcome = flight.land(await send(gateway, call, turn.candidate, plan, flight.abort, flight.sighting))
+    presence.watch(flight.stop)
+    const outcome = flight.land(await via(gateway, call, turn.candidate, plan, flight))
     if (isAnswer(outcome)) return outcome
     if (presence.gone !== undefined) return presence.gone
     walk.missed(turn, outcome)

@@ -2,10 +2,11 @@ import type { Answer } from '#core/answer.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Plan } from '#core/plan.ts'
 import { concat } from '#kit/bytes.ts'
+import type { HeaderList } from '#kit/header-list.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Gateway } from './gateway.ts'
-import { idleSeconds, type Incoming } from './incoming.ts'
-import { keepAnswered, keepReceived } from './keep-seen.ts'
+import { keepAnswered } from './keep-seen.ts'
+import type { Presence } from './presence.ts'
 import { pump } from './pump.ts'
 import { settle } from './settle.ts'
 
@@ -14,28 +15,30 @@ export function deliver(
   gateway: Gateway,
   snapshot: Snapshot,
   plan: Plan,
-  incoming: Incoming,
   answer: Answer,
   exchange: Exchange,
+  presence: Presence,
 ): Response {
-  exchange.status = answer.status
-  const headers = headersFor(answer, exchange, snapshot.debugHeaders)
-  if (answer.rest !== undefined) {
-    keepAnswered(exchange, headers)
-    const rest = keepReceived(exchange, answer.rest)
-    return new Response(pump(gateway, plan, incoming, answer, rest, exchange), { status: answer.status, headers })
+  const { status, held, rest } = answer
+  exchange.status = status
+  const { pairs } = headersFor(answer, exchange, snapshot.debugHeaders)
+  // The platform takes only arrays that it could change.
+  const headers = pairs.map(([name, value]): [string, string] => [name, value])
+  if (rest !== undefined) {
+    keepAnswered(exchange, pairs)
+    return new Response(pump(gateway, plan, answer, rest, exchange, presence), { status, headers })
   }
-  const body = answer.held.length === 1 && answer.held[0] !== undefined ? answer.held[0] : concat(answer.held)
-  keepAnswered(exchange, headers, body)
+  const body = bodyOf(held)
+  keepAnswered(exchange, pairs, body)
   exchange.bytesOut = body.byteLength
   exchange.firstByteMs = gateway.clock.monotonicMs()
-  incoming.patience(idleSeconds)
-  settle(gateway, exchange, answer.status < 400 ? 'complete' : 'failed')
+  settle(gateway, exchange, status < 400 ? 'complete' : 'failed')
   // 204 and 304 have no body, not even an empty one.
-  return new Response(body.byteLength === 0 ? null : new Uint8Array(body), { status: answer.status, headers })
+  return new Response(body.byteLength === 0 ? null : body, { status, headers })
 }
 
-function headersFor(answer: Answer, exchange: Exchange, debug: boolean): Headers {
+/** The upstream's headers with our id on them. */
+export function headersFor(answer: Answer, exchange: Exchange, debug: boolean): HeaderList {
   const { headers } = answer
   const upstreamId = headers.get('x-request-id') ?? headers.get('request-id')
   if (upstreamId !== null) headers.set('x-llm-proxy-upstream-id', upstreamId)
@@ -52,4 +55,14 @@ function headersFor(answer: Answer, exchange: Exchange, debug: boolean): Headers
     headers.set('x-llm-proxy-attempts', String(exchange.attempts.length))
   }
   return headers
+}
+
+/** The platform takes only bytes that no other thread could change; those of an upstream never are. */
+function bodyOf(held: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const [only] = held
+  return held.length === 1 && only !== undefined && isOurs(only) ? only : concat(held)
+}
+
+function isOurs(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer
 }

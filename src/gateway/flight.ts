@@ -2,20 +2,21 @@ import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Attempt, Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
+import { Stop } from '#kit/stop.ts'
+import type { Trip } from '#upstream/send.ts'
 import type { Gateway } from './gateway.ts'
 import { learn } from './verdict.ts'
 import type { Turn } from './walk.ts'
 
-/** What one attempt needs around it: its record, its time limit, the means to abort it, and the lesson at its end. */
-export class Flight {
-  readonly abort = new AbortController()
-  /** Where its messages are noted, while the log wants to see them. */
-  readonly sighting: Attempt | undefined
+/** What one attempt needs around it: its record, its time limit, the means to end it, and the lesson at its end. */
+export class Flight implements Trip {
+  readonly stop = new Stop()
+  readonly record: Attempt
+  readonly isSeen: boolean
   readonly #gateway: Gateway
   readonly #plan: Plan
   readonly #exchange: Exchange
   readonly #turn: Turn
-  readonly #record: Attempt
   readonly #limitMs: number
   #isLate = false
   #cancelLimit: (() => void) | undefined
@@ -25,8 +26,8 @@ export class Flight {
     this.#plan = plan
     this.#exchange = exchange
     this.#turn = turn
-    this.#record = startRecord(gateway, exchange, turn)
-    this.sighting = exchange.seen === undefined ? undefined : this.#record
+    this.record = startRecord(gateway, exchange, turn)
+    this.isSeen = exchange.seen !== undefined
     const { totalMs } = turn.candidate.backend.timeouts
     this.#limitMs = Math.min(plan.deadlineMs === 0 ? Infinity : leftMs, totalMs === 0 ? Infinity : totalMs)
     if (this.#limitMs !== Infinity) this.#endAfter(this.#limitMs)
@@ -45,8 +46,8 @@ export class Flight {
     this.#cancelLimit?.()
     const { totalMs } = this.#turn.candidate.backend.timeouts
     if (totalMs > 0 && answer.rest !== undefined) {
-      const leftMs = Math.max(0, totalMs - this.#record.durationMs)
-      this.#exchange.debts.owe(this.#gateway.clock.after(leftMs, () => this.abort.abort()))
+      const leftMs = Math.max(0, totalMs - this.record.durationMs)
+      this.#exchange.debts.owe(this.#gateway.clock.after(leftMs, () => this.stop.ask()))
     }
     return answer
   }
@@ -54,17 +55,17 @@ export class Flight {
   #crash(failure: Failure): Failure {
     this.#cancelLimit?.()
     // Whatever of the failed exchange is still open must not go on behind the next one.
-    this.abort.abort()
+    this.stop.ask()
     const why = this.#isLate && failure.reason === 'client_closed' ? this.#outOfTime() : failure
     this.#close(why.status)
-    this.#record.failure = why
+    this.record.failure = why
     return why
   }
 
   #endAfter(ms: number): void {
     this.#cancelLimit = this.#gateway.clock.after(ms, () => {
       this.#isLate = true
-      this.abort.abort()
+      this.stop.ask()
     })
   }
 
@@ -82,8 +83,8 @@ export class Flight {
   }
 
   #close(status: number | undefined): void {
-    this.#record.durationMs = this.#gateway.clock.monotonicMs() - this.#record.startedMs
-    this.#record.status = status
+    this.record.durationMs = this.#gateway.clock.monotonicMs() - this.record.startedMs
+    this.record.status = status
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Call } from '#core/call.ts'
 import type { Plan } from '#core/plan.ts'
 import { refuse, isRefusal } from '#core/refusal.ts'
 import { identify } from '#identity/identify.ts'
@@ -8,6 +9,7 @@ import { deliver } from './deliver.ts'
 import type { Gateway } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
 import { open } from './open.ts'
+import { Presence } from './presence.ts'
 import { queryCredential } from './query.ts'
 import { read } from './read.ts'
 import { turnAway } from './turn-away.ts'
@@ -16,29 +18,24 @@ import { turnAway } from './turn-away.ts'
 export async function handle(gateway: Gateway, incoming: Incoming): Promise<Response> {
   const snapshot = gateway.current()
   const exchange = open(gateway, snapshot, incoming)
+  const presence = new Presence(gateway.clock, incoming, exchange)
   try {
     const caller = identify(incoming.request.headers, queryCredential(incoming.query), snapshot.keys)
-    if (isRefusal(caller)) return turnAway(gateway, incoming, exchange, caller)
+    if (isRefusal(caller)) return turnAway(gateway, exchange, caller)
     exchange.caller = caller.id
 
     const call = await read(incoming, snapshot.bodyBytesMax, exchange)
-    if (isRefusal(call)) return turnAway(gateway, incoming, exchange, call)
-    gateway.log.write('info', 'request_received', {
-      requestId: exchange.id,
-      model: call.model,
-      client: exchange.clientAddress,
-      method: call.method,
-      path: call.path,
-      stream: call.stream,
-    })
+    if (isRefusal(call)) return turnAway(gateway, exchange, call)
+    presence.hasAsked()
+    if (gateway.log.keeps('info')) gateway.log.write('info', 'request_received', factsOfCall(call, exchange.id))
 
     const plan = resolve(snapshot, call.model)
-    if (isRefusal(plan)) return turnAway(gateway, incoming, exchange, plan)
-    if (gateway.log.keeps('debug')) gateway.log.write('debug', 'plan_resolved', factsOf(plan, exchange.id))
+    if (isRefusal(plan)) return turnAway(gateway, exchange, plan)
+    if (gateway.log.keeps('debug')) gateway.log.write('debug', 'plan_resolved', factsOfPlan(plan, exchange.id))
 
-    const answer = await attempt(gateway, plan, call, exchange, incoming.request)
-    if (isRefusal(answer)) return turnAway(gateway, incoming, exchange, answer)
-    return deliver(gateway, snapshot, plan, incoming, answer, exchange)
+    const answer = await attempt(gateway, plan, call, exchange, presence)
+    if (isRefusal(answer)) return turnAway(gateway, exchange, answer)
+    return deliver(gateway, snapshot, plan, answer, exchange, presence)
   } catch (error) {
     gateway.log.write('error', 'internal_error', {
       requestId: exchange.id,
@@ -47,7 +44,6 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
     })
     return turnAway(
       gateway,
-      incoming,
       exchange,
       refuse(
         'internal_error',
@@ -57,7 +53,11 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
   }
 }
 
-function factsOf(plan: Plan, requestId: string): LogFields {
+function factsOfCall({ model, client, method, path, stream }: Call, requestId: string): LogFields {
+  return { requestId, model, client: client.address, method, path, stream }
+}
+
+function factsOfPlan(plan: Plan, requestId: string): LogFields {
   const candidates = plan.tiers.flatMap((tier) => tier.candidates.map(({ id }) => id))
   return { requestId, alias: plan.alias, tiers: plan.tiers.length, candidates: candidates.join(', ') }
 }

@@ -1,4 +1,7 @@
+import type { Client } from '#core/client.ts'
 import type { Endpoint } from '#core/endpoint.ts'
+import type { HeaderPair } from '#kit/header-list.ts'
+import type { TunnelRelay } from './tunnel-relay.ts'
 
 /** A request as the server hands it to the road. */
 export interface Incoming {
@@ -8,14 +11,30 @@ export interface Incoming {
   readonly path: string
   /** Without `?`; empty when there is none. */
   readonly query: string
-  readonly clientAddress: string
-  /** The connection's other end; undefined on a unix socket. */
-  readonly peerAddress: string | undefined
+  readonly client: IncomingClient
+  readonly connection: Connection
+}
+
+/** Asking for an address costs the platform more than most else of a request, so it is done for those who need it. */
+export interface IncomingClient extends Client {
+  /** Looks the addresses up now: once the client has left, nobody can tell them any more. */
+  note(): void
+}
+
+/** What the listener knows about a connection. */
+export interface Connection {
+  /** Address of its other end; undefined on a unix socket. */
+  readonly peer: string | undefined
   /**
    * Sets how many seconds the connection may stay silent before the server closes it, 0 = for ever. Needed because one
    * setting covers reading a body, waiting for an upstream, and the idle connection afterwards.
    */
-  readonly patience: (seconds: number) => void
+  patience(seconds: number): void
+  /**
+   * Makes a WebSocket of the request, with these headers in its 101, and gives the relay its client. False when the
+   * client is gone; absent where nobody listens.
+   */
+  upgrade?(relay: TunnelRelay, headers: readonly HeaderPair[]): boolean
 }
 
 /** Seconds for an idle connection between two requests: longer than the 60 s of common load balancers. */

@@ -32,10 +32,15 @@ export function noAnswer(plan: Plan, misses: readonly Miss[]): Answer | Refusal 
   const told = answered.at(-1)?.failure ?? misses.at(-1)?.failure
   if (told === undefined) return restingRefusal(plan, 0)
   const code = told.held === undefined ? codeOf[told.reason] : 'upstream_auth_failed'
-  return refuse(
-    code,
-    `Cannot answer with model "${plan.alias.slice(0, 64)}": ${countOf(misses)} failed, ${told.message}`,
-  )
+  const message = `Cannot answer with model "${plan.alias.slice(0, 64)}": ${countOf(misses)} failed, ${told.message}`
+  return refuse(code, message, isQueues(told) ? { retryAfterMs: queueRetryMs } : {})
+}
+
+/** Milliseconds after which a place in a line, or a connection, may well be free again. */
+const queueRetryMs = 1000
+
+function isQueues({ reason }: Failure): boolean {
+  return reason === 'queue_full' || reason === 'queue_timeout'
 }
 
 /** Two backends that refuse a request with the same 4xx of the request's own kind are right: asking a third is waste. */
@@ -64,6 +69,8 @@ export function restingRefusal(plan: Plan, waitMs: number): Refusal {
 }
 
 const codeOf: Readonly<Record<FailureReason, RefusalCode>> = {
+  queue_full: 'queue_full',
+  queue_timeout: 'queue_timeout',
   dns: 'upstream_unreachable',
   connect: 'upstream_unreachable',
   tls: 'upstream_unreachable',

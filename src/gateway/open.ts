@@ -7,14 +7,16 @@ import type { Incoming } from './incoming.ts'
 
 /** Starts the account of one request. */
 export function open(gateway: Gateway, snapshot: Snapshot, incoming: Incoming): Exchange {
-  const { request } = incoming
+  const { request, client } = incoming
   const exchange: Exchange = {
     id: gateway.ids.requestId(),
     startedMs: gateway.clock.monotonicMs(),
     startedWallMs: gateway.clock.wallMs(),
     method: request.method,
     path: incoming.path,
-    clientAddress: incoming.clientAddress,
+    get clientAddress() {
+      return client.address
+    },
     debts: new Debts(),
     dialect: incoming.endpoint.dialect,
     caller: undefined,
@@ -34,6 +36,7 @@ export function open(gateway: Gateway, snapshot: Snapshot, incoming: Incoming): 
     const target = incoming.query === '' ? incoming.path : `${incoming.path}?${incoming.query}`
     exchange.seen = { method: request.method, target, headers: [...request.headers], body: undefined }
   }
+  if (gateway.log.keeps('warn') || exchange.seen !== undefined) client.note()
   gateway.live.add(exchange)
   return exchange
 }

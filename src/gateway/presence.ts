@@ -1,51 +1,91 @@
 import type { Exchange } from '#core/exchange.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
+import { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
+import { idleSeconds, uploadSeconds, type Incoming } from './incoming.ts'
 
 /**
- * Milliseconds after which it is listened for a client that leaves. Answers that come sooner are spared the listener,
- * which is dear to have on every request.
+ * Milliseconds after which a request is slow: from then on it is listened for a client that leaves, and its connection
+ * may be silent. Those that are answered sooner are spared both, which are dear to have on every request.
  */
-const listenAfterMs = 20
+const slowAfterMs = 20
 
-/** Whether there is still someone to work for: the client may leave, the gateway may stop. Aborts what runs just then. */
+/** Whether there is still someone to work for: the client may leave, the gateway may stop. Ends what runs just then. */
 export class Presence {
-  readonly #request: Request
-  #running: AbortController | undefined
+  readonly #incoming: Incoming
+  readonly #cancelSlow: () => void
+  #running: Stop | undefined
+  #hasAsked = false
+  #isSlow = false
   #isCut = false
+  #listener: (() => void) | undefined
 
-  constructor(exchange: Exchange, request: Request, clock: Clock) {
-    this.#request = request
-    const leave = (): void => this.#running?.abort()
-    const stopListening = clock.after(listenAfterMs, () => {
-      if (request.signal.aborted) return leave()
-      request.signal.addEventListener('abort', leave, { once: true })
-      exchange.debts.owe(() => request.signal.removeEventListener('abort', leave))
-    })
-    exchange.debts.owe(stopListening)
-    exchange.cut = (): void => {
-      this.#isCut = true
-      leave()
-    }
+  constructor(clock: Clock, incoming: Incoming, exchange: Exchange) {
+    this.#incoming = incoming
+    this.#cancelSlow = clock.after(slowAfterMs, () => this.#beSlow())
+    exchange.cut = () => this.#cut()
+    exchange.debts.owe(() => this.#end())
   }
 
-  /** From now on this is what a leaving client aborts. */
-  watch(running: AbortController): void {
+  /** The client's part is done: from here on the silence is ours. */
+  hasAsked(): void {
+    this.#hasAsked = true
+    if (this.#isSlow) this.#wait()
+  }
+
+  /** From now on this is what a leaving client ends. */
+  watch(running: Stop): void {
     this.#running = running
+    if (this.#isCut) running.ask()
+  }
+
+  get hasLeft(): boolean {
+    return this.#incoming.request.signal.aborted
   }
 
   /** Why there is nobody to work for any more, or undefined. */
   get gone(): Refusal | undefined {
-    if (this.#request.signal.aborted) return clientLeft
+    if (this.hasLeft) return clientLeft
     return this.#isCut ? shuttingDown : undefined
   }
 
   /** Waits, but not for someone who is gone. */
   async pause(clock: Clock, ms: number): Promise<void> {
     if (this.gone !== undefined) return
-    const waiting = new AbortController()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const waiting = new Stop()
+    waiting.onAsk(resolve)
     this.watch(waiting)
-    await clock.sleep(ms, waiting.signal)
+    const cancel = clock.after(ms, resolve)
+    await promise
+    cancel()
+  }
+
+  #beSlow(): void {
+    this.#isSlow = true
+    if (this.#hasAsked) this.#wait()
+    else this.#incoming.connection.patience(uploadSeconds)
+  }
+
+  /** Waiting for an upstream must not close the client's connection. */
+  #wait(): void {
+    const { connection, request } = this.#incoming
+    connection.patience(0)
+    if (request.signal.aborted) return this.#running?.ask()
+    this.#listener = () => this.#running?.ask()
+    request.signal.addEventListener('abort', this.#listener, { once: true })
+  }
+
+  #cut(): void {
+    this.#isCut = true
+    this.#running?.ask()
+  }
+
+  #end(): void {
+    this.#cancelSlow()
+    if (this.#listener !== undefined) this.#incoming.request.signal.removeEventListener('abort', this.#listener)
+    // Before the answer ends, or the idle connection would never be closed.
+    if (this.#isSlow) this.#incoming.connection.patience(idleSeconds)
   }
 }
 

@@ -5,17 +5,14 @@ import { peekMultipart } from '#wire/multipart.ts'
 import { readModelPath } from '#wire/model-path.ts'
 import { peekJson } from '#wire/peek.ts'
 import { decodeBody, readBody } from './body.ts'
-import { uploadSeconds, type Incoming } from './incoming.ts'
+import type { Incoming } from './incoming.ts'
 import { withoutCredentials } from './query.ts'
 
 /** Reads the body under its limit and finds the facts that routing needs. */
 export async function read(incoming: Incoming, bytesMax: number, exchange: Exchange): Promise<Call | Refusal> {
   const { request } = incoming
-  incoming.patience(uploadSeconds)
   const raw = await readBody(request, bytesMax)
   if (isRefusal(raw)) return raw
-  // From here on the silence is ours: waiting for an upstream must not close the client's connection.
-  incoming.patience(0)
   const encoding = request.headers.get('content-encoding')
   const body = encoding === null ? raw : await decodeBody(raw, encoding, bytesMax)
   if (isRefusal(body)) return body
@@ -35,8 +32,7 @@ function parse(incoming: Incoming, body: Uint8Array<ArrayBuffer>, headers: Heade
     path,
     query: withoutCredentials(incoming.query),
     headers,
-    clientAddress: incoming.clientAddress,
-    peerAddress: incoming.peerAddress,
+    client: incoming.client,
   }
   if (endpoint.reads === 'path') {
     const named = readModelPath(path)

@@ -2,21 +2,21 @@ import type { Clock } from '#ports/clock.ts'
 
 /** Milliseconds, 0 = no limit. */
 export interface StallLimits {
-  /** For the upstream: one read. */
+  /** For the upstream: from one piece to the next. */
   readonly upstreamMs: number
-  /** For the client: from one chunk until it wants the next. */
+  /** For the client: while it takes nothing of what waits for it. */
   readonly clientMs: number
 }
 
-/** Watches a body for a side that does not go on. One timer for the whole body, not one for each chunk. */
+/** Watches a body for a side that does not go on. One timer for the whole body, not one for each piece. */
 export class StallClock {
   /** Who fell silent for the whole limit. */
   stalled: 'upstream' | 'client' | undefined
   readonly #clock: Clock
   readonly #limits: StallLimits
   readonly #onStall: () => void
-  /** Whose move it is: the upstream's while a read waits, the client's otherwise. */
-  #mover: 'upstream' | 'client' = 'client'
+  /** Whose move it is. */
+  #mover: 'upstream' | 'client' = 'upstream'
   #sinceMs: number
   #cancel: (() => void) | undefined
 
@@ -28,15 +28,9 @@ export class StallClock {
     this.#look()
   }
 
-  /** A read begins. */
-  reads(): void {
-    this.#mover = 'upstream'
-    this.#sinceMs = this.#clock.monotonicMs()
-  }
-
-  /** The read ended; until the next one it is the client who takes its time. */
-  rests(): void {
-    this.#mover = 'client'
+  /** It is this side that the other one waits for, from now on. */
+  isUpTo(mover: 'upstream' | 'client'): void {
+    this.#mover = mover
     this.#sinceMs = this.#clock.monotonicMs()
   }
 

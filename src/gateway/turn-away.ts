@@ -2,13 +2,11 @@ import type { Exchange } from '#core/exchange.ts'
 import type { Refusal } from '#core/refusal.ts'
 import { errorBody, errorHeaders } from '#wire/error-body.ts'
 import type { Gateway } from './gateway.ts'
-import { idleSeconds, type Incoming } from './incoming.ts'
 import { keepAnswered } from './keep-seen.ts'
 import { settle } from './settle.ts'
 
 /** A refusal as a response in the client's dialect; settles the exchange. */
-export function turnAway(gateway: Gateway, incoming: Incoming, exchange: Exchange, refusal: Refusal): Response {
-  incoming.patience(idleSeconds)
+export function turnAway(gateway: Gateway, exchange: Exchange, refusal: Refusal): Response {
   exchange.refusal = refusal
   exchange.status = refusal.status
   const { headers, body } = refusalParts(refusal, exchange.dialect, exchange.id)
@@ -27,13 +25,14 @@ function refusalParts(
   refusal: Refusal,
   dialect: Exchange['dialect'],
   requestId: string,
-): { readonly headers: Headers; readonly body: string } {
+): { readonly headers: [string, string][]; readonly body: string } {
   const { contentType, body } = errorBody(dialect, refusal, requestId)
-  const headers = new Headers()
-  for (const [name, value] of errorHeaders(refusal)) headers.set(name, value)
-  headers.set('content-type', contentType)
-  headers.set('x-request-id', requestId)
-  if (dialect === 'anthropic') headers.set('request-id', requestId)
+  const headers: [string, string][] = [
+    ...errorHeaders(refusal).map(([name, value]): [string, string] => [name, value]),
+    ['content-type', contentType],
+    ['x-request-id', requestId],
+  ]
+  if (dialect === 'anthropic') headers.push(['request-id', requestId])
   return { headers, body }
 }
 

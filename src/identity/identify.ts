@@ -8,25 +8,29 @@ export const credentialHeaders = ['authorization', 'x-api-key', 'x-goog-api-key'
 /** Headers and `?key=` → caller. Two different keys in one request are refused: which one counts must never be a guess. */
 export function identify(headers: Headers, queryKey: string | undefined, keys: KeyRing): Caller | Refusal {
   if (keys.isOpen) return keys.anonymous
-  const offered = new Set<string>()
+  let key = queryKey === '' ? undefined : queryKey
   for (const name of credentialHeaders) {
-    const value = headers.get(name)
-    if (value === null) continue
-    const key = name === 'authorization' ? bearerOf(value) : value.trim()
-    if (key !== '') offered.add(key)
+    const offered = keyIn(headers, name)
+    if (offered === undefined || offered === key) continue
+    if (key !== undefined) {
+      return refuse('ambiguous_credentials', 'Cannot accept the request: it carries two different API keys, send one')
+    }
+    key = offered
   }
-  if (queryKey !== undefined && queryKey !== '') offered.add(queryKey)
-  const [key, second] = offered
   if (key === undefined) {
     return refuse(
       'missing_api_key',
       'Cannot accept the request: it carries no API key, send "Authorization: Bearer <key>"',
     )
   }
-  if (second !== undefined) {
-    return refuse('ambiguous_credentials', 'Cannot accept the request: it carries two different API keys, send one')
-  }
   return keys.find(key) ?? refuse('invalid_api_key', 'Cannot accept the request: the API key is unknown')
+}
+
+function keyIn(headers: Headers, name: (typeof credentialHeaders)[number]): string | undefined {
+  const value = headers.get(name)
+  if (value === null) return undefined
+  const key = name === 'authorization' ? bearerOf(value) : value.trim()
+  return key === '' ? undefined : key
 }
 
 function bearerOf(authorization: string): string {

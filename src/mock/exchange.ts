@@ -1,8 +1,12 @@
+import type { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
 import { seededRandom, type Random } from '#ports/random.ts'
+import type { IncomingBody } from '#ports/transport.ts'
+import { WholeBody } from '#ports/whole-body.ts'
 import { answerMock } from './answer.ts'
-import { aborted, playBody, type MockEnd } from './play.ts'
+import { PlayedBody, type MockEnd } from './play.ts'
 import type { MockRequest } from './request.ts'
+import type { Script } from './script.ts'
 
 /** The outside world of a mock backend. Chance decides ids, fillers and jitter: one seed, one history. */
 export interface MockPorts {
@@ -33,9 +37,7 @@ interface MockHead {
   readonly kind: 'head'
   readonly status: number
   readonly headers: Headers
-  readonly body: ReadableStream<Uint8Array>
-  /** The body comes in one piece and to its end, as `content-length` says. */
-  readonly isWhole: boolean
+  readonly body: IncomingBody
 }
 
 /** One request to the mock backend of that name; `limitMs` is how long the other side waits for the head. */
@@ -45,10 +47,10 @@ export async function exchangeWith(
   ports: MockPorts,
   options: MockOptions,
   limitMs: number,
-  signal: AbortSignal,
+  stop: Stop,
 ): Promise<MockOutcome> {
   const { clock } = ports
-  if (signal.aborted) return { kind: 'aborted' }
+  if (stop.isAsked) return { kind: 'aborted' }
   const random = seededRandom(ports.random.unit() * 2 ** 32)
   const answer = answerMock(asked, { name, wallMs: clock.wallMs(), random })
   if (answer.kind === 'refused') return { kind: 'refused' }
@@ -57,17 +59,31 @@ export async function exchangeWith(
   options.onRequest?.(record)
   const end = (how: MockEnd): void => options.onEnded?.(record, how)
   const delayMs = answer.kind === 'silent' ? Infinity : answer.delayMs
-  await pause(clock, Math.min(delayMs, limitMs), signal)
-  if (signal.aborted || answer.kind === 'silent' || delayMs >= limitMs) {
+  await pause(clock, Math.min(delayMs, limitMs), stop)
+  if (stop.isAsked || answer.kind === 'silent' || delayMs >= limitMs) {
     end('aborted')
-    return { kind: signal.aborted ? 'aborted' : 'late' }
+    return { kind: stop.isAsked ? 'aborted' : 'late' }
   }
   const { status, headers, body } = answer
-  const isWhole = body.ending === 'complete' && headers.has('content-length')
-  return { kind: 'head', status, headers, body: playBody(body, clock, signal, end), isWhole }
+  const whole = headers.has('content-length') ? wholeOf(body) : undefined
+  if (whole === undefined) return { kind: 'head', status, headers, body: new PlayedBody(body, clock, stop, end) }
+  end('complete')
+  return { kind: 'head', status, headers, body: new WholeBody(whole) }
 }
 
-async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (ms === Infinity) await aborted(signal)
-  else if (ms > 0) await clock.sleep(ms, signal)
+/** All of a body that is written at once and to its end. */
+function wholeOf({ frames, ending }: Script): Uint8Array | undefined {
+  if (ending !== 'complete') return undefined
+  const [first, ...others] = frames
+  if (first === undefined) return new Uint8Array()
+  return others.length === 0 && first.waitMs === 0 ? first.bytes : undefined
+}
+
+/** Waits so long, or until it is asked to stop. */
+async function pause(clock: Clock, ms: number, stop: Stop): Promise<void> {
+  if (ms === 0) return
+  await new Promise<void>((resolve) => {
+    const disarm = ms === Infinity ? undefined : clock.after(ms, () => (forgetStop(), resolve()))
+    const forgetStop = stop.onAsk(() => (disarm?.(), resolve()))
+  })
 }

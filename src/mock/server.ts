@@ -1,3 +1,5 @@
+import { Stop } from '#kit/stop.ts'
+import type { IncomingBody } from '#ports/transport.ts'
 import { exchangeWith, type MockOptions, type MockPorts } from './exchange.ts'
 
 export interface MockAddress {
@@ -46,11 +48,14 @@ async function answer(request: Request, ports: MockPorts, options: MockOptions):
     headers: request.headers,
     body: new Uint8Array(await request.arrayBuffer()),
   }
-  const outcome = await exchangeWith('mock', asked, ports, options, Infinity, request.signal)
+  const stop = new Stop()
+  request.signal.addEventListener('abort', () => stop.ask(), { once: true })
+  if (request.signal.aborted) stop.ask()
+  const outcome = await exchangeWith('mock', asked, ports, options, Infinity, stop)
   if (outcome.kind !== 'head') return new Response(brokenBody(ports))
-  const { status, headers, body, isWhole } = outcome
+  const { status, headers, body } = outcome
   if (status < 200) return new Response(null, { status })
-  return new Response(isWhole ? await new Response(body).bytes() : sentBeforeBreak(body, ports), { status, headers })
+  return new Response(body.whole ?? streamOf(body, ports), { status, headers })
 }
 
 /** Fails after a turn, which the server answers with a reset in the middle of the head. */
@@ -66,20 +71,16 @@ function brokenBody({ clock }: MockPorts): ReadableStream<Uint8Array> {
 // A reset destroys what the socket has not sent yet, so the break waits until it has.
 const flushMs = 20
 
-/** The same bytes; an error comes a little later. */
-function sentBeforeBreak(body: ReadableStream<Uint8Array>, { clock }: MockPorts): ReadableStream<Uint8Array> {
-  const reader = body.getReader()
+/** The same bytes; a break comes a little later. */
+function streamOf(body: IncomingBody, { clock }: MockPorts): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {
-      try {
-        const { done, value } = await reader.read()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      } catch (error) {
-        await clock.sleep(flushMs)
-        controller.error(error)
-      }
+      const step = await body.read()
+      if (step instanceof Uint8Array) return controller.enqueue(step)
+      if (step === 'end') return controller.close()
+      await clock.sleep(flushMs)
+      controller.error(step)
     },
-    cancel: async (reason) => await reader.cancel(reason),
+    cancel: () => body.cancel(),
   })
 }

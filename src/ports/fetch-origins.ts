@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { Link } from './transport.ts'
 
 /** The origins that requests went to, so that late doubts about one of them are settled once for all its requests. */
 export class Origins {
@@ -9,13 +10,16 @@ export class Origins {
     this.#clock = clock
   }
 
-  of(url: URL): Origin {
-    const known = this.#originOf.get(url.origin)
+  of(url: URL, link: Link): Origin {
+    const { unixPath, proxy } = link
+    const via = unixPath ?? proxy?.url.href
+    const key = via === undefined ? url.origin : `${url.origin} ${via}`
+    const known = this.#originOf.get(key)
     if (known !== undefined) return known
     // Limit: forgetting all of them costs no more than a probe too many.
     if (this.#originOf.size >= originsMax) this.#originOf.clear()
-    const origin = new Origin(this.#clock, url)
-    this.#originOf.set(url.origin, origin)
+    const origin = new Origin(this.#clock, proxy?.url ?? url, unixPath)
+    this.#originOf.set(key, origin)
     return origin
   }
 }
@@ -25,16 +29,19 @@ const originsMax = 1024
 /** Milliseconds that a probe may take, after a connect limit has passed already. */
 const graceMs = 1000
 
-/** What is known about one scheme, host and port. */
+/** What is known about one scheme, host and port, as reached in one way. */
 export class Origin {
   readonly #clock: Clock
+  /** Who takes its connections: itself or a proxy. */
   readonly #url: URL
+  readonly #unixPath: string | undefined
   #answeredMs = -1
   #probe: Promise<boolean> | undefined
 
-  constructor(clock: Clock, url: URL) {
+  constructor(clock: Clock, url: URL, unixPath: string | undefined) {
     this.#clock = clock
     this.#url = url
+    this.#unixPath = unixPath
   }
 
   /** A response head came from it. */
@@ -60,9 +67,7 @@ export class Origin {
     const host = hostname.replace(/^\[|\]$/g, '')
     const { promise, resolve } = Promise.withResolvers<boolean>()
     const cancel = this.#clock.after(graceMs, () => resolve(false))
-    const connecting = Bun.connect({
-      hostname: host,
-      port: port === '' ? (isTls ? 443 : 80) : Number(port),
+    const options = {
       // Whether a certificate is right is for the request itself to judge; here it only matters that one is shown.
       ...(isTls && { tls: { rejectUnauthorized: false, serverName: host } }),
       socket: {
@@ -72,7 +77,11 @@ export class Origin {
         close: () => resolve(false),
         data: () => {},
       },
-    })
+    }
+    const connecting =
+      this.#unixPath === undefined
+        ? Bun.connect({ hostname: host, port: port === '' ? (isTls ? 443 : 80) : Number(port), ...options })
+        : Bun.connect({ unix: this.#unixPath, ...options })
     // Limit: a connection that comes after the grace is closed as well.
     connecting.then(
       (socket) => void promise.then(() => socket.terminate()),

@@ -1,40 +1,67 @@
+import { concat } from '#kit/bytes.ts'
+import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
 import type { Clock } from './clock.ts'
 import { explainFetchError } from './fetch-errors.ts'
+import { FetchLinks, type FetchLink } from './fetch-link.ts'
 import { Origins, type Origin } from './fetch-origins.ts'
+import { slicedUpload, watchedUpload, type UploadWatch } from './fetch-upload.ts'
+import { StreamBody, type StreamOwner } from './stream-body.ts'
 import type { IncomingResponse, OutgoingRequest, Transport, TransportFailure } from './transport.ts'
+import { WholeBody } from './whole-body.ts'
 
 /**
  * Transport over the platform's fetch, with its own ideas switched off: it follows no redirect, decodes nothing, has no
- * timeouts and heeds no proxy variables. What it cannot switch off: a request without `accept` is sent one that
- * takes all types. A request that went down with an idle connection, closed by the upstream at that very moment, is
- * sent once more over a fresh one: fetch does so for GET only.
+ * timeouts and heeds no variables of the environment. What cannot be had with it:
+ * - Headers as given: it sends them sorted by name, joins those of one name, and adds `connection`, `accept` and
+ *   `user-agent` where they are missing. Those of an answer come sorted and joined, too.
+ * - Any method, and a body with GET or HEAD: it would send others as GET, so they are refused here.
+ * - Clocks of their own for looking up the name, connecting and TLS: the three limits are one, and whether it passed is
+ *   found out by a probe. With bodies in one piece there is no sign of writing either.
+ * - `connectionsMax`, `waitingMax` and `queueMs`: it queues by itself, unseen, behind 256 requests of the whole process
+ *   (boot/request-limit.ts lifts that). `ageMs`: it knows no age. `idleMax` holds for all plain origins together, at
+ *   most 64; `idleMs` in steps of four seconds. `prewarm` is not tried.
+ * - No repeat at all: a GET that an idle connection took down with it is sent again over a fresh one. Other requests are
+ *   not; whether such a connection was the reason is a guess, from how soon it broke.
+ * - The strictest reading of an answer: where both lengths are told, chunks win; an equal length may be told twice.
  */
 export function fetchTransport(clock: Clock): Transport {
-  const session = new Bun.FetchSession({ keepAlive: { idleTimeout: idleSeconds } })
+  const links = new FetchLinks()
   const origins = new Origins(clock)
   return {
-    send: async (request) => await new Exchange(clock, session, origins.of(request.url), request).run(),
+    async send(request) {
+      const { url, link, stop } = request
+      if (stop.isAsked) return aborted('connect')
+      const refused = refusal(request)
+      if (refused !== undefined) return failure('write', 'other', refused)
+      return await new Exchange(clock, links.of(link), origins.of(url, link), request).run()
+    },
   }
 }
 
-/** Seconds for which an unused connection is kept; less than what load balancers and NAT tables keep silent ones. */
-const idleSeconds = 50
+/** Those that fetch sends as they are. */
+const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY'])
+
+/** fetch also reads files and data URLs, and does not tell when it sends another method than it was given. */
+function refusal({ url: { protocol }, method, link }: OutgoingRequest): string | undefined {
+  if (protocol !== 'http:' && protocol !== 'https:') return 'only http and https URLs can be asked'
+  if (link.http2 && protocol !== 'https:') return 'HTTP/2 needs https'
+  return methods.has(method) ? undefined : 'fetch cannot send this method'
+}
 
 /** Limit: bodies up to this size are handed over in one piece; larger ones are sent in slices, so that progress shows. */
 const wholeBodyBytesMax = 1_048_576
 
-const sliceBytes = 262_144
-
-/** Milliseconds within which the end of an idle connection shows: more than the longest way around the world and back. */
-const swallowedMsMax = 500
-
 /** One request on its way, its clocks, and what broke it. */
-class Exchange {
+class Exchange implements StreamOwner, UploadWatch {
   readonly #clock: Clock
-  readonly #session: Bun.FetchSession
+  readonly #link: FetchLink
   readonly #origin: Origin
   readonly #request: OutgoingRequest
   readonly #startedMs: number
+  readonly #abort = new AbortController()
+  /** Of the request's body; undefined where nobody knows. */
+  readonly #bytes: number | undefined
+  readonly #forgetStop: () => void
   /** Set once, by whatever ended the exchange early. */
   #broken: TransportFailure | undefined
   #disarm: (() => void) | undefined
@@ -43,114 +70,144 @@ class Exchange {
   /** A slice of the body was asked for, so there is a connection; with bodies in one piece nothing tells. */
   #isSending = false
   #sentMs: number | undefined
+  #body: StreamBody | undefined
 
-  constructor(clock: Clock, session: Bun.FetchSession, origin: Origin, request: OutgoingRequest) {
+  constructor(clock: Clock, link: FetchLink, origin: Origin, request: OutgoingRequest) {
     this.#clock = clock
-    this.#session = session
+    this.#link = link
     this.#origin = origin
     this.#request = request
     this.#startedMs = clock.monotonicMs()
+    this.#bytes = lengthOf(request.body)
+    this.#forgetStop = request.stop.onAsk(() => this.#break(aborted(this.#headArrived ? 'body' : 'head')))
   }
 
   async run(): Promise<IncomingResponse | TransportFailure> {
-    const { abort, body } = this.#request
-    if (abort.signal.aborted) return aborted('connect')
-    const isSliced = body !== undefined && body.byteLength > wholeBodyBytesMax
+    const mayBeStale = this.#request.fresh !== true && this.#origin.mayHaveIdle(this.#link.idleMsMax)
     this.#watchConnect()
-    const mayBeStale = this.#origin.mayHaveIdle(idleSeconds * 1000)
-    let outcome = await this.#fetch(isSliced, true)
-    if (mayBeStale && outcome.kind === 'transport_failure' && this.#wasSwallowed(outcome)) {
-      if (this.#isSending) this.#startOver()
-      outcome = await this.#fetch(isSliced, false)
-    }
+    const outcome = await this.#fetch(mayBeStale)
     this.#hasOutcome = true
     this.#disarm?.()
+    if (outcome.kind === 'transport_failure') this.#forgetStop()
     return outcome
   }
 
-  async #fetch(isSliced: boolean, mayReuse: boolean): Promise<IncomingResponse | TransportFailure> {
+  async #fetch(mayBeStale: boolean): Promise<IncomingResponse | TransportFailure> {
     try {
-      const response = await fetch(this.#request.url, this.#init(isSliced, mayReuse))
+      const response = await fetch(this.#request.url, this.#init())
       this.#headArrived = true
       this.#disarm?.()
       this.#origin.answered()
       return this.#accept(response)
     } catch (error) {
-      return this.#whatBroke() ?? explainFetchError(error, 'head')
+      if (this.#broken !== undefined) return this.#broken
+      const why = explainFetchError(error, 'head')
+      return mayBeStale ? this.#traced(why) : why
     }
   }
 
-  /** The next connection has yet to be made. */
-  #startOver(): void {
-    this.#isSending = false
-    this.#sentMs = undefined
-    this.#disarm?.()
-    this.#watchConnect()
-  }
-
-  /** An idle connection that the upstream was just closing looks like this: reset at once, without a byte. */
-  #wasSwallowed({ phase, cause }: TransportFailure): boolean {
-    return phase === 'head' && cause === 'reset' && this.#clock.monotonicMs() - this.#startedMs < swallowedMsMax
-  }
-
-  #init(isSliced: boolean, mayReuse: boolean): BunFetchRequestInit {
-    const { method, url, headers, verifyTls, body } = this.#request
+  #init(): BunFetchRequestInit {
+    const { method, url, headers, link, body, fresh } = this.#request
+    const { session, proxy, protocol, tls } = this.#link
     const init: BunFetchRequestInit = {
       method,
-      headers: isSliced ? withLength(headers, body?.byteLength ?? 0) : pairs(headers),
+      headers: headers.map(([name, value]): [string, string] => [name, value]),
       redirect: 'manual',
       decompress: false,
       timeout: false,
-      proxy: false,
-      session: this.#session,
-      signal: this.#request.abort.signal,
+      proxy,
+      protocol,
+      session,
+      signal: this.#abort.signal,
     }
-    if (body !== undefined) init.body = isSliced ? this.#slices(body) : body
-    if (!mayReuse) init.keepalive = false
-    // Always said: left open, a variable of the environment would decide.
-    if (url.protocol === 'https:') init.tls = verifyTls ? verified : unverified
+    if (link.unixPath !== undefined) init.unix = link.unixPath
+    if (fresh === true) init.keepalive = false
+    if (url.protocol === 'https:') init.tls = tls
+    if (body instanceof ReadableStream) {
+      init.headers = unframed(headers)
+      init.body = watchedUpload(body, this)
+    } else if (body !== undefined && this.#bytes !== undefined && this.#bytes > wholeBodyBytesMax) {
+      // With a length of its own a streamed body is not sent in chunks, which many upstreams refuse.
+      init.headers = [...unframed(headers), ['content-length', String(this.#bytes)]]
+      init.body = slicedUpload(body, this)
+    } else if (body !== undefined && this.#bytes !== 0) {
+      init.body = body.length === 1 && body[0] !== undefined ? body[0] : concat(body)
+    }
     return init
   }
 
   #accept(response: Response): IncomingResponse | TransportFailure {
-    const { status, headers } = response
+    const { status } = response
     // The client may have left while the head was on its way; an unread body would keep the upstream at work.
-    const broken = this.#whatBroke()
-    if (broken !== undefined) {
+    if (this.#broken !== undefined) {
       discard(response.body)
-      return broken
+      return this.#broken
     }
     if (status < 200 || status > 599) {
       discard(response.body)
       return failure('head', 'malformed', `its status ${status} is none of HTTP`)
     }
-    return {
-      kind: 'response',
-      status,
-      headers,
-      sentMs: this.#sentMs,
-      // Made only when it is asked for: a stream costs more than reading a small body at once.
-      get body() {
-        return response.body ?? emptyBody()
-      },
-      whole: async () => await response.bytes(),
-      explain: (error: unknown) => this.#whatBroke() ?? explainFetchError(error, 'body'),
+    const headers = HeaderList.from(response.headers)
+    const stream = response.body
+    const sentMs = this.#sentMs
+    if (stream === null || (headers.get('content-length') === '0' && !headers.has('transfer-encoding'))) {
+      this.#forgetStop()
+      return { kind: 'response', status, headers, sentMs, body: emptyBody }
     }
+    this.#body = new StreamBody(stream, this)
+    return { kind: 'response', status, headers, sentMs, body: this.#body }
   }
 
-  /** A clock of ours, or someone outside who gave the exchange up. */
-  #whatBroke(): TransportFailure | undefined {
-    if (this.#broken === undefined && this.#request.abort.signal.aborted) {
-      this.#broken = aborted(this.#headArrived ? 'body' : 'head')
-    }
-    return this.#broken
+  /**
+   * What a reset means that an idle connection may have brought. Limit: fetch tells neither which connection it was nor
+   * whether the beginning of a head came over it.
+   */
+  #traced(why: TransportFailure): TransportFailure {
+    if (why.phase !== 'head' || why.cause !== 'reset' || this.#bytes === undefined) return why
+    const afterMs = this.#clock.monotonicMs() - this.#startedMs
+    return { ...why, trace: { bytesSent: Math.max(1, this.#bytes), bytesReceived: 0, wasReused: true, afterMs } }
   }
 
   #break(why: TransportFailure): void {
     if (this.#broken !== undefined) return
     this.#broken = why
     this.#disarm?.()
-    this.#request.abort.abort(why)
+    this.#abort.abort(why)
+    this.#body?.breakOff(why)
+  }
+
+  // What its body tells.
+
+  explain(error: unknown): TransportFailure {
+    return this.#broken ?? explainFetchError(error, 'body')
+  }
+
+  release(): void {
+    this.#forgetStop()
+  }
+
+  // What the request's body tells, where it is pulled.
+
+  onAsked(): void {
+    this.#isSending = true
+    this.#disarm?.()
+  }
+
+  onHandedOver(): void {
+    const { writeMs } = this.#request.clocks
+    if (writeMs === 0 || this.#headArrived) return
+    this.#disarm = this.#clock.after(writeMs, () =>
+      this.#break(failure('write', 'timeout', `the request could not be sent on for ${writeMs} ms`)),
+    )
+  }
+
+  onSent(): void {
+    this.#sentMs = this.#clock.monotonicMs()
+    this.#watchFirstByte(this.#sentMs)
+  }
+
+  onUnreadable(): void {
+    this.#break(failure('write', 'other', 'the body of the request could not be read'))
   }
 
   /**
@@ -159,16 +216,24 @@ class Exchange {
    * it counts as not connected.
    */
   #watchConnect(): void {
-    const { connectMs, firstByteMs } = this.#request.clocks
+    const { firstByteMs } = this.#request.clocks
+    const connectMs = this.#connectMs()
     if (connectMs === 0 || (firstByteMs !== 0 && firstByteMs <= connectMs)) return this.#watchFirstByte(this.#startedMs)
-    this.#disarm = this.#clock.after(connectMs, () => void this.#doubtConnection())
+    this.#disarm = this.#clock.after(connectMs, () => void this.#doubtConnection(connectMs))
   }
 
-  async #doubtConnection(): Promise<void> {
+  /** Until there should be a connection. */
+  #connectMs(): number {
+    const { dnsMs, connectMs, tlsMs } = this.#request.clocks
+    if (connectMs === 0) return 0
+    return dnsMs + connectMs + (this.#request.url.protocol === 'https:' ? tlsMs : 0)
+  }
+
+  async #doubtConnection(connectMs: number): Promise<void> {
     const isReachable = await this.#origin.isReachable(this.#startedMs)
     if (this.#isSending || this.#headArrived || this.#hasOutcome) return
     if (isReachable) return this.#watchFirstByte(this.#startedMs)
-    this.#break(failure('connect', 'timeout', `no connection within ${this.#request.clocks.connectMs} ms`))
+    this.#break(failure('connect', 'timeout', `no connection within ${connectMs} ms`))
   }
 
   #watchFirstByte(sinceMs: number): void {
@@ -179,51 +244,25 @@ class Exchange {
       this.#break(failure('head', 'timeout', `no answer within ${firstByteMs} ms`)),
     )
   }
-
-  /** The body as a stream that is pulled: each pull is progress, and the last one ends the request. */
-  #slices(body: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
-    let sent = 0
-    return new ReadableStream<Uint8Array>(
-      {
-        pull: (controller) => {
-          this.#isSending = true
-          this.#disarm?.()
-          if (sent < body.byteLength) {
-            controller.enqueue(body.subarray(sent, sent + sliceBytes))
-            sent += sliceBytes
-            return this.#watchWrite()
-          }
-          this.#sentMs = this.#clock.monotonicMs()
-          this.#watchFirstByte(this.#sentMs)
-          controller.close()
-        },
-      },
-      { highWaterMark: 0 },
-    )
-  }
-
-  #watchWrite(): void {
-    const { writeMs } = this.#request.clocks
-    if (writeMs === 0 || this.#headArrived) return
-    this.#disarm = this.#clock.after(writeMs, () =>
-      this.#break(failure('write', 'timeout', `the request could not be sent on for ${writeMs} ms`)),
-    )
-  }
 }
 
-const verified = { rejectUnauthorized: true }
-const unverified = { rejectUnauthorized: false }
+const emptyBody = new WholeBody(new Uint8Array())
 
-type HeaderList = OutgoingRequest['headers']
-
-function pairs(headers: HeaderList): [string, string][] {
-  return headers.map(([name, value]) => [name, value])
+function lengthOf(body: OutgoingRequest['body']): number | undefined {
+  if (body instanceof ReadableStream) return undefined
+  let bytes = 0
+  if (body !== undefined) for (const piece of body) bytes += piece.byteLength
+  return bytes
 }
 
-/** With a length of its own a streamed body is not sent in chunks, which many upstreams refuse. */
-function withLength(headers: HeaderList, bytes: number): [string, string][] {
-  const kept = pairs(headers).filter(([name]) => name.toLowerCase() !== 'content-length')
-  return [...kept, ['content-length', String(bytes)]]
+/** The framing of a streamed body is not the caller's. */
+function unframed(headers: readonly HeaderPair[]): [string, string][] {
+  const kept: [string, string][] = []
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase()
+    if (lower !== 'content-length' && lower !== 'transfer-encoding') kept.push([name, value])
+  }
+  return kept
 }
 
 function failure(
@@ -241,8 +280,4 @@ function aborted(phase: TransportFailure['phase']): TransportFailure {
 function discard(body: ReadableStream<Uint8Array> | null): void {
   // Cancelling a body that broke already rejects; there is nothing left to close then.
   body?.cancel().catch(() => {})
-}
-
-function emptyBody(): ReadableStream<Uint8Array> {
-  return new ReadableStream({ start: (controller) => controller.close() })
 }

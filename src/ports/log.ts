@@ -30,6 +30,7 @@ export type EventName =
   | 'unauthenticated' // address, asked
   | 'environment_warning' // variable
   | 'environment_ignored' // variable
+  | 'request_limit'
   | 'request_received' // requestId, model, client, method, path, stream
   | 'request_finished' // requestId, backend, status, durationMs, …
   | 'request_failed' // requestId, status, code, reason, durationMs

@@ -6,6 +6,11 @@ export interface Random {
 
 export const systemRandom: Random = { unit: () => Math.random() }
 
+/** Bytes that nobody can guess. */
+export function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
+  crypto.getRandomValues(bytes)
+}
+
 /** The same sequence for the same seed (mulberry32), for tests, the simulator and the mock backend. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0

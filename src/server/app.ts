@@ -3,23 +3,17 @@ import type { Endpoint } from '#core/endpoint.ts'
 import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { handle } from '#gateway/handle.ts'
+import type { Connection } from '#gateway/incoming.ts'
 import { queryCredential } from '#gateway/query.ts'
+import { asksForWebSocket, tunnel } from '#gateway/tunnel.ts'
 import { refusalResponse } from '#gateway/turn-away.ts'
 import { identify } from '#identity/identify.ts'
-import { canonicalAddress } from '#kit/address-list.ts'
-import { clientAddress } from './client-ip.ts'
-import { endpoints, geminiEndpoint, otherEndpoint } from './endpoints.ts'
+import { clientAddress, ClientBehind } from './client-ip.ts'
+import { endpoints, geminiEndpoint, otherEndpoint, tunnelEndpoint } from './endpoints.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
 import { objectionTo, targetOf, type Target } from './guard.ts'
 import { health, readiness } from './health.ts'
 import { modelEntry, modelList, modelListForm } from './models.ts'
-
-/** What the listener knows about a connection. */
-export interface Connection {
-  /** Undefined on a unix socket. */
-  readonly peer: string | undefined
-  readonly patience: (seconds: number) => void
-}
 
 export interface AppState {
   readonly version: string
@@ -39,11 +33,16 @@ interface Surroundings {
 /** The whole public surface: one function from request to response. */
 export function createApp(gateway: Gateway, state: AppState): App {
   const app = streetMap(gateway, state)
+  const endpointByPath = new Map(endpoints.map((endpoint) => [endpoint.path, endpoint]))
   // Nothing between listener and road waits, so nothing there is async.
   return (request, connection): Response | Promise<Response> => {
     const target = targetOf(request)
     const objection = objectionTo(request)
     if (objection !== undefined) return refused(gateway, request, { connection, target }, objection)
+    if (asksForWebSocket(request) && mayBeTunnel(target)) return openTunnel(gateway, state, request, connection, target)
+    // Nearly all requests are for one of a few paths, and those are found without a router.
+    const endpoint = request.method === 'POST' ? endpointByPath.get(target.path) : undefined
+    if (endpoint !== undefined) return serve(gateway, state, endpoint, request, { connection, target })
     return app.fetch(request, { connection, target })
   }
 }
@@ -57,21 +56,8 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
   const app = new Hono<Env>({ getPath: (_request, options) => options?.env?.target.path ?? '/' })
   const here = (c: Context<Env>, refusal: Refusal): Response => refused(gateway, c.req.raw, c.env, refusal)
 
-  const model =
-    (endpoint: Endpoint) =>
-    (c: Context<Env>): Response | Promise<Response> => {
-      if (state.isDraining()) return closing(here(c, stopping))
-      const { connection, target } = c.env
-      return handle(gateway, {
-        request: c.req.raw,
-        endpoint,
-        path: target.path,
-        query: target.query,
-        clientAddress: clientOf(gateway, c.req.raw, connection),
-        peerAddress: connection.peer === undefined ? undefined : canonicalAddress(connection.peer),
-        patience: connection.patience,
-      })
-    }
+  const model = (c: Context<Env>, endpoint: Endpoint): Response | Promise<Response> =>
+    serve(gateway, state, endpoint, c.req.raw, c.env)
 
   const list = (c: Context<Env>): Response => {
     const snapshot = gateway.current()
@@ -108,21 +94,17 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
   // Clients probe the base URL before their first call.
   get('/', (c) => told(gateway, c.json({ service: 'llm-proxy', endpoints: publicPaths })))
   for (const path of ['/v1/models', '/models', '/v1beta/models', '/v1alpha/models']) get(path, list)
-  for (const endpoint of endpoints) {
-    const serve = model(endpoint)
-    app.all(endpoint.path, (c): Response | Promise<Response> =>
-      c.req.method === 'POST' ? serve(c) : here(c, wrongMethod(c, 'POST')),
-    )
-  }
+  // A POST to one of these does not come here.
+  for (const { path } of endpoints) app.all(path, (c) => here(c, wrongMethod(c, 'POST')))
   // What no row matches: a model's name in the path, or any other path that a provider may know.
   app.notFound((c): Response | Promise<Response> => {
     const { path, query } = c.env.target
     const { method } = c.req
     if (/^\/v1(beta|alpha)?\/models\/./.test(path)) {
-      if (method === 'POST') return model(geminiEndpoint(path, query))(c)
+      if (method === 'POST') return model(c, geminiEndpoint(path, query))
       return isRead(method) ? list(c) : here(c, wrongMethod(c, 'GET, POST'))
     }
-    if (path.startsWith('/v1/') && ['POST', 'PUT', 'PATCH'].includes(method)) return model(otherEndpoint(path))(c)
+    if (path.startsWith('/v1/') && ['POST', 'PUT', 'PATCH'].includes(method)) return model(c, otherEndpoint(path))
     return here(c, refuse('route_not_found', `Cannot find this path: use one of ${publicPaths.join(', ')}`))
   })
   app.onError((error, c) => {
@@ -133,23 +115,51 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
   return app
 }
 
+/** A model request, on its way down the road. */
+function serve(
+  gateway: Gateway,
+  state: AppState,
+  endpoint: Endpoint,
+  request: Request,
+  { connection, target }: Surroundings,
+): Response | Promise<Response> {
+  if (state.isDraining()) return closing(refused(gateway, request, { connection, target }, stopping))
+  const client = new ClientBehind(connection, request.headers, gateway.current().trustedProxies)
+  return handle(gateway, { request, endpoint, path: target.path, query: target.query, client, connection })
+}
+
+function mayBeTunnel({ path }: Target): boolean {
+  return path.startsWith('/v1/') && path !== '/v1/models' && !path.startsWith('/v1/models/')
+}
+
+function openTunnel(
+  gateway: Gateway,
+  state: AppState,
+  request: Request,
+  connection: Connection,
+  target: Target,
+): Response | Promise<Response> {
+  if (state.isDraining()) return closing(refused(gateway, request, { connection, target }, stopping))
+  const client = new ClientBehind(connection, request.headers, gateway.current().trustedProxies)
+  const endpoint = tunnelEndpoint(target.path)
+  return tunnel(gateway, { request, endpoint, path: target.path, query: target.query, client, connection })
+}
+
 /** A refusal beside the road. No exchange is opened for it, so its line is written here. */
 function refused(gateway: Gateway, request: Request, { connection, target }: Surroundings, refusal: Refusal): Response {
   const requestId = gateway.ids.requestId()
-  gateway.log.write('warn', 'request_refused', {
-    requestId,
-    status: refusal.status,
-    code: refusal.code,
-    client: clientOf(gateway, request, connection),
-    method: request.method,
-    path: target.path,
-    reason: refusal.message,
-  })
+  if (gateway.log.keeps('warn')) {
+    gateway.log.write('warn', 'request_refused', {
+      requestId,
+      status: refusal.status,
+      code: refusal.code,
+      client: clientAddress(connection.peer, request.headers, gateway.current().trustedProxies),
+      method: request.method,
+      path: target.path,
+      reason: refusal.message,
+    })
+  }
   return refusalResponse(refusal, dialectOfPath(target.path), requestId)
-}
-
-function clientOf(gateway: Gateway, { headers }: Request, { peer }: Connection): string {
-  return clientAddress(peer, headers, gateway.current().trustedProxies)
 }
 
 const stopping = refuse('shutting_down', 'Cannot accept the request: the server is shutting down', {

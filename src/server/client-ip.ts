@@ -1,4 +1,37 @@
+import type { Connection, IncomingClient } from '#gateway/incoming.ts'
 import { canonicalAddress, readAddress, type AddressList } from '#kit/address-list.ts'
+
+/** The client behind a connection, looked up when it is asked for. */
+export class ClientBehind implements IncomingClient {
+  readonly #connection: Connection
+  readonly #headers: Headers
+  readonly #trusted: AddressList
+  #address: string | undefined
+
+  constructor(connection: Connection, headers: Headers, trusted: AddressList) {
+    this.#connection = connection
+    this.#headers = headers
+    this.#trusted = trusted
+  }
+
+  get address(): string {
+    this.#address ??= this.#find()
+    return this.#address
+  }
+
+  get peer(): string | undefined {
+    const { peer } = this.#connection
+    return peer === undefined ? undefined : canonicalAddress(peer)
+  }
+
+  note(): void {
+    this.#address ??= this.#find()
+  }
+
+  #find(): string {
+    return clientAddress(this.#connection.peer, this.#headers, this.#trusted)
+  }
+}
 
 /**
  * The client's address; `unix` for the peer of a unix socket. Forwarding headers are believed only from trusted proxies,

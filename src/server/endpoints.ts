@@ -29,6 +29,13 @@ export function otherEndpoint(path: string): Endpoint {
   return dialectOfPath(path) === 'anthropic' ? anyAnthropic : anyOpenai
 }
 
+/** Any `/v1/…` that a client wants to be a WebSocket; its query names the model. */
+export function tunnelEndpoint(path: string): Endpoint {
+  return path === realtime.path ? realtime : otherEndpoint(path)
+}
+
+const realtime: Endpoint = { path: '/v1/realtime', dialect: 'openai', reads: 'json', stream: undefined }
+
 const anyOpenai: Endpoint = { path: '/v1/*', dialect: 'openai', reads: 'json', stream: undefined }
 const anyAnthropic: Endpoint = { ...anyOpenai, dialect: 'anthropic' }
 

@@ -31,7 +31,8 @@ export function targetOf({ url }: Request): Target {
 }
 
 function split(target: string): Target {
-  const withoutFragment = target.split('#', 1)[0] ?? target
+  const hash = target.indexOf('#')
+  const withoutFragment = hash === -1 ? target : target.slice(0, hash)
   const mark = withoutFragment.indexOf('?')
   if (mark === -1) return { path: withoutFragment, query: '' }
   return { path: withoutFragment.slice(0, mark), query: withoutFragment.slice(mark + 1) }

@@ -1,9 +1,12 @@
 import { rmSync, statSync } from 'node:fs'
 import type { Server } from 'bun'
 import { bodyBytesLimit } from '#config/schema.ts'
-import { idleSeconds } from '#gateway/incoming.ts'
+import { idleSeconds, type Connection } from '#gateway/incoming.ts'
+import type { TunnelRelay } from '#gateway/tunnel-relay.ts'
+import type { HeaderPair } from '#kit/header-list.ts'
 import type { ListenAddress } from '#snapshot/snapshot.ts'
 import type { App } from './app.ts'
+import { websocketHandlers } from './websockets.ts'
 
 export interface Listener {
   /** As a person would write it: `http://127.0.0.1:8080`, `unix:/run/llm-proxy.sock`. */
@@ -17,13 +20,11 @@ export interface Listener {
 
 /** Starts the HTTP server. Rejects with a Node-like error (`code` EADDRINUSE, EACCES, …) when the address cannot be had. */
 export async function listen(address: ListenAddress, app: App, onError: (error: Error) => void): Promise<Listener> {
-  const serve = (request: Request, server: Server<undefined>): Response | Promise<Response> =>
-    app(request, {
-      peer: server.requestIP(request)?.address,
-      patience: (seconds) => server.timeout(request, seconds),
-    })
+  const serve = (request: Request, server: Server<TunnelRelay>): Response | Promise<Response> =>
+    app(request, new ServedConnection(server, request))
   const common = {
     fetch: serve,
+    websocket: websocketHandlers,
     // The platform's own error page shows source code.
     development: false,
     error: (error: Error): Response => {
@@ -63,7 +64,36 @@ export async function listen(address: ListenAddress, app: App, onError: (error: 
   return listenerOf(server, `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`)
 }
 
-function listenerOf(server: Server<undefined>, address: string, cleanUp?: () => void): Listener {
+/** The connection that a request came on. */
+class ServedConnection implements Connection {
+  readonly #server: Server<TunnelRelay>
+  readonly #request: Request
+  #peer: string | null | undefined
+
+  constructor(server: Server<TunnelRelay>, request: Request) {
+    this.#server = server
+    this.#request = request
+  }
+
+  get peer(): string | undefined {
+    // Asked once: it is dear, and after the request's end there is no answer.
+    if (this.#peer === undefined) this.#peer = this.#server.requestIP(this.#request)?.address ?? null
+    return this.#peer ?? undefined
+  }
+
+  patience(seconds: number): void {
+    this.#server.timeout(this.#request, seconds)
+  }
+
+  upgrade(relay: TunnelRelay, headers: readonly HeaderPair[]): boolean {
+    return this.#server.upgrade(this.#request, {
+      data: relay,
+      headers: headers.map(([name, value]): [string, string] => [name, value]),
+    })
+  }
+}
+
+function listenerOf(server: Server<TunnelRelay>, address: string, cleanUp?: () => void): Listener {
   return {
     address,
     port: server.port,

@@ -3,6 +3,7 @@ import type { Protocol } from '#core/dialect.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
 import type { Config } from '#config/schema.ts'
+import { findLinkProblems, LinkTable, secretsOfProxy } from './links.ts'
 
 /** The `backends` section, compiled. */
 export interface BackendTable {
@@ -27,6 +28,7 @@ export function compileBackends(config: Config, off: ReadonlySet<string>, hidden
   const names = new Set<string>()
   const usable = new Map<string, UsableBackend>()
   const problems: CompileProblem[] = []
+  const links = new LinkTable(config)
   for (const [index, settings] of config.backends.entries()) {
     const { name, protocol, weight } = settings
     if (names.has(name)) {
@@ -40,12 +42,13 @@ export function compileBackends(config: Config, off: ReadonlySet<string>, hidden
       const message = `"${header}" belongs to the connection and cannot be set`
       problems.push({ severity: 'error', path: ['backends', index, 'headers', header], message })
     }
-    const backend = compileBackend(config, settings, hidden)
+    const backend = compileBackend(config, settings, links, hidden)
     if (backend === undefined) {
       const message = `"${settings.url}" is no address, write one such as "https://api.example.com/v1"`
       problems.push({ severity: 'error', path: ['backends', index, 'url'], message })
       continue
     }
+    problems.push(...findLinkProblems(backend.url, settings, index))
     if (settings.enabled && !off.has(name)) usable.set(name, { backend, protocol, weight })
   }
   return { names, usable, problems }
@@ -55,8 +58,11 @@ export function compileBackends(config: Config, off: ReadonlySet<string>, hidden
 export function collectSecrets(config: Config, beside: readonly string[]): readonly Secret[] {
   const values = new Set(beside)
   for (const key of [config.proxy_api_key, config.upstream_default_key]) if (key !== undefined) values.add(key)
-  for (const { api_key: key, headers } of config.backends) {
+  for (const value of secretsOfProxy(config.outbound_proxy.url)) values.add(value)
+  for (const { api_key: key, headers, tls, outbound_proxy: proxy } of config.backends) {
     if (key !== undefined) values.add(key)
+    if (tls.key !== undefined) values.add(tls.key)
+    for (const value of secretsOfProxy(proxy)) values.add(value)
     for (const [name, value] of Object.entries(headers))
       if (isCredential(name, value)) values.add(bareCredential(value))
   }
@@ -64,22 +70,30 @@ export function collectSecrets(config: Config, beside: readonly string[]): reado
   return Array.from(values, (value) => new Secret(value))
 }
 
-function compileBackend(config: Config, settings: BackendSettings, hidden: readonly string[]): Backend | undefined {
+function compileBackend(
+  config: Config,
+  settings: BackendSettings,
+  links: LinkTable,
+  hidden: readonly string[],
+): Backend | undefined {
   if (!URL.canParse(settings.url)) return undefined
   const apiKey = keyFor(config, settings)
   const url = new URL(settings.url)
   url.pathname = url.pathname.replace(/\/+$/, '')
+  const link = links.linkTo(url, settings)
+  const proxies = link.proxy === undefined ? [] : [settings.outbound_proxy, config.outbound_proxy.url]
   return {
     name: settings.name,
     url,
     apiKey,
     authMode: settings.auth_mode,
     headers: Object.entries(settings.headers),
-    secrets: secretsOf(apiKey, settings.headers, hidden),
+    secrets: secretsOf(apiKey, proxies, settings.headers, hidden),
     timeouts: timeoutsOf(config.timeout, settings.timeout),
     apiVersion: settings.api_version,
-    verifyTls: settings.tls_verify,
+    link,
     forwardClientIp: config.proxy.forward_client_ip,
+    websocket: settings.websocket && link.transport === 'own',
   }
 }
 
@@ -99,10 +113,12 @@ function keyFor(config: Config, settings: BackendSettings): Secret | undefined {
 /** What this backend is sent and nobody else may see. */
 function secretsOf(
   apiKey: Secret | undefined,
+  proxies: readonly (string | undefined)[],
   headers: Readonly<Record<string, string>>,
   hidden: readonly string[],
 ): readonly Secret[] {
-  const values = new Set(apiKey === undefined ? [] : [apiKey.reveal()])
+  const values = new Set(proxies.flatMap(secretsOfProxy))
+  if (apiKey !== undefined) values.add(apiKey.reveal())
   for (const [name, value] of Object.entries(headers)) {
     if (isCredential(name, value)) values.add(bareCredential(value))
     for (const secret of hidden) if (value.includes(secret)) values.add(secret)
@@ -112,7 +128,10 @@ function secretsOf(
 
 function timeoutsOf(common: Config['timeout'], own: BackendSettings['timeout']): Timeouts {
   return {
+    queueMs: own.queue ?? common.queue,
+    dnsMs: own.dns ?? common.dns,
     connectMs: own.connect ?? common.connect,
+    tlsMs: own.tls ?? common.tls ?? own.connect ?? common.connect,
     writeMs: own.write ?? common.write,
     firstByteMs: own.first_byte ?? common.first_byte,
     idleMs: own.idle ?? common.idle,

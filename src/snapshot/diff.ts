@@ -1,6 +1,7 @@
 import type { Backend } from '#core/candidate.ts'
 import type { Plan } from '#core/plan.ts'
 import { Secret } from '#core/secret.ts'
+import type { Link } from '#ports/transport.ts'
 import { formatListen } from './listen.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -10,7 +11,10 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
     ...restartKeys(old, next).map((key) => `${key} changed, after a restart`),
     ...describeSettings(old, next),
     ...compareNamed('backend', old.backends, next.backends, (before, after) => {
-      return describeBackend(before, after, isTimeoutChanged(old, next))
+      return describeBackend(before, after, {
+        timeouts: isSectionChanged('timeout', old, next),
+        proxy: isSectionChanged('outbound_proxy', old, next),
+      })
     }),
     ...compareNamed('alias', old.plans, next.plans, describePlan),
     ...describeLists(old, next),
@@ -65,23 +69,57 @@ function compareNamed<Thing>(
   return changes
 }
 
-/** A change of the common time limits is told once, as a setting, and not again by every backend. */
-function isTimeoutChanged(old: Snapshot, next: Snapshot): boolean {
+/** A change of what backends have in common is told once, as a setting, and not again by each of them. */
+function isSectionChanged(section: string, old: Snapshot, next: Snapshot): boolean {
   return [...next.settings].some(
-    ([key, value]) => key.startsWith('timeout.') && plain(old.settings.get(key)) !== plain(value),
+    ([key, value]) => key.startsWith(`${section}.`) && plain(old.settings.get(key)) !== plain(value),
   )
 }
 
-function describeBackend(before: Backend, after: Backend, skipTimeouts: boolean): readonly string[] {
+interface ToldAlready {
+  readonly timeouts: boolean
+  readonly proxy: boolean
+}
+
+function describeBackend(before: Backend, after: Backend, told: ToldAlready): readonly string[] {
   const parts: string[] = []
   if (before.url.href !== after.url.href) parts.push('url changed')
   if (before.apiKey?.reveal() !== after.apiKey?.reveal()) parts.push('api_key changed')
   if (before.authMode !== after.authMode) parts.push(`auth_mode ${before.authMode} → ${after.authMode}`)
-  if (JSON.stringify(before.headers) !== JSON.stringify(after.headers)) parts.push('headers changed')
+  if (!areEqual(before.headers, after.headers)) parts.push('headers changed')
   if (before.apiVersion !== after.apiVersion) parts.push(`api_version ${before.apiVersion} → ${after.apiVersion}`)
-  if (before.verifyTls !== after.verifyTls) parts.push(`tls_verify ${before.verifyTls} → ${after.verifyTls}`)
-  if (!skipTimeouts && JSON.stringify(before.timeouts) !== JSON.stringify(after.timeouts)) parts.push('timeout changed')
+  if (!told.timeouts && !areEqual(before.timeouts, after.timeouts)) parts.push('timeout changed')
+  parts.push(...describeLink(before.link, after.link, told.proxy))
+  // Where fetch came or went, that is why.
+  if (before.websocket !== after.websocket && before.link.transport === after.link.transport) {
+    parts.push(`websocket ${before.websocket} → ${after.websocket}`)
+  }
   return parts
+}
+
+/** Keys of TLS and passwords of proxies are among it, so that of most it is told only that they changed. */
+function describeLink(before: Link, after: Link, skipProxy: boolean): readonly string[] {
+  const parts: string[] = []
+  // What changes it besides is told as `http2`.
+  if (before.transport !== after.transport && before.http2 === after.http2) {
+    parts.push(`transport ${before.transport} → ${after.transport}`)
+  }
+  if (before.http2 !== after.http2) parts.push(`http2 ${before.http2} → ${after.http2}`)
+  const { connectionsMax: maxBefore, ...poolBefore } = before.pool
+  const { connectionsMax: maxAfter, ...poolAfter } = after.pool
+  if (maxBefore !== maxAfter) parts.push(`max_connections ${maxBefore} → ${maxAfter}`)
+  if (!areEqual(poolBefore, poolAfter)) parts.push('pool changed')
+  const { verify: verifyBefore, ...tlsBefore } = before.tls
+  const { verify: verifyAfter, ...tlsAfter } = after.tls
+  if (verifyBefore !== verifyAfter) parts.push(`tls.verify ${verifyBefore} → ${verifyAfter}`)
+  if (!areEqual(tlsBefore, tlsAfter)) parts.push('tls changed')
+  if (before.unixPath !== after.unixPath) parts.push('unix_socket changed')
+  if (!skipProxy && !areEqual(before.proxy, after.proxy)) parts.push('outbound_proxy changed')
+  return parts
+}
+
+function areEqual(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 function describePlan(before: Plan, after: Plan): readonly string[] {

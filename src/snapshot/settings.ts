@@ -1,5 +1,6 @@
 import { Secret } from '#core/secret.ts'
-import type { Config } from '#config/schema.ts'
+import { isSecret } from '#config/keys.ts'
+import { ConfigSchema, type Config } from '#config/schema.ts'
 import { asObject } from '#kit/json-value.ts'
 import { formatDuration, formatSize } from '#kit/quantity.ts'
 
@@ -32,14 +33,10 @@ function collect(
 }
 
 function print(path: string, value: unknown): string | Secret {
-  if (typeof value === 'string') return isSecret(path) ? new Secret(value) : value
+  if (typeof value === 'string') return isSecret(ConfigSchema, path.split('.')) ? new Secret(value) : value
   if (typeof value === 'number' && isDuration(path)) return formatDuration(value)
   if (path === 'max_body_size' && typeof value === 'number') return formatSize(value)
   return JSON.stringify(value)
-}
-
-function isSecret(path: string): boolean {
-  return /key|secret|token|password/i.test(path)
 }
 
 function isDuration(path: string): boolean {

@@ -5,6 +5,7 @@ import { keptExchange } from './kept.ts'
 import type { ProgramLog } from './log.ts'
 import type { Masker } from './mask.ts'
 import { durationMsOf, reasonOf, stateOf } from './outcome.ts'
+import type { RequestState } from './messages.ts'
 import { keepsRequests, type LoggingPolicy } from './policy.ts'
 import { renderRecord } from './record.ts'
 import { plainPath } from './rotate.ts'
@@ -22,7 +23,9 @@ export function createSink({ log, policy, masker }: SinkOptions): ExchangeSink {
     settled(exchange) {
       const current = policy()
       tellEnd(log, exchange)
-      if (current.metricsLines && exchange.attempts.length > 0) log.write('info', 'metrics', metricsOf(exchange))
+      if (current.metricsLines && exchange.attempts.length > 0 && log.keeps('info')) {
+        log.write('info', 'metrics', metricsOf(exchange))
+      }
       if (exchange.seen === undefined || !keepsRequests(current) || !isWorthAFile(exchange)) return
       keepRecord(log, current, exchange, current.maskSensitive ? masker : undefined)
     },
@@ -55,6 +58,9 @@ function keepRecord(log: ProgramLog, policy: LoggingPolicy, settled: Exchange, m
 
 /** The one line that tells how a request ended. */
 function tellEnd(log: ProgramLog, exchange: Exchange): void {
+  const state = stateOf(exchange)
+  // What would be dropped is not gathered: asking for the client's address alone costs more than writing the line.
+  if (!log.keeps(levelOf(state, exchange))) return
   const durationMs = durationMsOf(exchange)
   const last = exchange.attempts.at(-1)
   const common: LogFields = {
@@ -71,7 +77,7 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
     ttftMs: ttftMsOf(exchange),
     bytes: exchange.bytesOut,
   }
-  switch (stateOf(exchange)) {
+  switch (state) {
     case 'success':
       return log.write('info', 'request_finished', common)
     case 'client_closed':
@@ -84,7 +90,7 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
         code: exchange.refusal?.code,
         reason: reasonOf(exchange) ?? `the backend answered ${exchange.status}`,
       }
-      return log.write(failureLevel(exchange), isTurnedAway(exchange) ? 'request_refused' : 'request_failed', failure)
+      return log.write(levelOf(state, exchange), isTurnedAway(exchange) ? 'request_refused' : 'request_failed', failure)
     }
   }
 }
@@ -92,6 +98,11 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
 /** The first byte of a stream that the client gets belongs to its first content: nothing is sent before that is there. */
 function ttftMsOf({ stream, firstByteMs, startedMs }: Exchange): number | undefined {
   return stream && firstByteMs !== undefined ? Math.round(firstByteMs - startedMs) : undefined
+}
+
+function levelOf(state: RequestState, exchange: Exchange): Level {
+  if (state === 'success' || state === 'client_closed') return 'info'
+  return state === 'broken' ? 'warn' : failureLevel(exchange)
 }
 
 /** The client's doing is a warning, and so is an error answer that was passed on as it came; all else needs someone. */

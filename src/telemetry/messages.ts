@@ -23,6 +23,8 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     unauthenticated:
       'No client key is configured: everyone who reaches {address} may use every backend<. Listening on loopback only, although "{asked}" was asked for: set proxy_api_key or allow_unauthenticated: true>',
     environment_warning: 'Environment variable {variable} can change what this program does, unset it',
+    request_limit:
+      'Backends that go by fetch (http2, transport: fetch) share 256 requests at once until a restart: the program did not start with one',
     environment_ignored: 'Environment variable {variable} is ignored: it has no effect on requests to backends',
     request_received:
       'Request received: model={model} client={client}< method={method}>< path={path}>< stream={stream}>',
@@ -72,6 +74,7 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     unauthenticated:
       '未配置客户端密钥: 能访问 {address} 的任何人都可以使用全部后端<。要求监听 "{asked}",但只监听本机回环地址: 请设置 proxy_api_key 或 allow_unauthenticated: true>',
     environment_warning: '环境变量 {variable} 会改变本程序的行为,请取消设置',
+    request_limit: '经由 fetch 的后端 (http2, transport: fetch) 在重启前共用 256 个并发请求: 启动时没有这样的后端',
     environment_ignored: '环境变量 {variable} 被忽略: 对发往后端的请求不起作用',
     request_received: '收到请求: 模型={model} 客户端={client}',
     request_finished: '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms',

@@ -1,11 +1,12 @@
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib'
 import { asBuffer } from '#kit/bytes.ts'
+import type { HeaderList } from '#kit/header-list.ts'
 
 /**
  * The text of a body, or of its beginning, its Content-Encoding undone on a copy; empty when it cannot be undone.
  * The bytes themselves always go out as they came.
  */
-export function textOf(body: Uint8Array, headers: Headers): string {
+export function textOf(body: Uint8Array, headers: HeaderList): string {
   const encoding = encodingOf(headers)
   if (encoding === 'identity') return asBuffer(body).toString('utf8')
   const decode = decoders.get(encoding)
@@ -18,11 +19,11 @@ export function textOf(body: Uint8Array, headers: Headers): string {
 }
 
 /** The bytes are not the text itself. */
-export function isEncoded(headers: Headers): boolean {
+export function isEncoded(headers: HeaderList): boolean {
   return encodingOf(headers) !== 'identity'
 }
 
-function encodingOf(headers: Headers): string {
+function encodingOf(headers: HeaderList): string {
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? ''
   return encoding === '' ? 'identity' : encoding
 }

@@ -3,7 +3,6 @@ import type { Call } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
-import { concat } from '#kit/bytes.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { IncomingResponse } from '#ports/transport.ts'
 import { findError } from '#wire/error-in-body.ts'
@@ -30,7 +29,7 @@ export async function judgeError(
   const last = await readOn(intake)
   if (isBroken(last) && last.cause === 'aborted') return brokenFailure(last)
 
-  const body = concat(intake.held)
+  const body = intake.bytes()
   const text = textOf(body, response.headers)
   const pattern = detection.findPattern(text)
   const headers = responseHeaders(response.headers, candidate.backend.secrets)

@@ -17,8 +17,8 @@ export function brokenFailure(broken: TransportFailure): Failure {
       message: broken.message,
     }
   }
-  // A request that cannot be put on the wire is the gateway's own doing, and not to be held against the route.
-  const isOurs = broken.phase === 'write' && broken.cause === 'other'
+  // A limit of ours, and a request that cannot be put on the wire, are not to be held against the route.
+  const isOurs = broken.phase === 'queue' || (broken.phase === 'write' && broken.cause === 'other')
   return {
     kind: 'failure',
     side: isOurs ? 'gateway' : 'upstream',
@@ -180,8 +180,9 @@ function neverAnswered({ phase, cause }: TransportFailure): boolean {
 }
 
 function reasonOf({ phase, cause }: TransportFailure): FailureReason {
+  if (phase === 'queue') return cause === 'full' ? 'queue_full' : 'queue_timeout'
   if (phase === 'dns') return 'dns'
-  if (phase === 'tls') return 'tls'
+  if (phase === 'tls') return cause === 'timeout' ? 'connect_timeout' : 'tls'
   if (cause === 'malformed') return 'invalid_response'
   if (cause === 'timeout') return timeoutOf[phase]
   return phase === 'connect' ? 'connect' : 'reset'

@@ -1,56 +1,69 @@
 import type { Call } from '#core/call.ts'
-import type { Candidate } from '#core/candidate.ts'
+import type { Backend, Candidate } from '#core/candidate.ts'
 import type { Secret } from '#core/secret.ts'
+import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
 import { authHeader } from './auth.ts'
-
-type HeaderList = readonly (readonly [name: string, value: string])[]
 
 /**
  * What the upstream is sent: everything of the client's, less what is about the connection, the client's credentials
  * and its address; then the backend's key; then the operator's own headers, which replace all others of their name.
  */
-export function requestHeaders(call: Call, candidate: Candidate): HeaderList {
+export function requestHeaders(call: Call, candidate: Candidate): readonly HeaderPair[] {
   const { backend } = candidate
   const { dialect } = call.endpoint
-  const ours = new Set(backend.headers.map(([name]) => name.toLowerCase()))
-  const listed = connectionNames(call.headers)
-  const headers: (readonly [string, string])[] = []
-  const add = (name: string, value: string): void => {
-    if (!ours.has(name)) headers.push([name, value])
-  }
+  const ours = namesOf(backend)
+  // One native call for all of them; asking for them one by one, or walking the entries, costs twice as much.
+  const received: Readonly<Record<string, unknown>> = call.headers.toJSON()
+  const listed = connectionNames(received['connection'])
+  const headers: HeaderPair[] = []
 
-  // toJSON is one native call; walking the entries costs twice as much.
-  for (const [name, value] of Object.entries(call.headers.toJSON())) {
-    if (isKept(name) && !listed.has(name) && typeof value === 'string') add(name, value)
+  for (const name of Object.keys(received)) {
+    const value = received[name]
+    if (typeof value === 'string' && isKept(name) && !listed.has(name)) add(headers, ours, name, value)
   }
   // An event stream must not be compressed: nothing could be judged, and compressors hold events back.
-  if (call.stream) add('accept-encoding', 'identity')
-  else addOwn(call, 'accept-encoding', add)
+  const encodings = call.stream ? 'identity' : received['accept-encoding']
+  if (typeof encodings === 'string') add(headers, ours, 'accept-encoding', encodings)
   // The platform would call itself by name; an empty product is the nearest to none that it can send.
-  if (!call.headers.has('user-agent')) add('user-agent', '')
-  if (dialect === 'anthropic' && !call.headers.has('anthropic-version')) add('anthropic-version', anthropicVersion)
+  if (received['user-agent'] === undefined) add(headers, ours, 'user-agent', '')
+  if (dialect === 'anthropic' && received['anthropic-version'] === undefined) {
+    add(headers, ours, 'anthropic-version', anthropicVersion)
+  }
   const forwarded = backend.forwardClientIp ? forwardedFor(call) : undefined
-  if (forwarded !== undefined) add('x-forwarded-for', forwarded)
+  if (forwarded !== undefined) add(headers, ours, 'x-forwarded-for', forwarded)
   const auth = authHeader(candidate, dialect)
-  if (auth !== undefined) add(auth[0], auth[1])
+  if (auth !== undefined) add(headers, ours, auth[0], auth[1])
   for (const header of backend.headers) headers.push(header)
   return headers
 }
+
+function add(headers: HeaderPair[], ours: ReadonlySet<string>, name: string, value: string): void {
+  if (!ours.has(name)) headers.push([name, value])
+}
+
+/** The names of the operator's own headers. */
+function namesOf(backend: Backend): ReadonlySet<string> {
+  if (backend.headers.length === 0) return none
+  let names = ownNames.get(backend)
+  if (names === undefined) ownNames.set(backend, (names = new Set(backend.headers.map(([name]) => name.toLowerCase()))))
+  return names
+}
+
+/** Goes with the backend when a reload makes new ones. */
+const ownNames = new WeakMap<Backend, ReadonlySet<string>>()
 
 /**
  * What of the upstream's headers the client gets: all but those about the connection, the origin and credentials, under
  * whatever name the upstream sends those back.
  */
-export function responseHeaders(received: Headers, secrets: readonly Secret[]): Headers {
-  const headers = new Headers(received)
-  const listed = connectionNames(received)
-  // Deleting what is there costs half of deleting all that could be.
-  for (const [name, value] of Object.entries(received.toJSON())) {
-    if (heldBack.has(name) || listed.has(name) || (typeof value === 'string' && tells(value, secrets))) {
-      headers.delete(name)
-    }
+export function responseHeaders(received: HeaderList, secrets: readonly Secret[]): HeaderList {
+  const listed = connectionNames(received.get('connection'))
+  const kept: HeaderPair[] = []
+  for (const pair of received.pairs) {
+    const name = pair[0]
+    if (!heldBack.has(name) && !listed.has(name) && !tells(pair[1], secrets)) kept.push(pair)
   }
-  return headers
+  return new HeaderList(kept)
 }
 
 const anthropicVersion = '2023-06-01'
@@ -108,13 +121,13 @@ const heldBack: ReadonlySet<string> = new Set([
 ])
 
 function isKept(name: string): boolean {
-  return !notForwarded.has(name) && !name.startsWith('x-forwarded-') && !name.startsWith('x-llm-proxy-')
+  if (notForwarded.has(name)) return false
+  return !name.startsWith('x-') || !(name.startsWith('x-forwarded-') || name.startsWith('x-llm-proxy-'))
 }
 
 /** Names that `Connection` lists beside its own options: they too are about this hop only. */
-function connectionNames(headers: Headers): ReadonlySet<string> {
-  const connection = headers.get('connection')
-  if (connection === null || /^(?:keep-alive|close)$/i.test(connection)) return none
+function connectionNames(connection: unknown): ReadonlySet<string> {
+  if (typeof connection !== 'string' || ownOptions.test(connection)) return none
   return new Set(
     connection
       .split(',')
@@ -124,18 +137,14 @@ function connectionNames(headers: Headers): ReadonlySet<string> {
 }
 
 const none: ReadonlySet<string> = new Set()
+const ownOptions = /^(?:keep-alive|close)$/i
 const fieldName = /^[!#$%&'*+.^_`|~\w-]+$/
 
-function addOwn(call: Call, name: string, add: (name: string, value: string) => void): void {
-  const value = call.headers.get(name)
-  if (value !== null) add(name, value)
-}
-
 /** Each hop adds whom it heard the request from; a unix socket has no address that would say anything. */
-function forwardedFor({ headers, peerAddress }: Call): string | undefined {
+function forwardedFor({ headers, client }: Call): string | undefined {
   const before = headers.get('x-forwarded-for')
-  if (before === null || before === '') return peerAddress
-  return peerAddress === undefined ? before : `${before}, ${peerAddress}`
+  if (before === null || before === '') return client.peer
+  return client.peer === undefined ? before : `${before}, ${client.peer}`
 }
 
 function tells(value: string, secrets: readonly Secret[]): boolean {

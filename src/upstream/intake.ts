@@ -1,13 +1,13 @@
-import type { ReadableStreamDefaultReader } from 'node:stream/web'
-import type { BodySource } from '#core/answer.ts'
+import { concat } from '#kit/bytes.ts'
 import type { Clock } from '#ports/clock.ts'
-import type { IncomingResponse, TransportFailure } from '#ports/transport.ts'
+import type { BodySink, IncomingBody, TransportFailure } from '#ports/transport.ts'
+import { WholeBody } from '#ports/whole-body.ts'
 
 /** Limits in milliseconds, 0 = none. */
 export interface IntakeClocks {
   /** Monotonic time by which the first byte of a body must be there, and the first content of a stream. */
   readonly firstDueMs: number
-  /** Between two chunks after the first. */
+  /** Between two pieces after the first. */
   readonly idleMs: number
   /** How long bytes may be held back at all, from the first byte of a body or the first event of a stream on. */
   readonly holdMs: number
@@ -27,123 +27,88 @@ export type Step = Uint8Array | 'end' | 'late' | 'silent' | 'overdue' | Transpor
 
 /**
  * The beginning of an upstream's body, read and kept while it is judged. What was kept goes out first, then `rest`,
- * which starts with the chunk that a read was waiting for when judging ended.
+ * which starts with the piece that a read was waiting for when judging ended.
  */
 export class Intake {
   readonly held: Uint8Array[] = []
   heldBytes = 0
-  readonly #response: IncomingResponse
+  readonly #body: IncomingBody
   readonly #clock: Clock
   readonly #clocks: IntakeClocks
-  readonly #abort: AbortController
-  #pending: ReturnType<BodySource['read']> | undefined
-  #hasBytes = false
+  #pending: ReturnType<IncomingBody['read']> | undefined
   #holdDueMs: number | undefined
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
-  /** `whole` has the body. */
-  #isTaken = false
+  #hasEnded = false
 
-  /** `abort` ends the exchange. */
-  constructor(response: IncomingResponse, clock: Clock, clocks: IntakeClocks, abort: AbortController) {
-    this.#response = response
+  constructor(body: IncomingBody, clock: Clock, clocks: IntakeClocks) {
+    this.#body = body
     this.#clock = clock
     this.#clocks = clocks
-    this.#abort = abort
   }
 
-  /**
-   * Reads the whole body of a response that is known to be small; there is no `rest` then. What tells its length has
-   * nothing more to think about, so all of it may take no longer than a pause.
-   */
-  async whole(): Promise<Step> {
-    this.#isTaken = true
-    const { firstDueMs, idleMs } = this.#clocks
-    const limitMs = idleMs !== 0 || firstDueMs === 0 ? idleMs : this.#until(firstDueMs)
-    let isLate = false
-    const cancel =
-      limitMs === 0
-        ? undefined
-        : this.#clock.after(limitMs, () => {
-            isLate = true
-            this.#abort.abort()
-          })
-    try {
-      const bytes = (await this.#response.whole?.()) ?? nothing
-      if (bytes.byteLength > 0) this.held.push(bytes)
-      this.heldBytes = bytes.byteLength
-      return 'end'
-    } catch (error) {
-      return isLate ? 'silent' : asTransportFailure(this.#explain(error))
-    } finally {
-      cancel?.()
-    }
-  }
-
-  /** Reads on and keeps what comes. After anything but a chunk or `late` there is nothing more to read. */
+  /** Reads on and keeps what comes. After anything but a piece or `late` there is nothing more to read. */
   async next(awaited: Awaited = 'body'): Promise<Step> {
-    const limit = this.#limit(awaited)
-    this.#pending ??= this.#source().read()
-    let cancel: (() => void) | undefined
-    try {
-      const arrived = await (limit === undefined
-        ? this.#pending
-        : Promise.race([
-            this.#pending,
-            new Promise<Limit['says']>((resolve) => (cancel = this.#clock.after(limit.ms, () => resolve(limit.says)))),
-          ]))
-      if (typeof arrived === 'string') return arrived
-      this.#pending = undefined
-      if (arrived.done) return 'end'
-      this.#hasBytes = true
-      this.held.push(arrived.value)
-      this.heldBytes += arrived.value.byteLength
-      return arrived.value
-    } catch (error) {
-      return asTransportFailure(this.#explain(error))
-    } finally {
-      cancel?.()
+    if (this.#hasEnded) return 'end'
+    const { whole } = this.#body
+    if (whole !== undefined) {
+      this.#hasEnded = true
+      return whole.byteLength === 0 ? 'end' : this.#keep(whole)
     }
+    const limit = this.#limit(awaited)
+    const pending = (this.#pending ??= this.#body.read())
+    const step = await (limit === undefined ? pending : this.#within(limit, pending))
+    if (typeof step === 'string' && step !== 'end') return step
+    this.#pending = undefined
+    if (step instanceof Uint8Array) return this.#keep(step)
+    if (step === 'end') this.#hasEnded = true
+    return step
   }
 
-  /** What was not read yet. Every chunk of a stream comes this way, so nothing is wrapped around a read. */
-  rest(): BodySource {
-    const reader = this.#source()
-    let pending = this.#pending
-    return {
-      // oxlint-disable-next-line typescript/promise-function-async -- an async layer would be paid for with each chunk
-      read: () => {
-        const first = pending
-        pending = undefined
-        return first ?? reader.read()
-      },
-      cancel: async () => await reader.cancel(),
-      explain: (error) => this.#explain(error),
-    }
+  /** Keeps a body that came with its head; there is no need to wait for `next` then. */
+  takeWhole(body: Uint8Array): void {
+    this.#hasEnded = true
+    this.#keep(body)
+  }
+
+  /** What was kept, in one piece. */
+  bytes(): Uint8Array {
+    const [only] = this.held
+    return this.held.length === 1 && only !== undefined ? only : concat(this.held)
+  }
+
+  /** Nothing is left to be read. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  /** What was not read yet. */
+  rest(): IncomingBody {
+    if (this.#hasEnded) return ended
+    return this.#pending === undefined ? this.#body : new BodyUnderRead(this.#body, this.#pending)
   }
 
   /** Closes the exchange; nothing of it is wanted. */
   discard(): void {
-    // The platform gives no reader for a body that is read at once; aborting the attempt closes it.
-    if (this.#isTaken) return
-    // A body that broke rejects here, too: there is nothing left to close then.
-    this.#pending?.catch(() => {})
-    this.#source()
-      .cancel()
-      .catch(() => {})
+    if (!this.#hasEnded) this.#body.cancel()
   }
 
-  #source(): ReadableStreamDefaultReader<Uint8Array> {
-    this.#reader ??= this.#response.body.getReader()
-    return this.#reader
+  #keep(piece: Uint8Array): Uint8Array {
+    this.held.push(piece)
+    this.heldBytes += piece.byteLength
+    return piece
   }
 
-  #explain(error: unknown): unknown {
-    return this.#response.explain?.(error) ?? error
+  async #within(limit: Limit, pending: ReturnType<IncomingBody['read']>): Promise<Step> {
+    const { promise, resolve } = Promise.withResolvers<Step>()
+    const cancel = this.#clock.after(limit.ms, () => resolve(limit.says))
+    void pending.then(resolve)
+    const step = await promise
+    cancel()
+    return step
   }
 
   #limit(awaited: Awaited): Limit | undefined {
     const { firstDueMs, idleMs, holdMs } = this.#clocks
-    if (!this.#hasBytes) return firstDueMs === 0 ? undefined : { ms: this.#until(firstDueMs), says: 'silent' }
+    if (this.heldBytes === 0) return firstDueMs === 0 ? undefined : { ms: this.#until(firstDueMs), says: 'silent' }
     let limit: Limit | undefined = idleMs === 0 ? undefined : { ms: idleMs, says: 'silent' }
     if (awaited !== 'body' && firstDueMs !== 0) {
       limit = soonest(limit, { ms: this.#until(firstDueMs), says: 'overdue' })
@@ -165,18 +130,60 @@ function soonest(before: Limit | undefined, other: Limit): Limit {
   return before === undefined || other.ms <= before.ms ? other : before
 }
 
-const nothing = new Uint8Array()
-
 interface Limit {
   readonly ms: number
   readonly says: 'late' | 'silent' | 'overdue'
 }
 
-function asTransportFailure(error: unknown): TransportFailure {
-  if (isTransportFailure(error)) return error
-  return { kind: 'transport_failure', phase: 'body', cause: 'other', message: 'the answer could not be read' }
-}
+const ended = new WholeBody(new Uint8Array())
 
-function isTransportFailure(error: unknown): error is TransportFailure {
-  return typeof error === 'object' && error !== null && 'kind' in error && error.kind === 'transport_failure'
+/** A body whose next piece is being read already: it comes first, then the body flows. */
+class BodyUnderRead implements IncomingBody {
+  readonly whole = undefined
+  readonly #body: IncomingBody
+  #pending: ReturnType<IncomingBody['read']> | undefined
+  #isFlowing = false
+  #isPaused = false
+  #isCancelled = false
+
+  constructor(body: IncomingBody, pending: ReturnType<IncomingBody['read']>) {
+    this.#body = body
+    this.#pending = pending
+  }
+
+  async read(): ReturnType<IncomingBody['read']> {
+    const pending = this.#pending
+    this.#pending = undefined
+    return await (pending ?? this.#body.read())
+  }
+
+  flow(sink: BodySink): void {
+    void this.read().then((step) => this.#goOn(step, sink))
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    if (this.#isFlowing) this.#body.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    if (this.#isFlowing) this.#body.resume()
+  }
+
+  cancel(): void {
+    this.#isCancelled = true
+    this.#body.cancel()
+  }
+
+  #goOn(step: Uint8Array | 'end' | TransportFailure, sink: BodySink): void {
+    if (this.#isCancelled) return
+    if (step === 'end') return sink.onEnd()
+    if (!(step instanceof Uint8Array)) return sink.onBreak(step)
+    sink.onPiece(step)
+    if (this.#isCancelled) return
+    this.#isFlowing = true
+    this.#body.flow(sink)
+    if (this.#isPaused) this.#body.pause()
+  }
 }

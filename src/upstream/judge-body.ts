@@ -1,7 +1,8 @@
 import type { Call } from '#core/call.ts'
 import type { StreamForm } from '#core/endpoint.ts'
 import type { Failure } from '#core/failure.ts'
-import { asBuffer, concat } from '#kit/bytes.ts'
+import { asBuffer } from '#kit/bytes.ts'
+import type { HeaderList } from '#kit/header-list.ts'
 import type { IncomingResponse } from '#ports/transport.ts'
 import { findError } from '#wire/error-in-body.ts'
 import { HeadJudge } from '#wire/stream-head.ts'
@@ -35,26 +36,30 @@ export async function judgeBody(intake: Intake, response: IncomingResponse, call
   return call.stream ? unfitFailure('invalid_response', status, 'its stream is compressed against our wish') : passed
 }
 
-/** The same for an answer that was read at once; `step` is how the reading ended. */
-export function judgeWhole(intake: Intake, response: IncomingResponse, call: Call, step: Step): Fit | Failure {
+/** The same for an answer that came at once, which nothing has to be waited for. */
+export function judgeWhole(intake: Intake, body: Uint8Array, response: IncomingResponse, call: Call): Fit | Failure {
   const { status, headers } = response
   const type = mediaType(headers)
   const wrongType = unfitType(call, type, status)
   if (wrongType !== undefined) return wrongType
-  if (step instanceof Uint8Array || step === 'late') return passed
-  if (step !== 'end') return interrupted(intake, status, step)
-  const [body] = intake.held
-  if (body === undefined) return nothing(status, type, call)
+  if (body.byteLength === 0) return nothing(status, type, call)
+  intake.takeWhole(body)
   if (!isJson(type) && !looksLikeJson(type, body)) return whole
+  if (body.byteLength >= judgedBytesMax && !beginsLikeError(intake, headers)) return whole
   const reported = reportedIn(intake, headers)
   return reported === undefined ? whole : reportedFailure(status, reported, call)
 }
 
-/** Most answers: no stream, and so short that it would be read to its end before it is judged anyway. */
-export function isReadAtOnce(response: IncomingResponse, call: Call): boolean {
-  if (response.whole === undefined || call.stream || response.status >= 300) return false
+/** Most answers: their status is good, and they are no stream, whose end would have to be watched. */
+export function isPlain({ status, headers }: IncomingResponse, call: Call): boolean {
+  return status < 300 && !call.stream && mediaType(headers) !== eventStream
+}
+
+/** So short that it is read to its end before it is judged anyway. */
+export function tellsShortLength(response: IncomingResponse, call: Call): boolean {
+  if (!isPlain(response, call)) return false
   const length = response.headers.get('content-length')
-  return length !== null && Number(length) <= judgedBytesMax && mediaType(response.headers) !== eventStream
+  return length !== null && Number(length) <= judgedBytesMax
 }
 
 /** What no client of this endpoint could read, whatever it says. */
@@ -123,9 +128,8 @@ async function judgeJson(intake: Intake, response: IncomingResponse, call: Call,
 }
 
 /** Every error form holds this word with its quotes; looking for it spares parsing nearly every answer. */
-function reportedIn(intake: Intake, headers: Headers): ReturnType<typeof findError> {
-  const [only] = intake.held
-  const body = intake.held.length === 1 && only !== undefined ? only : concat(intake.held)
+function reportedIn(intake: Intake, headers: HeaderList): ReturnType<typeof findError> {
+  const body = intake.bytes()
   if (isEncoded(headers)) {
     const text = textOf(body, headers)
     return text.includes('"error"') ? findError(text) : undefined
@@ -134,7 +138,7 @@ function reportedIn(intake: Intake, headers: Headers): ReturnType<typeof findErr
   return bytes.includes('"error"') ? findError(bytes.toString('utf8')) : undefined
 }
 
-function beginsLikeError(intake: Intake, headers: Headers): boolean {
+function beginsLikeError(intake: Intake, headers: HeaderList): boolean {
   const [first] = intake.held
   if (first === undefined || isEncoded(headers)) return false
   return errorBeginning.test(asBuffer(first).toString('latin1', 0, 256))
@@ -179,7 +183,7 @@ function beginning(bytes: Uint8Array): string {
   return asBuffer(bytes).toString('latin1', 0, 64)
 }
 
-function mediaType(headers: Headers): string {
+function mediaType(headers: HeaderList): string {
   const type = headers.get('content-type') ?? ''
   const end = type.indexOf(';')
   return (end === -1 ? type : type.slice(0, end)).trim().toLowerCase()

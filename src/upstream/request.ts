@@ -1,5 +1,6 @@
 import type { Call } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
+import type { Stop } from '#kit/stop.ts'
 import type { OutgoingRequest } from '#ports/transport.ts'
 import { spliceGeminiBody } from '#wire/gemini-body.ts'
 import { spliceModel } from '#wire/json-splice.ts'
@@ -7,24 +8,30 @@ import { spliceFormModel } from '#wire/multipart.ts'
 import { requestHeaders } from './headers.ts'
 import { upstreamUrl } from './url.ts'
 
+/** A request whose body can be sent a second time. */
+export interface PiecewiseRequest extends OutgoingRequest {
+  readonly body: readonly Uint8Array<ArrayBuffer>[] | undefined
+}
+
 /** The call as this candidate must get it: its URL, its key, its name of the model; every other byte as it came. */
-export function outgoing(call: Call, candidate: Candidate, abort: AbortController): OutgoingRequest {
-  const { timeouts, verifyTls } = candidate.backend
+export function outgoing(call: Call, candidate: Candidate, stop: Stop): PiecewiseRequest {
+  const { timeouts, link } = candidate.backend
   return {
     method: call.method,
     url: upstreamUrl(call, candidate),
     headers: requestHeaders(call, candidate),
     body: bodyFor(call, candidate.model),
     clocks: timeouts,
-    verifyTls,
-    abort,
+    link,
+    stop,
   }
 }
 
-/** The same bytes, not a copy, when the backend knows the model under the client's name. */
-function bodyFor(call: Call, model: string): OutgoingRequest['body'] {
+/** The same bytes, not a copy, wherever the backend's name of the model does not take the place of the client's. */
+function bodyFor(call: Call, model: string): readonly Uint8Array<ArrayBuffer>[] | undefined {
   const { body, modelAt } = call
-  if (body === undefined || model === call.model) return body
+  if (body === undefined) return undefined
+  if (model === call.model) return [body]
   if (call.endpoint.reads === 'path') return spliceGeminiBody(body, call.path, call.model, model)
   const splice = call.endpoint.reads === 'json' ? spliceModel : spliceFormModel
   return splice(body, modelAt, model)

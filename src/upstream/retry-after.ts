@@ -1,5 +1,7 @@
+import type { HeaderList } from '#kit/header-list.ts'
+
 /** Milliseconds that an upstream asks to wait, by `retry-after-ms` or `Retry-After`; undefined for junk and the past. */
-export function retryAfterMs(headers: Headers, nowWallMs: number): number | undefined {
+export function retryAfterMs(headers: HeaderList, nowWallMs: number): number | undefined {
   const exact = numberOf(headers.get('retry-after-ms'))
   if (exact !== undefined) return exact
   const text = headers.get('retry-after')

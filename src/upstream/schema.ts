@@ -3,12 +3,19 @@ import type { AuthMode } from '#core/candidate.ts'
 import { protocolNames, type Protocol } from '#core/dialect.ts'
 import { durationSchema, type Bounds } from '#kit/quantity-schema.ts'
 import { stringKeys } from '#kit/string-keys.ts'
+import { linkEntries } from './link-schema.ts'
 
 const anHour: Bounds = { max: 3_600_000 }
 const aDay: Bounds = { max: 86_400_000 }
 
 const clocks = {
+  queue: durationSchema('Waiting for a connection while `max_connections` are busy. 0: no limit.', anHour),
+  dns: durationSchema("Until the addresses of the backend's name are known. 0: no limit.", anHour),
   connect: durationSchema('Until the connection to the backend stands. 0: no limit.', anHour),
+  tls: durationSchema(
+    'Until the connection is encrypted and the backend has proved who it is. Default: as long as `connect`. 0: no limit.',
+    anHour,
+  ),
   write: durationSchema('Longest pause while the request is sent. 0: no limit.', anHour),
   first_byte: durationSchema(
     'From the end of the request to the head of the answer, and to the first content of a stream. 0: no limit.',
@@ -123,7 +130,10 @@ export const BackendSchema = v.pipe(
     timeout: v.optional(
       v.pipe(
         v.strictObject({
+          queue: v.optional(clocks.queue),
+          dns: v.optional(clocks.dns),
           connect: v.optional(clocks.connect),
+          tls: v.optional(clocks.tls),
           write: v.optional(clocks.write),
           first_byte: v.optional(clocks.first_byte),
           idle: v.optional(clocks.idle),
@@ -142,10 +152,7 @@ export const BackendSchema = v.pipe(
       ),
       '2024-10-21',
     ),
-    tls_verify: v.optional(
-      v.pipe(v.boolean(), v.description('false accepts any certificate of this backend. For test set-ups only.')),
-      true,
-    ),
+    ...linkEntries,
   }),
   v.transform(({ protocol, ...backend }) => ({ ...backend, protocol: protocol ?? defaultProtocol(backend.url) })),
 )
@@ -182,7 +189,10 @@ export const ProxySchema = v.strictObject({
 
 /** The `timeout` section: time limits of one attempt. */
 export const TimeoutSchema = v.strictObject({
+  queue: v.optional(clocks.queue, '30s'),
+  dns: v.optional(clocks.dns, '5s'),
   connect: v.optional(clocks.connect, '10s'),
+  tls: v.optional(clocks.tls),
   write: v.optional(clocks.write, '60s'),
   first_byte: v.optional(clocks.first_byte, '600s'),
   idle: v.optional(clocks.idle, '120s'),

@@ -5,77 +5,94 @@ import type { Attempt } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
 import { concat } from '#kit/bytes.ts'
+import type { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
-import type { IncomingResponse, Transport } from '#ports/transport.ts'
+import { isSafeToRepeat, type IncomingResponse, type Transport, type TransportFailure } from '#ports/transport.ts'
 import { judgeError } from './error-answer.ts'
 import { brokenFailure, unfitFailure } from './failure.ts'
 import { responseHeaders } from './headers.ts'
 import { Intake } from './intake.ts'
-import { isReadAtOnce, judgeBody, judgeWhole, type Fit } from './judge-body.ts'
+import { isPlain, judgeBody, judgeWhole, tellsShortLength, type Fit } from './judge-body.ts'
 import { isKnownPath } from './missing-model.ts'
-import { outgoing } from './request.ts'
+import { outgoing, type PiecewiseRequest } from './request.ts'
 
 export interface SendPorts {
   readonly transport: Transport
   readonly clock: Clock
 }
 
-/** Where the messages of an attempt are noted, while a log wants to see them. */
-export type Sighting = Pick<Attempt, 'url' | 'sent' | 'received'>
+/** What is around an attempt: the means to end it, and where it is noted. */
+export interface Trip {
+  readonly stop: Stop
+  readonly record: Pick<Attempt, 'url' | 'isRepeated' | 'sent' | 'received'>
+  /** A log wants to see the messages. */
+  readonly isSeen: boolean
+}
 
 /**
  * One attempt at one candidate, up to the point where its answer is fit to be sent: a good status and, as far as they
- * are needed to know that it is no failure in disguise, its first bytes. Nothing is retried here.
+ * are needed to know that it is no failure in disguise, its first bytes. Nothing is retried here, but a request that
+ * surely nobody has seen is sent again.
  */
 export async function send(
   ports: SendPorts,
   call: Call,
   candidate: Candidate,
   plan: Plan,
-  abort: AbortController,
-  sighting?: Sighting,
+  trip: Trip,
 ): Promise<Answer | Failure> {
   const { clock, transport } = ports
   const startedMs = clock.monotonicMs()
-  const request = outgoing(call, candidate, abort)
-  if (sighting !== undefined) {
-    sighting.url = request.url.href
-    sighting.sent = { headers: request.headers, body: request.body }
+  const request = outgoing(call, candidate, trip.stop)
+  if (trip.isSeen) noteSent(trip, request)
+  let response = await transport.send(request)
+  if (response.kind === 'transport_failure' && isSafeToRepeat(response)) {
+    response = await sendAgain(transport, request, trip)
   }
-  const response = await transport.send(request)
   if (response.kind === 'transport_failure') return brokenFailure(response)
 
-  const intake = takeIn(response, clock, call, candidate, startedMs, abort)
-  const outcome = isReadAtOnce(response, call)
-    ? answerOf(intake, response, candidate, judgeWhole(intake, response, call, await intake.whole()))
-    : await judge(intake, response, call, candidate, plan, clock)
-  if (sighting !== undefined) {
-    sighting.received = { headers: [...response.headers], body: concat(intake.held) }
-  }
+  const intake = takeIn(response, clock, call, candidate, startedMs)
+  const { whole } = response.body
+  const outcome =
+    whole !== undefined && isPlain(response, call)
+      ? answerOf(intake, response, candidate, judgeWhole(intake, whole, response, call))
+      : await judge(intake, response, call, candidate, plan, clock)
+  if (trip.isSeen) trip.record.received = { headers: response.headers.pairs, body: intake.bytes() }
   return outcome
+}
+
+/** An idle connection was dead; a fresh one tells whether the upstream is. */
+async function sendAgain(
+  transport: Transport,
+  request: PiecewiseRequest,
+  { record }: Trip,
+): Promise<IncomingResponse | TransportFailure> {
+  record.isRepeated = true
+  return await transport.send({ ...request, fresh: true })
+}
+
+function noteSent({ record }: Trip, { url, headers, body }: PiecewiseRequest): void {
+  record.url = url.href
+  record.sent = { headers, body: body === undefined ? undefined : concat(body) }
 }
 
 /** Milliseconds for which a body may be held back, and a stream from its first event on. */
 const holdMs = 10_000
 
-function takeIn(
-  response: IncomingResponse,
-  clock: Clock,
-  call: Call,
-  candidate: Candidate,
-  startedMs: number,
-  abort: AbortController,
-): Intake {
+function takeIn(response: IncomingResponse, clock: Clock, call: Call, candidate: Candidate, startedMs: number): Intake {
   const { idleMs, firstByteMs } = candidate.backend.timeouts
-  if (response.status >= 300) {
-    const firstDueMs = idleMs === 0 ? 0 : clock.monotonicMs() + idleMs
-    return new Intake(response, clock, { firstDueMs, idleMs, holdMs: 0 }, abort)
-  }
+  if (response.body.whole !== undefined) return new Intake(response.body, clock, noClocks)
+  const pauseDueMs = idleMs === 0 ? 0 : clock.monotonicMs() + idleMs
+  if (response.status >= 300) return new Intake(response.body, clock, { firstDueMs: pauseDueMs, idleMs, holdMs: 0 })
   // Some upstreams send the head at once and think afterwards, so the head does not end the wait for the first byte.
   const dueMs = (response.sentMs ?? startedMs) + firstByteMs
-  const firstDueMs = firstByteMs === 0 ? 0 : call.stream ? dueMs : Math.max(dueMs, clock.monotonicMs() + idleMs)
-  return new Intake(response, clock, { firstDueMs, idleMs, holdMs }, abort)
+  // What tells its length has nothing more to think about.
+  const isReady = pauseDueMs !== 0 && tellsShortLength(response, call)
+  const firstDueMs = firstByteMs === 0 ? 0 : call.stream ? dueMs : Math.max(dueMs, pauseDueMs)
+  return new Intake(response.body, clock, { firstDueMs: isReady ? pauseDueMs : firstDueMs, idleMs, holdMs })
 }
+
+const noClocks = { firstDueMs: 0, idleMs: 0, holdMs: 0 }
 
 async function judge(
   intake: Intake,
@@ -105,13 +122,15 @@ function answerOf(
     intake.discard()
     return judged
   }
+  // The end of a stream is watched even when all of it is there.
+  const isAll = judged.isWhole || (intake.hasEnded && judged.form === undefined)
   return {
     kind: 'answer',
     candidate,
     status,
     headers: responseHeaders(headers, candidate.backend.secrets),
     held: intake.held,
-    rest: judged.isWhole ? undefined : intake.rest(),
+    rest: isAll ? undefined : intake.rest(),
     form: judged.form,
   }
 }

@@ -93,6 +93,8 @@ const namesByCode: Readonly<Record<RefusalCode, ErrorNames>> = {
   upstream_error: upstreamFault,
   upstream_auth_failed: { ...upstreamFault, gemini: 'INTERNAL' },
   no_backend_available: unavailable,
+  queue_full: unavailable,
+  queue_timeout: unavailable,
   shutting_down: unavailable,
   upstream_timeout: { openai: 'timeout_error', anthropic: 'timeout_error', gemini: 'DEADLINE_EXCEEDED' },
 }

@@ -4,33 +4,38 @@ import { withoutModelsPrefix } from './model-path.ts'
 /** Verbs whose bodies may name the model once more; Google refuses a name that is not the path's. */
 const namingVerb = /:(?:embedContent|batchEmbedContents|countTokens)$/
 
+// Limit: beyond this many pieces their views cost more than a copy.
+const piecesMax = 256
+
 const key = encode('"model"')
 
 /**
  * The body of a Gemini call with another model, where it repeats the name that stands in the path: as its own `model`,
- * in each of its `requests`, or in the request whose tokens are to be counted. Every other byte stays as it is, and the
- * bodies of all other verbs are handed back as they are.
+ * in each of its `requests`, or in the request whose tokens are to be counted. Every other byte stays as it is: the
+ * pieces between the names are views of the body, and the bodies of all other verbs are one piece.
  */
 export function spliceGeminiBody(
   body: Uint8Array<ArrayBuffer>,
   path: string,
   from: string,
   to: string,
-): Uint8Array<ArrayBuffer> {
-  if (!namingVerb.test(path)) return body
+): readonly Uint8Array<ArrayBuffer>[] {
+  if (!namingVerb.test(path)) return [body]
   const bytes = asBuffer(body)
   const name = encode(JSON.stringify(`models/${withoutModelsPrefix(to)}`))
-  const parts: Uint8Array[] = []
-  let copied = 0
+  const pieces: Uint8Array<ArrayBuffer>[] = []
+  let behind = 0
   // Quotes are escaped inside a JSON string, so these bytes with a colon behind them are always a key.
   for (let at = bytes.indexOf(key); at !== -1; at = bytes.indexOf(key, at + key.length)) {
     const start = valueAfter(bytes, at + key.length)
     const end = start === undefined ? -1 : bytes.indexOf('"', start + 1) + 1
     if (start === undefined || end <= 0 || !names(bytes.toString('utf8', start, end), from)) continue
-    parts.push(bytes.subarray(copied, start), name)
-    copied = end
+    pieces.push(body.subarray(behind, start), name)
+    behind = end
   }
-  return copied === 0 ? body : concat([...parts, bytes.subarray(copied)])
+  if (behind === 0) return [body]
+  if (behind < body.length) pieces.push(body.subarray(behind))
+  return pieces.length > piecesMax ? [concat(pieces)] : pieces
 }
 
 /** Where the quoted value of a key begins; undefined when the bytes were no key, or its value is no string. */

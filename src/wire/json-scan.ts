@@ -27,7 +27,23 @@ export const jsonDepthMax = 64
  */
 export function scanJson(body: Uint8Array, visitor: JsonVisitor): JsonFault | undefined {
   if (!isUtf8(body)) return { kind: 'encoding', at: 0 }
-  return new Scanner(body).run(visitor)
+  return new Scanner(body).run(visitor, 0, false)
+}
+
+/**
+ * The same for the first bytes of a text that goes on behind them: a fault at their very end says no more than that.
+ * UTF-8 is not checked.
+ */
+export function scanJsonHead(head: Uint8Array, visitor: JsonVisitor): JsonFault | undefined {
+  return new Scanner(head).run(visitor, 0, false)
+}
+
+/**
+ * The same for a text's last bytes, from a key on. Without a fault, the object that this key belongs to is the outermost
+ * one, since its end is the end of the text. UTF-8 is not checked.
+ */
+export function scanJsonTail(body: Uint8Array, keyAt: number, visitor: JsonVisitor): JsonFault | undefined {
+  return new Scanner(body).run(visitor, keyAt, true)
 }
 
 const tab = 0x09
@@ -49,7 +65,9 @@ const closeBrace = 0x7d
 
 /** Strings shorter than this are walked; a native search costs about as much as walking so far. */
 const nearBytes = 32
-const walkedBytesMax = 1024
+/** Where escaped quotes stand closer together than this, walking on is cheaper than searching for each of them. */
+const closeBytes = 16
+const walkedBytes = 1024
 
 /** What closes each open container. One for all scans: none of them waits for anything, so no two overlap. */
 const closers = new Uint8Array(jsonDepthMax + 1)
@@ -60,6 +78,8 @@ class Scanner {
   readonly #words: Int32Array
   /** Offset of the first word in `#bytes`. */
   readonly #wordsAt: number
+  /** From the string being read up to here no byte is a control character; searched for once, not for each string. */
+  #plainUntil = 0
 
   constructor(body: Uint8Array) {
     this.#bytes = asBuffer(body)
@@ -68,12 +88,13 @@ class Scanner {
     this.#words = new Int32Array(body.buffer, bytes === 0 ? 0 : body.byteOffset + this.#wordsAt, bytes >> 2)
   }
 
-  run(visitor: JsonVisitor): JsonFault | undefined {
+  run(visitor: JsonVisitor, start: number, isInObject: boolean): JsonFault | undefined {
     const bytes = this.#bytes
-    let depth = 0
+    let depth = isInObject ? 1 : 0
     let wanted = false
-    let beforeKey = false
-    let at = skipSpace(bytes, 0)
+    let beforeKey = isInObject
+    let at = skipSpace(bytes, start)
+    closers[1] = closeBrace
     for (;;) {
       if (beforeKey) {
         const end = this.#skipString(at)
@@ -122,35 +143,39 @@ class Scanner {
     if (bytes[start] !== quote) return ~start
     let at = start + 1
     let walked = nearBytes
+    let ahead = 0
     for (;;) {
       const near = Math.min(at + walked, bytes.length)
       while (at < near) {
         const byte = bytes[at] ?? 0
         if (byte === quote) return at + 1
         if (byte < space) return ~at
-        at += byte === backslash ? 2 : 1
+        at += byte === backslash && (bytes[at + 1] ?? 0) >= space ? 2 : 1
       }
       const end = bytes.indexOf(quote, at)
       if (end === -1) return ~bytes.length
-      const control = this.#findControl(at, end)
-      if (control !== -1) return ~control
+      if (end > this.#plainUntil) {
+        this.#plainUntil = this.#findControl(at, Math.min(end + ahead, bytes.length))
+        if (this.#plainUntil < end) return ~this.#plainUntil
+      }
       let slashes = end
       while (slashes > at && bytes[slashes - 1] === backslash) slashes--
       if (((end - slashes) & 1) === 0) return end + 1
-      // Where escaped quotes stand close together, walking on is cheaper than searching for each of them.
-      if (end - at < nearBytes) walked = walkedBytesMax
+      walked = end - at < closeBytes ? walkedBytes : 0
+      ahead = walkedBytes
       at = end + 1
     }
   }
 
-  /** First byte below 0x20 in the range, or -1; four bytes at a time. */
+  /** First byte below 0x20 in the range, or its end; four bytes at a time. */
   #findControl(start: number, end: number): number {
     const words = this.#words
     let word = (start - this.#wordsAt + 3) >> 2
     const lastWord = (end - this.#wordsAt) >> 2
     if (lastWord - word < 4) return findControlSlowly(this.#bytes, start, end)
-    const head = findControlSlowly(this.#bytes, start, this.#wordsAt + word * 4)
-    if (head !== -1) return head
+    const aligned = this.#wordsAt + word * 4
+    const head = findControlSlowly(this.#bytes, start, aligned)
+    if (head < aligned) return head
     for (; word + 4 <= lastWord; word += 4) {
       const a = words[word] ?? 0
       const b = words[word + 1] ?? 0
@@ -165,8 +190,9 @@ class Scanner {
 }
 
 function findControlSlowly(bytes: Buffer, start: number, end: number): number {
-  for (let at = start; at < end; at++) if ((bytes[at] ?? 0) < space) return at
-  return -1
+  let at = start
+  while (at < end && (bytes[at] ?? space) >= space) at++
+  return at
 }
 
 function skipSpace(bytes: Buffer, start: number): number {

@@ -1,6 +1,6 @@
 import type { Span } from '#core/call.ts'
 import { isRefusal } from '#core/refusal.ts'
-import { checkModel } from './peek.ts'
+import { checkModel } from './model-name.ts'
 
 /** What routing needs to know of a Gemini path. */
 export interface ModelPath {

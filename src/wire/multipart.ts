@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import type { Span } from '#core/call.ts'
 import type { Refusal } from '#core/refusal.ts'
 import { isRefusal, refuse } from '#core/refusal.ts'
-import { asBuffer, encode, replaceRange } from '#kit/bytes.ts'
-import { checkModel } from './peek.ts'
+import { asBuffer, encode } from '#kit/bytes.ts'
+import { checkModel } from './model-name.ts'
+import { replaceSpan } from './replace-span.ts'
 
 /** What routing needs to know of a form. */
 export interface MultipartPeek {
@@ -29,9 +30,13 @@ export function peekMultipart(body: Uint8Array, contentType: string): MultipartP
   return isRefusal(parts) ? parts : peekParts(asBuffer(body), parts)
 }
 
-/** The form with another model: only the bytes of `span`, a raw field value, are replaced. */
-export function spliceFormModel(body: Uint8Array, span: Span, model: string): Uint8Array<ArrayBuffer> {
-  return replaceRange(body, span.start, span.end, encode(model))
+/** The form with another model, in pieces: only the bytes of `span`, a raw field value, are replaced. */
+export function spliceFormModel(
+  body: Uint8Array<ArrayBuffer>,
+  span: Span,
+  model: string,
+): readonly Uint8Array<ArrayBuffer>[] {
+  return replaceSpan(body, span, encode(model))
 }
 
 interface Part {

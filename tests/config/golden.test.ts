@@ -50,6 +50,9 @@ test('F59: no problem of any of them shows a secret', () => {
     'sk-shared',
     '987654321',
     '12345678',
+    'secret%pass',
+    'very-secret-key',
+    'MIGHAgEAMBM',
   ]) {
     expect(told).not.toContain(secret)
   }

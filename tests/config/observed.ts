@@ -4,6 +4,9 @@ export type Observation = readonly [file: string, name: string]
 const backends = 'road/keys-backends.test.ts'
 const clients = 'road/keys-clients.test.ts'
 const fallback = 'road/keys-fallback.test.ts'
+const links = 'e2e/links.e2e.test.ts'
+const linksTls = 'e2e/links-tls.e2e.test.ts'
+const linksProxies = 'e2e/links-proxies.e2e.test.ts'
 const logging = 'e2e/keys-logging.e2e.test.ts'
 const process = 'e2e/keys-process.e2e.test.ts'
 const retry = 'road/keys-retry.test.ts'
@@ -11,6 +14,14 @@ const routes = 'road/keys-routes.test.ts'
 const timeouts = 'e2e/keys-timeouts.e2e.test.ts'
 
 const clock: Observation = [timeouts, 'is enforced, and names itself']
+const queueing: Observation = [links, '%s.queue is how long they wait']
+const lookUp: Observation = ['road/keys-links.test.ts', '$key ends the search for an address']
+const encrypting: Observation = [linksTls, 'F4: %s.tls ends a TLS connection that never comes about']
+const clientCertificate: Observation = [linksTls, 'tls.cert and tls.key are shown to a backend that asks for them']
+const wayOut: Observation = [
+  linksProxies,
+  'H18: outbound_proxy.url is asked for what lies outside, a backend may have its own',
+]
 const pause: Observation = [retry, 'B108: $key: { $retry } waits so long between them']
 const requestFolders: Observation = [logging, 'B58 B59: logging.request_dir gets all of them, logging.error_dir those']
 
@@ -32,13 +43,37 @@ export const observed: Readonly<Record<string, Observation>> = {
   'backends[].weight': [routes, 'share the load by backends[].weight too: $weight'],
   'backends[].headers': [backends, 'backends[].headers come with every request and replace those of the client'],
   'backends[].auth_mode': [backends, 'backends[].auth_mode "$mode" names the header of the key'],
+  'backends[].timeout.queue': queueing,
+  'backends[].timeout.dns': lookUp,
   'backends[].timeout.connect': clock,
+  'backends[].timeout.tls': encrypting,
   'backends[].timeout.write': clock,
   'backends[].timeout.first_byte': clock,
   'backends[].timeout.idle': clock,
   'backends[].timeout.total': clock,
   'backends[].api_version': [backends, 'backends[].api_version is what Azure is asked for: %j'],
-  'backends[].tls_verify': [process, 'F5: a certificate that nobody signed is refused, unless it is false'],
+  'backends[].transport': [links, 'transport: the own client sends what there is to send, fetch adds to it'],
+  'backends[].http2': [links, 'C1201: http2 is what such a backend is spoken to in'],
+  'backends[].websocket': [links, 'websocket: %p decides whether one may be opened'],
+  'backends[].max_connections': [links, 'D49: max_connections is the most there are, and the others wait'],
+  'backends[].pool.max_idle': [links, 'pool.max_idle: of three that are done, so many stay'],
+  'backends[].pool.idle_timeout': [links, 'C1204: pool.idle_timeout closes those that nobody needs'],
+  'backends[].pool.max_age': [links, 'pool.max_age $age: one is renewed when it is older ($isRenewed)'],
+  'backends[].pool.prewarm': [links, 'C1203: pool.prewarm opens them before anyone asks, at the start and after a'],
+  'backends[].pool.max_waiting': [links, 'pool.max_waiting is how many may wait; the next one is told at once'],
+  'backends[].tls.ca': [
+    linksTls,
+    'F5: tls.verify false takes a certificate that nobody signed, tls.ca trusts just its',
+  ],
+  'backends[].tls.cert': clientCertificate,
+  'backends[].tls.key': clientCertificate,
+  'backends[].tls.server_name': [linksTls, 'tls.server_name is asked for and must be in the certificate'],
+  'backends[].tls.min_version': [linksTls, 'tls.min_version refuses backends that speak only older versions'],
+  'backends[].tls.verify': [process, 'F5: a certificate that nobody signed is refused, unless it is false'],
+  'backends[].unix_socket': [links, 'unix_socket is connected to instead of the host in url'],
+  'backends[].outbound_proxy': wayOut,
+  'outbound_proxy.url': wayOut,
+  'outbound_proxy.no_proxy': [linksProxies, 'outbound_proxy.no_proxy names those that are connected to directly'],
   'models.<name>.enabled': [clients, 'B18: models.<name>.enabled false takes the alias off the list and out of use'],
   'models.<name>.routes[].backend': [routes, 'models.<name>.routes[].backend and .model say where a request goes'],
   'models.<name>.routes[].model': [routes, 'models.<name>.routes[].backend and .model say where a request goes'],
@@ -75,7 +110,10 @@ export const observed: Readonly<Record<string, Observation>> = {
   'circuit_breaker.success_threshold': [retry, 'B109: circuit_breaker.success_threshold: { $written } closes after'],
   'detection.error_codes': [retry, 'B28 B29 B30 B31: detection.error_codes: { $detection }'],
   'detection.error_patterns': [retry, 'B32: detection.error_patterns: { $detection } in "$says": $found'],
+  'timeout.queue': queueing,
+  'timeout.dns': lookUp,
   'timeout.connect': clock,
+  'timeout.tls': encrypting,
   'timeout.write': clock,
   'timeout.first_byte': clock,
   'timeout.idle': clock,

@@ -111,7 +111,7 @@ models:
   })
 })
 
-describe('backends[].tls_verify', () => {
+describe('backends[].tls.verify', () => {
   test('F5: a certificate that nobody signed is refused, unless it is false', async () => {
     const origin = Bun.serve({
       port: 0,
@@ -124,7 +124,7 @@ describe('backends[].tls_verify', () => {
       await using gateway = await startGateway(`
 backends:
   - { name: strict, url: "${url}" }
-  - { name: lax, url: "${url}", tls_verify: false }
+  - { name: lax, url: "${url}", tls: { verify: false } }
 models:
   strict: { routes: [{ backend: strict, model: m }] }
   lax: { routes: [{ backend: lax, model: m }] }

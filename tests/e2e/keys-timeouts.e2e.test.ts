@@ -7,7 +7,7 @@ const content = 'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 
 /** One upstream for each clock, that makes just this one run out. */
 const upstreams: Readonly<Record<string, () => Promise<RawOrigin>>> = {
-  // A TLS connection that never comes about.
+  // A proxy that does not say whether it can reach anyone.
   connect: async () => await rawOrigin(() => {}, { onConnect: (socket) => (socket.resume(), false) }),
   // Reads nothing.
   write: async () => await rawOrigin(() => {}, { onConnect: (socket) => (socket.pause(), false) }),
@@ -57,9 +57,12 @@ describe.each([
       const origin = await upstreams[clock]?.()
       if (origin === undefined) throw new Error(`No upstream for ${clock}`)
       running.push(origin)
-      const url = origin.url.href.replace('http:', clock === 'connect' ? 'https:' : 'http:')
+      const way =
+        clock === 'connect'
+          ? `url: "https://llm.test/v1", outbound_proxy: "${origin.url.href}"`
+          : `url: "${origin.url.href}v1"`
       const own = isOwn ? `, timeout: { ${clock}: ${limits[clock]} }` : ''
-      backends.push(`  - { name: ${clock}, url: "${url}v1"${own} }`)
+      backends.push(`  - { name: ${clock}, ${way}${own} }`)
     }
     const common = clocks.map((clock) => `${clock}: ${limits[clock]}`).join(', ')
     gateway = await startGateway(`

@@ -11,7 +11,7 @@ setDefaultTimeout(20_000)
 
 const variable = 'BUN_CONFIG_MAX_HTTP_REQUESTS'
 const config = `
-backends: [{ name: up, url: "mock://up" }]
+backends: [{ name: up, url: "mock://up" }, { name: fetched, url: "http://127.0.0.1:9", transport: fetch }]
 models: { m: { routes: [{ backend: up, model: ok }] } }`
 
 describe.skipIf(!isLinux)('the second start that lifts the limit of parallel requests', () => {
@@ -28,6 +28,11 @@ describe.skipIf(!isLinux)('the second start that lifts the limit of parallel req
   test('does not happen when the variable is set', async () => {
     await using gateway = await startGateway(config, { env: { [variable]: '300' } })
     expect(environmentOf(gateway.pid)[variable]).toBe('300')
+  })
+
+  test('does not happen when no backend goes by fetch', async () => {
+    await using gateway = await startGateway(config.replace('transport: fetch', 'transport: own'))
+    expect(environmentOf(gateway.pid)[variable]).toBeUndefined()
   })
 
   test('keeps every other variable and every argument as it is', async () => {

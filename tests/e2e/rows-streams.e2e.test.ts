@@ -316,7 +316,7 @@ models: { m: { routes: [{ backend: a, model: m, priority: 1 }] } }
 timeout: { connect: 200ms }
 `)
     expect((await askChat(gateway.url, 'm')).status).toBe(504)
-    await gateway.told(/Attempt failed: .*reason=no connection within 200 ms/)
+    await gateway.told(/Attempt failed: .*reason=no TLS (handshake|connection).* within 200 ms/)
   })
 
   test('write: a backend that does not read the request', async () => {

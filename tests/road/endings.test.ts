@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { idleSeconds } from '#gateway/incoming.ts'
+import { idleSeconds, uploadSeconds } from '#gateway/incoming.ts'
 import { broken, chatAnswer, eventStream, openRoad, type Road, type Upstream } from '../support/road.ts'
+import { whenDone } from '../support/scripted.ts'
+import { signalOf } from '../support/upstream.ts'
 
 const hello = 'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 const stop = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -24,7 +26,7 @@ function slowStream(first: string, ms: number, last: string): Upstream {
         const part = parts.shift()
         if (part === undefined) return controller.close()
         if (parts.length === 0) {
-          const { signal } = request.abort
+          const signal = signalOf(request.stop)
           await clock.sleep(ms, signal)
           if (signal.aborted) return controller.error(broken('body', 'aborted'))
         }
@@ -80,8 +82,8 @@ describe('the limits of an attempt', () => {
         await clock.sleep(1900)
         return new Response('no', { status: 500 })
       }
-      await clock.sleep(500, request.abort.signal)
-      return request.abort.signal.aborted ? broken('head', 'aborted') : chatAnswer()
+      await clock.sleep(500, signalOf(request.stop))
+      return request.stop.isAsked ? broken('head', 'aborted') : chatAnswer()
     })
     const first = road.chat('m')
     for (let step = 0; step < 10; step += 1) await road.clock.advance(500)
@@ -126,7 +128,7 @@ test('a client that takes nothing for five minutes is given up, and its upstream
   let wasCancelled = false
   const road = await openRoad(config(''), () => {
     const body = new ReadableStream<Uint8Array>({
-      pull: (controller) => controller.enqueue(new TextEncoder().encode(hello)),
+      pull: (controller) => controller.enqueue(new TextEncoder().encode(`: ${'x'.repeat(100_000)}\n\n${hello}`)),
       cancel: () => void (wasCancelled = true),
     })
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
@@ -141,36 +143,103 @@ test('a client that takes nothing for five minutes is given up, and its upstream
   expect(road.settled[0]?.outcome).toBe('client_closed')
 })
 
-describe('an idle connection may be closed again', () => {
-  const dead: Upstream = () => broken('connect', 'refused')
-  test.each([
-    { name: 'after an answer', model: 'm', upstream: () => chatAnswer() },
-    { name: 'after an unknown model', model: 'nobody', upstream: () => chatAnswer() },
-    { name: 'after all routes failed', model: 'm', upstream: dead },
+describe('a connection may be silent while a slow request is served, and not longer', () => {
+  /** Answers after 30 ms. */
+  const slowly =
+    (answer: () => ReturnType<Upstream>): Upstream =>
+    async (_, { clock }) => {
+      await clock.sleep(30)
+      return await answer()
+    }
+
+  async function patienceOf(road: Road, response: Promise<Response>): Promise<number[]> {
+    const { value } = await whenDone(road.clock, response, 1000, 10)
+    await whenDone(road.clock, value.text(), 1000, 10)
+    return road.patience
+  }
+
+  test.each<{ name: string; upstream: () => ReturnType<Upstream> }>([
+    { name: 'an answer', upstream: () => chatAnswer() },
+    { name: 'routes that all fail', upstream: () => broken('connect', 'refused') },
     {
-      name: 'after a failure of ours',
-      model: 'm',
+      name: 'a failure of ours',
       upstream: () => {
         throw new Error('a bug')
       },
     },
-  ] satisfies { name: string; model: string; upstream: Upstream }[])('$name', async ({ model, upstream }) => {
-    const road = await openRoad(config(''), upstream)
-    await (await road.chat(model)).text()
-    expect(road.patience.at(-1)).toBe(idleSeconds)
+    { name: 'a stream', upstream: () => eventStream([hello, stop]) },
+  ])('$name', async ({ upstream }) => {
+    const road = await openRoad(config(''), slowly(upstream))
+    expect(await patienceOf(road, road.chat('m', { stream: true }))).toEqual([0, idleSeconds])
   })
 
-  test('after a bad body', async () => {
+  test('a stream that began at once', async () => {
+    const road = await openRoad(config(''), slowStream(hello, 50, stop))
+    expect(await patienceOf(road, road.chat('m', { stream: true }))).toEqual([0, idleSeconds])
+  })
+
+  test.each([
+    { name: 'a slow upload', body: '{"model":"m"}', wanted: [uploadSeconds, 0, idleSeconds] },
+    { name: 'a slow upload for an unknown model', body: '{"model":"x"}', wanted: [uploadSeconds, 0, idleSeconds] },
+    { name: 'a slow upload of nonsense', body: '{', wanted: [uploadSeconds, idleSeconds] },
+  ])('$name', async ({ body, wanted }) => {
     const road = await openRoad(config(''), () => chatAnswer())
-    await road.fetch('/v1/chat/completions', { method: 'POST', body: '{' })
-    expect(road.patience.at(-1)).toBe(idleSeconds)
+    const upload = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await road.clock.sleep(30)
+        controller.enqueue(Buffer.from(body))
+        controller.close()
+      },
+    })
+    const response = road.fetch('/v1/chat/completions', { method: 'POST', body: upload })
+    expect(await patienceOf(road, response)).toEqual([...wanted])
   })
 
-  test('after a stream', async () => {
-    const road = await openRoad(config(''), () => eventStream([hello, stop]))
-    await (await road.chat('m', { stream: true })).text()
-    expect(road.patience.at(-1)).toBe(idleSeconds)
+  test.each([
+    { name: 'an answer', upstream: () => chatAnswer() },
+    { name: 'a stream', upstream: () => eventStream([hello, stop]) },
+    { name: 'a refusal', upstream: () => broken('connect', 'refused') },
+  ] satisfies { name: string; upstream: Upstream }[])(
+    'nothing is changed for $name that is quick',
+    async ({ upstream }) => {
+      const road = await openRoad(config(''), upstream)
+      await (await road.chat('m', { stream: true })).text()
+      expect([road.patience, road.clock.pending]).toEqual([[], 0])
+    },
+  )
+})
+
+describe('F9: a backend without a free connection', () => {
+  test.each([
+    { cause: 'timeout', code: 'queue_timeout' },
+    { cause: 'full', code: 'queue_full' },
+  ] as const)('is a 503 $code that tells when to come again, and no reason to rest', async ({ cause, code }) => {
+    const road = await openRoad(config(''), () => broken('queue', cause))
+    const response = await road.chat('m')
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await response.json()).toMatchObject({ error: { code } })
+    expect(road.tried()).toEqual(['a/ma', 'b/mb'])
+    expect(road.gateway.breakers.list(road.clock.monotonicMs(), undefined)).toEqual([])
   })
+
+  test('leads on to the next route', async () => {
+    const road = await openRoad(config(''), ({ url }) =>
+      url.hostname === 'a' ? broken('queue', 'full') : chatAnswer(),
+    )
+    expect((await road.chat('m')).status).toBe(200)
+    expect(road.tried()).toEqual(['a/ma', 'b/mb'])
+  })
+})
+
+test('F8: a request that went down with a dead idle connection is sent again, and that is no attempt of its own', async () => {
+  const trace = { bytesSent: 120, bytesReceived: 0, wasReused: true, afterMs: 1 }
+  const road = await openRoad(config('fallback: { max_retries: 1 }'), ({ fresh }) =>
+    fresh === true ? chatAnswer() : { ...broken('head'), trace },
+  )
+  expect((await road.chat('m')).status).toBe(200)
+  expect(road.tried()).toEqual(['a/ma', 'a/ma'])
+  expect(road.settled[0]?.attempts).toMatchObject([{ backend: 'a', isRepeated: true, failure: undefined }])
+  expect(road.lines.filter(({ event }) => event === 'attempt_failed')).toEqual([])
 })
 
 test('retry.on_status holds for a status that detection would hand to the client', async () => {

@@ -210,8 +210,8 @@ describe('what else a backend is sent', () => {
   })
 
   test('backends[].tls_verify reaches the connection', async () => {
-    expect((await sentBy('weight: 1')).verifyTls).toBe(true)
-    expect((await sentBy('tls_verify: false')).verifyTls).toBe(false)
+    expect((await sentBy('weight: 1')).link.tls.verify).toBe(true)
+    expect((await sentBy('tls_verify: false')).link.tls.verify).toBe(false)
   })
 })
 

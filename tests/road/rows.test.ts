@@ -135,11 +135,11 @@ describe('B111: two limits at once', () => {
 
   /** What a stream that never ends gives a client, and how the exchange ends, when time goes on. */
   async function outcomeAfter(ms: number, settings: string): Promise<string | undefined> {
-    const road = await openRoad(`${two}${settings}`, ({ abort }) => {
+    const road = await openRoad(`${two}${settings}`, ({ stop }) => {
       const body = new ReadableStream<Uint8Array>({
         start(controller) {
           controller.enqueue(Buffer.from(event))
-          abort.signal.addEventListener('abort', () => controller.error(broken('body', 'aborted')))
+          stop.onAsk(() => controller.error(broken('body', 'aborted')))
         },
       })
       return new Response(body, { headers: { 'content-type': 'text/event-stream' } })

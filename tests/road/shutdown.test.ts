@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { broken, chatAnswer, eventStream, openRoad, type Road } from '../support/road.ts'
+import { chatAnswer, eventStream, openRoad, type Road } from '../support/road.ts'
+import { untilStopped } from '../support/scripted.ts'
 
 const config = `
 backends: [{ name: a, url: "http://a" }, { name: b, url: "http://b" }]
@@ -9,14 +10,6 @@ const content = 'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 
 function cutAll(road: Road): void {
   for (const exchange of road.gateway.live) exchange.cut?.()
-}
-
-/** Resolves when the upstream request is given up, as the transport does it. */
-async function untilAborted(signal: AbortSignal): Promise<ReturnType<typeof broken>> {
-  const left = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => left.resolve(), { once: true })
-  if (!signal.aborted) await left.promise
-  return broken('head', 'aborted')
 }
 
 test('B118: while the server shuts down new work is refused, and health tells the truth', async () => {
@@ -64,7 +57,7 @@ describe('what still runs when the time is over', () => {
   })
 
   test('a request that waits for its answer gets 503, asks nobody else, and its route is not blamed', async () => {
-    const road = await openRoad(config, async (request) => await untilAborted(request.abort.signal))
+    const road = await openRoad(config, async (request) => await untilStopped(request.stop))
     const asked = road.chat('m')
     await road.clock.advance(1000)
     cutAll(road)

@@ -1,4 +1,5 @@
 import type { Backend, Candidate } from '#core/candidate.ts'
+import { linkWith, patient } from './outgoing.ts'
 
 /** A candidate at `backend` for `model`, with overrides. */
 export function candidateOf(backend: string, model: string, overrides: Partial<Candidate> = {}): Candidate {
@@ -23,9 +24,9 @@ export function backendOf(name: string, overrides: Partial<Backend> = {}): Backe
     authMode: 'dialect',
     headers: [],
     secrets: [],
-    timeouts: { connectMs: 0, writeMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 },
+    timeouts: { ...patient, idleMs: 0, totalMs: 0 },
     apiVersion: '2024-10-21',
-    verifyTls: true,
+    link: linkWith(),
     forwardClientIp: false,
     ...overrides,
   }

@@ -1,6 +1,7 @@
 import { Debts } from '#core/debts.ts'
 import type { Attempt, Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
+import { HeaderList } from '#kit/header-list.ts'
 
 /** A settled exchange that went well, unless said otherwise. */
 export function settledExchange(changes: Partial<Exchange> = {}): Exchange {
@@ -60,7 +61,7 @@ export function statusFailure(status: number, body = ''): Failure {
     message: `it answered with status ${status}`,
     held: {
       status,
-      headers: new Headers({ 'content-type': 'application/json' }),
+      headers: new HeaderList([['content-type', 'application/json']]),
       body: new TextEncoder().encode(body),
     },
   }

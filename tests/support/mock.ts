@@ -1,3 +1,4 @@
+import { Stop } from '#kit/stop.ts'
 import type { MockRecord } from '#mock/exchange.ts'
 import type { MockEnd } from '#mock/play.ts'
 import { startMockServer, type MockServer } from '#mock/server.ts'
@@ -5,6 +6,7 @@ import { mockTransport } from '#mock/transport.ts'
 import { systemClock, type Clock } from '#ports/clock.ts'
 import { seededRandom } from '#ports/random.ts'
 import type { IncomingResponse, OutgoingRequest, Transport, TransportFailure } from '#ports/transport.ts'
+import { linkWith, patient } from './outgoing.ts'
 
 /** What reached a mock backend and how each answer ended, in the order of the events. */
 export interface MockDiary {
@@ -31,7 +33,7 @@ export interface MockCall {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly firstByteMs?: number
-  readonly abort?: AbortController
+  readonly stop?: Stop
 }
 
 /** A request to `mock://unit`; the path is Chat Completions unless given. */
@@ -40,10 +42,10 @@ export function mockRequest(body: unknown, call: MockCall = {}): OutgoingRequest
     method: call.method ?? 'POST',
     url: new URL(`mock://unit${call.path ?? '/v1/chat/completions'}`),
     headers: Object.entries({ 'content-type': 'application/json', ...call.headers }),
-    body: body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body)),
-    clocks: { connectMs: 0, writeMs: 0, firstByteMs: call.firstByteMs ?? 0 },
-    verifyTls: true,
-    abort: call.abort ?? new AbortController(),
+    body: body === undefined ? undefined : [new TextEncoder().encode(JSON.stringify(body))],
+    clocks: { ...patient, firstByteMs: call.firstByteMs ?? 0 },
+    link: linkWith(),
+    stop: call.stop ?? new Stop(),
   }
 }
 

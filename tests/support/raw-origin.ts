@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 
 /** An upstream on bare TCP that answers with any bytes at all, right or wrong, and remembers what it was sent. */
 export interface RawOrigin extends AsyncDisposable {
@@ -45,6 +46,10 @@ export interface RawPeer {
 export interface RawOptions {
   /** Runs for every connection before anything is read; `false` keeps the origin from reading it. */
   readonly onConnect?: (socket: Socket) => boolean
+  /** Speaks TLS; the URL is then one of `https:`. */
+  readonly tls?: TlsOptions
+  /** Listens on this unix socket instead of a port; the URL is then one of nobody. */
+  readonly unixPath?: string
 }
 
 /** Starts an origin on a free port of loopback; `script` runs for every request that arrived whole. */
@@ -55,7 +60,7 @@ export async function rawOrigin(script: (peer: RawPeer) => void, options: RawOpt
   const opened = new Counter()
   const arrived = new Counter()
   const closed = new Counter()
-  const server = createServer((socket) => {
+  const onSocket = (socket: Socket): void => {
     sockets.add(socket)
     opened.add()
     socket.on('error', () => {})
@@ -76,16 +81,22 @@ export async function rawOrigin(script: (peer: RawPeer) => void, options: RawOpt
         script(peer)
       }
     })
-  })
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  }
+  const { tls, unixPath } = options
+  const server = tls === undefined ? createServer(onSocket) : createTlsServer(tls, onSocket)
+  // A handshake that fails is for the other side to tell.
+  server.on('tlsClientError', () => {})
+  if (unixPath === undefined) await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  else await new Promise<void>((resolve) => void server.listen(unixPath, resolve))
   const address = server.address()
-  if (typeof address !== 'object' || address === null) throw new Error('Cannot tell the port: the origin has none')
+  if (address === null) throw new Error('Cannot tell the address: the origin has none')
+  const host = typeof address === 'string' ? 'origin.invalid' : `127.0.0.1:${address.port}`
   const stop = async (): Promise<void> => {
     for (const socket of sockets) socket.destroy()
     if (server.listening) await new Promise<void>((resolve) => void server.close(() => resolve()))
   }
   return {
-    url: new URL(`http://127.0.0.1:${address.port}`),
+    url: new URL(`${tls === undefined ? 'http' : 'https'}://${host}`),
     received,
     peers,
     get connections() {
@@ -158,8 +169,28 @@ function takeRequest(bytes: Buffer): { readonly request: RawRequest; readonly si
   })
   const header = (name: string): string | undefined => headers.find(([own]) => own.toLowerCase() === name)?.[1]
   const bodyStart = headEnd + 4
-  const size = bodyStart + Number(header('content-length') ?? 0)
-  if (bytes.byteLength < size) return undefined
+  const isChunked = header('transfer-encoding')?.toLowerCase() === 'chunked'
+  const length = Number(header('content-length') ?? 0)
+  const read = isChunked
+    ? takeChunks(bytes, bodyStart)
+    : { body: bytes.subarray(bodyStart, bodyStart + length), length }
+  if (read === undefined || bytes.byteLength < bodyStart + read.length) return undefined
   const [method = '', target = ''] = first.split(' ')
-  return { request: { method, target, headers, body: bytes.subarray(bodyStart, size), header }, size }
+  const { body } = read
+  return { request: { method, target, headers, body, header }, size: bodyStart + read.length }
+}
+
+/** A body in chunks, without trailers; `length` is that of all its bytes on the wire. */
+function takeChunks(bytes: Buffer, start: number): { readonly body: Buffer; readonly length: number } | undefined {
+  const chunks: Buffer[] = []
+  for (let at = start; ;) {
+    const lineEnd = bytes.indexOf('\r\n', at)
+    if (lineEnd === -1) return undefined
+    const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16)
+    const end = lineEnd + 2 + size + 2
+    if (bytes.byteLength < end) return undefined
+    if (size === 0) return { body: Buffer.concat(chunks), length: end - start }
+    chunks.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size))
+    at = end
+  }
 }

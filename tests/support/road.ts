@@ -3,14 +3,17 @@ import { formatProblem } from '#config/problem.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import type { Level, LogFields } from '#ports/log.ts'
+import { HeaderList } from '#kit/header-list.ts'
 import { seededRandom } from '#ports/random.ts'
-import type { OutgoingRequest, TransportFailure } from '#ports/transport.ts'
+import type { IncomingResponse, OutgoingRequest, TransportFailure } from '#ports/transport.ts'
+import { WholeBody } from '#ports/whole-body.ts'
 import { createApp } from '#server/app.ts'
 import { compileSnapshot, stateKeysOf } from '#snapshot/compile.ts'
 import { Holder } from '#snapshot/holder.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { FakeClock } from './fake-clock.ts'
+import { bodyFrom, sentBy } from './upstream.ts'
 
 export interface LogLine {
   readonly level: Level
@@ -39,10 +42,9 @@ export interface Road {
   readonly patience: number[]
 }
 
-export type Upstream = (
-  request: OutgoingRequest,
-  road: { readonly clock: FakeClock },
-) => Response | TransportFailure | Promise<Response | TransportFailure>
+export type Upstream = (request: OutgoingRequest, road: { readonly clock: FakeClock }) => Arrival | Promise<Arrival>
+
+type Arrival = Response | IncomingResponse | TransportFailure
 
 export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Promise<Road> {
   const clock = new FakeClock()
@@ -65,8 +67,7 @@ export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Prom
       async send(request) {
         sent.push(request)
         const answer = await upstream(request, { clock })
-        if (!(answer instanceof Response)) return answer
-        return { kind: 'response', status: answer.status, headers: answer.headers, body: answer.body ?? emptyBody() }
+        return answer instanceof Response ? await arriving(answer) : answer
       },
     },
     log: { write: (level, event, fields = {}) => void lines.push({ level, event, fields }), keeps: () => true },
@@ -138,7 +139,7 @@ export function broken(phase: TransportFailure['phase'], cause: TransportFailure
 
 /** The model that a JSON request names; empty when there is none. */
 export function modelOf(request: OutgoingRequest): string {
-  const body: unknown = JSON.parse(new TextDecoder().decode(request.body ?? new Uint8Array()) || '{}')
+  const body: unknown = JSON.parse(sentBy(request).toString() || '{}')
   return typeof body === 'object' && body !== null && 'model' in body ? String(body.model) : ''
 }
 
@@ -158,6 +159,10 @@ async function snapshotOf(yaml: string, version: number): Promise<Snapshot> {
   return snapshot
 }
 
-function emptyBody(): ReadableStream<Uint8Array> {
-  return new ReadableStream({ start: (controller) => controller.close() })
+/** Streams come in pieces, everything else together with its head. */
+async function arriving(answer: Response): Promise<IncomingResponse> {
+  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true
+  const body = isStream && answer.body !== null ? bodyFrom(answer.body) : new WholeBody(await answer.bytes())
+  const headers = HeaderList.from(answer.headers)
+  return { kind: 'response', status: answer.status, headers, sentMs: undefined, body }
 }

@@ -1,5 +1,8 @@
+import type { Stop } from '#kit/stop.ts'
+import type { TransportFailure } from '#ports/transport.ts'
 import type { FakeClock } from './fake-clock.ts'
 import { broken, chatAnswer, type Upstream } from './road.ts'
+import { signalOf } from './upstream.ts'
 
 /** One answer of a scripted upstream: a good one (200), an error, none because nobody listens, or none ever. */
 export type Turn = number | 'dead' | 'hang' | ((signal: AbortSignal) => Response)
@@ -26,8 +29,8 @@ export function answering(turnsByHost: Readonly<Record<string, readonly Turn[]>>
     asked.set(hostname, count + 1)
     const turn = turns[Math.min(count, turns.length - 1)] ?? 200
     if (turn === 'dead') return broken('connect', 'refused')
-    if (turn === 'hang') return await untilAborted(request.abort.signal)
-    if (typeof turn === 'function') return turn(request.abort.signal)
+    if (turn === 'hang') return await untilStopped(request.stop)
+    if (typeof turn === 'function') return turn(signalOf(request.stop))
     return turn === 200 ? chatAnswer(`from ${hostname}`) : errorAnswer(turn)
   }
 }
@@ -82,9 +85,8 @@ async function eventLoopTurn(): Promise<void> {
   await new Promise<void>((resolve) => void setImmediate(resolve))
 }
 
-async function untilAborted(signal: AbortSignal): Promise<ReturnType<typeof broken>> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => resolve(), { once: true })
-  if (!signal.aborted) await promise
+/** Resolves when the exchange is given up, as a transport tells it. */
+export async function untilStopped(stop: Stop): Promise<TransportFailure> {
+  await new Promise<void>((resolve) => void stop.onAsk(resolve))
   return broken('head', 'aborted')
 }

@@ -2,7 +2,12 @@ import type { Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
 import type { Plan } from '#core/plan.ts'
 import { concat, encode } from '#kit/bytes.ts'
-import type { IncomingResponse, OutgoingRequest, Transport, TransportFailure } from '#ports/transport.ts'
+import { HeaderList } from '#kit/header-list.ts'
+import type { Stop } from '#kit/stop.ts'
+import { StreamBody } from '#ports/stream-body.ts'
+import type { IncomingBody, IncomingResponse, OutgoingRequest, Transport, TransportFailure } from '#ports/transport.ts'
+import { WholeBody } from '#ports/whole-body.ts'
+import { readThrough } from './body.ts'
 import { compileDetection } from '#upstream/detect.ts'
 
 /** A chat call for the model `alias`, with overrides; `body` is looked through for the model's place. */
@@ -21,8 +26,7 @@ export function callOf(overrides: Partial<Call> = {}): Call {
     stream: false,
     body,
     modelAt: { start, end: start + Buffer.byteLength(quoted) },
-    clientAddress: '203.0.113.7',
-    peerAddress: '203.0.113.7',
+    client: { address: '203.0.113.7', peer: '203.0.113.7' },
     ...overrides,
   }
 }
@@ -97,14 +101,57 @@ export function responseOf(
     },
     { highWaterMark: 0 },
   )
-  return { kind: 'response', status, headers: new Headers(headers), body, wasCancelled: () => cancelled }
+  return {
+    kind: 'response',
+    status,
+    headers: headersOf(headers),
+    sentMs: undefined,
+    body: bodyFrom(body),
+    wasCancelled: () => cancelled,
+  }
+}
+
+/** An answer whose body came with its head. */
+export function wholeResponse(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string | Uint8Array = '',
+): IncomingResponse {
+  const bytes = typeof body === 'string' ? encode(body) : body
+  return { kind: 'response', status, headers: headersOf(headers), sentMs: undefined, body: new WholeBody(bytes) }
+}
+
+/** A stream as the body of an answer; it breaks with what its controller is given. */
+export function bodyFrom(stream: ReadableStream<Uint8Array>): IncomingBody {
+  return new StreamBody(stream, { explain: (error) => (isFailure(error) ? error : oddFailure), release() {} })
+}
+
+/** Headers as a transport hands them on. */
+export function headersOf(headers: Readonly<Record<string, string>>): HeaderList {
+  return HeaderList.from(Object.entries(headers))
+}
+
+const oddFailure: TransportFailure = { kind: 'transport_failure', phase: 'body', cause: 'other', message: 'odd' }
+
+function isFailure(error: unknown): error is TransportFailure {
+  return typeof error === 'object' && error !== null && 'kind' in error && error.kind === 'transport_failure'
+}
+
+/** The body of a request as it goes out. */
+export function sentBy({ body }: OutgoingRequest): Buffer {
+  if (body instanceof ReadableStream) throw new Error('Cannot tell: the body is a stream')
+  return Buffer.concat(body ?? [])
+}
+
+/** The wish to end as the platform's streams and waits know it. */
+export function signalOf(stop: Stop): AbortSignal {
+  const abort = new AbortController()
+  stop.onAsk(() => abort.abort())
+  return abort.signal
 }
 
 /** Everything that a client would get of an answer's body. */
 export async function bytesOf(answer: Answer): Promise<Buffer> {
-  const chunks = [...answer.held]
-  const { rest } = answer
-  for (let read = await rest?.read(); read !== undefined && !read.done; read = await rest?.read())
-    chunks.push(read.value)
-  return Buffer.from(concat(chunks))
+  const rest = answer.rest === undefined ? [] : (await readThrough(answer.rest)).pieces
+  return Buffer.from(concat([...answer.held, ...rest]))
 }

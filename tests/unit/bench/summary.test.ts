@@ -1,7 +1,6 @@
 import { expect, test } from 'bun:test'
-import type { Cell } from '../../../bench/harness.ts'
-import { judge, summarize } from '../../../bench/summary.ts'
-import { workloads, type Workload } from '../../../bench/workloads.ts'
+import { summarize } from '../../../bench/summary.ts'
+import { cell, quantiles, workload } from '../../support/bench-cells.ts'
 
 test('the ratio is taken inside a round, so that a slow round does not count against one target', () => {
   const cells = [
@@ -58,44 +57,11 @@ test('latencies come from quiet rounds of an open loop only; CPU time from all',
   expect(summarize([cell({ target: 'llm-proxy' })], workload('W1-c32'), 'llm-proxy').latency).toBeUndefined()
 })
 
-test.each([
-  { name: 'all below', value: 2, interval: { low: 1.9, high: 2.1 }, verdict: 'met' },
-  { name: 'all above', value: 4, interval: { low: 3.5, high: 4.5 }, verdict: 'missed' },
-  { name: 'on both sides of', value: 2.9, interval: { low: 2.5, high: 3.2 }, verdict: 'undecided' },
-  { name: 'unknown, the value below', value: 2, interval: undefined, verdict: 'met' },
-  { name: 'unknown, the value above', value: 3.5, interval: undefined, verdict: 'missed' },
-  { name: 'unknown, and no value at all', value: undefined, interval: undefined, verdict: 'not measured' },
-] as const)('judge(): an interval $name the goal is "$verdict"', ({ value, interval, verdict }) => {
-  expect(judge(value, interval, 3)).toBe(verdict)
+test('what an open loop stayed below the rate of HAProxy counts in per cent, void or not; a closed loop has none', () => {
+  const cells = [
+    cell({ workload: 'W12-5000', target: 'haproxy', unitsPerSecond: 5000 }),
+    cell({ workload: 'W12-5000', target: 'llm-proxy', unitsPerSecond: 4000, fault: '3 status' }),
+  ]
+  expect(summarize(cells, workload('W12-5000'), 'llm-proxy')).toMatchObject({ count: 0, behindPercent: [20] })
+  expect(summarize([cell({})], workload('W1-c32'), 'llm-proxy').behindPercent).toEqual([])
 })
-
-function workload(id: string): Workload {
-  const found = workloads.find((one) => one.id === id)
-  if (found === undefined) throw new Error(`Cannot find the workload "${id}"`)
-  return found
-}
-
-function quantiles(all: number): Cell['latencyUs'] {
-  return { count: 100, p50: all, p90: all, p99: all, p999: all, max: all }
-}
-
-function cell(facts: Partial<Cell>): Cell {
-  return {
-    workload: 'W1-c32',
-    target: 'llm-proxy',
-    round: 0,
-    cpuUsPerUnit: 10,
-    unitsPerSecond: 100,
-    residentMb: 50,
-    openedPer1000: 1,
-    latencyUs: quantiles(500),
-    firstEventUs: quantiles(100_000),
-    eventDelayUs: quantiles(50),
-    foreignShare: [0, 0],
-    stealShare: 0,
-    isQuiet: true,
-    isLoadBound: false,
-    fault: undefined,
-    ...facts,
-  }
-}

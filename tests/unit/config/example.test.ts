@@ -4,9 +4,15 @@ import { join } from 'node:path'
 import { keysOf } from '#config/keys.ts'
 import { ConfigSchema } from '#config/schema.ts'
 import { compileText, problemLines } from '../../support/config.ts'
+import { selfSigned } from '../../support/tls.ts'
 
 const root = join(import.meta.dir, '..', '..', '..')
 const example = readFileSync(join(root, 'config.example.yaml'), 'utf8')
+const files = {
+  '/etc/llm-proxy/ca.pem': { content: selfSigned.cert, shared: true },
+  '/etc/llm-proxy/client.pem': { content: selfSigned.cert, shared: true },
+  '/etc/llm-proxy/client.key': { content: selfSigned.key },
+}
 const keys = {
   OPENAI_API_KEY: 'sk-o',
   ANTHROPIC_API_KEY: 'sk-a',
@@ -38,13 +44,20 @@ test('B84: its first alias is that of the README and is answered by the mock bac
 
 test('it still loads with every setting that is commented out switched on', async () => {
   // Settings in comments are one "# " deep; sentences do not look like `key: value`.
-  const uncommented = example.replaceAll(/^( *)# ?((?: *)(?:[a-z_]+|OpenAI-Organization):(?: |$).*)$/gm, '$1$2')
-  const lines = await problemLines(uncommented, { env: keys })
+  const uncommented = example.replaceAll(/^( *)# ?((?: *)(?:[a-z0-9_]+|OpenAI-Organization):(?: |$).*)$/gm, '$1$2')
+  const lines = await problemLines(uncommented, { env: keys, files })
   expect(lines.filter((line) => !line.includes('note:'))).toEqual([])
-  const { loaded } = await compileText(uncommented, { env: keys })
+  const { loaded } = await compileText(uncommented, { env: keys, files })
   expect(loaded.config).toMatchObject({
     circuit_breaker: { failure_threshold: 5 },
-    backends: [{}, { headers: { 'OpenAI-Organization': 'org-1234' }, timeout: { connect: 10_000 } }, {}, {}, {}],
+    outbound_proxy: { url: 'http://proxy.example.com:3128' },
+    backends: [
+      {},
+      { headers: { 'OpenAI-Organization': 'org-1234' }, timeout: { connect: 10_000 }, pool: { max_idle: 512 } },
+      {},
+      {},
+      {},
+    ],
     upstream_default_key: 'u',
   })
 })

@@ -28,6 +28,9 @@ test('keys that hold secrets are known as such', () => {
     'upstream_default_key',
     'backends[].api_key',
     'backends[].headers',
+    'backends[].tls.key',
+    'backends[].outbound_proxy',
+    'outbound_proxy.url',
   ])
   expect(isSecret(ConfigSchema, ['backends', 0, 'headers', 'X-Key'])).toBe(true)
   expect(isSecret(ConfigSchema, ['backends', 0, 'name'])).toBe(false)

@@ -194,18 +194,27 @@ test('thousands of faults are cut short', async () => {
   expect(problems[0]?.message).toBe('1500 more faults are not listed')
 })
 
-const fiveLimits = '{ connect: 1s, write: 2s, first_byte: 3s, idle: 4s, total: 5s }'
-const fiveLimitsMs = { connectMs: 1000, writeMs: 2000, firstByteMs: 3000, idleMs: 4000, totalMs: 5000 }
+const limits = '{ queue: 6s, dns: 7s, connect: 1s, tls: 8s, write: 2s, first_byte: 3s, idle: 4s, total: 5s }'
+const limitsMs = {
+  queueMs: 6000,
+  dnsMs: 7000,
+  connectMs: 1000,
+  tlsMs: 8000,
+  writeMs: 2000,
+  firstByteMs: 3000,
+  idleMs: 4000,
+  totalMs: 5000,
+}
 
 test('every time limit of a backend is its own', async () => {
-  const text = `backends: [{ name: a, url: mock://a, timeout: ${fiveLimits} }]\n`
+  const text = `backends: [{ name: a, url: mock://a, timeout: ${limits} }]\n`
   const { compilation } = await compileText(text)
-  expect(compilation?.snapshot?.backends.get('a')?.timeouts).toEqual(fiveLimitsMs)
+  expect(compilation?.snapshot?.backends.get('a')?.timeouts).toEqual(limitsMs)
 })
 
 test('B111: every common time limit reaches the backends', async () => {
-  const { compilation } = await compileText(`timeout: ${fiveLimits}\nbackends: [{ name: a, url: mock://a }]\n`)
-  expect(compilation?.snapshot?.backends.get('a')?.timeouts).toEqual(fiveLimitsMs)
+  const { compilation } = await compileText(`timeout: ${limits}\nbackends: [{ name: a, url: mock://a }]\n`)
+  expect(compilation?.snapshot?.backends.get('a')?.timeouts).toEqual(limitsMs)
 })
 
 test('B109: the numbers of the circuit breaker are those of its section', async () => {
@@ -293,3 +302,60 @@ models: { m: { routes: [{ backend: elsewhere, model: x }] } }
   expect(lines[0]).toEndWith('backends[0].name: this key is required')
   expect(lines[1]).toEndWith('no backend is named "elsewhere" (there are: "b1", "b2", "b3", "b4", "b5", …)')
 })
+
+const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+
+test('a certificate may be read by everybody, its private key may not', async () => {
+  const text = `
+backends:
+  - { name: a, url: "https://a.test", tls: { ca: "\${file:/tls/ca.pem}", cert: "\${file:/tls/ca.pem}", key: "\${file:/tls/key.pem}" } }
+models: { m: { routes: [{ backend: a, model: x }] } }
+`
+  const key = pem.replaceAll('CERTIFICATE', 'PRIVATE KEY')
+  const files = { '/tls/ca.pem': { content: pem, shared: true }, '/tls/key.pem': { content: key, shared: true } }
+  const { problems, config } = await loadText(text, { files })
+  expect(problems.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+    'backends[0].tls.key: others can read file "/tls/key.pem": set its mode to 600',
+  ])
+  // The last line break of a file is not part of its value.
+  expect(config?.backends[0]?.tls).toMatchObject({ ca: pem.trimEnd(), key: key.trimEnd() })
+})
+
+const bothNames: readonly { written: string; verify: boolean | undefined; told: string[] }[] = [
+  { written: 'tls_verify: false', verify: false, told: ['note read as "backends[0].tls.verify"'] },
+  {
+    written: 'tls_verify: false, tls: { server_name: x }',
+    verify: false,
+    told: ['note read as "backends[0].tls.verify"'],
+  },
+  {
+    written: 'tls_verify: false, tls: { verify: false }',
+    verify: false,
+    told: ['warning does nothing, since "backends[0].tls.verify" is given too'],
+  },
+  {
+    written: 'tls_verify: "${OFF}", tls: { verify: false }',
+    verify: false,
+    told: ['warning does nothing, since "backends[0].tls.verify" is given too'],
+  },
+  {
+    written: 'tls_verify: false, tls: { verify: true }',
+    verify: undefined,
+    told: ['error contradicts "backends[0].tls.verify", keep one of them'],
+  },
+  {
+    written: 'tls_verify: true, tls: { verify: false }',
+    verify: undefined,
+    told: ['error contradicts "backends[0].tls.verify", keep one of them'],
+  },
+]
+
+test.each(bothNames)(
+  'the older name of tls.verify counts, but not against it: $written',
+  async ({ written, verify, told }) => {
+    const text = `backends: [{ name: a, url: "https://a.test", ${written} }]\nmodels: { m: { routes: [] } }\n`
+    const { config, problems } = await loadText(text, { env: { OFF: 'false' } })
+    expect(problems.map(({ severity, message }) => `${severity} ${message}`)).toEqual(told)
+    expect(config?.backends[0]?.tls.verify).toBe(verify)
+  },
+)

@@ -1,19 +1,5 @@
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
-import { asBuffer, concat, encode, replaceRange } from '#kit/bytes.ts'
-
-test('replaceRange() equals cutting and joining, and leaves the source alone', () => {
-  fc.assert(
-    fc.property(fc.uint8Array(), fc.nat(), fc.nat(), fc.uint8Array(), (bytes, from, length, replacement) => {
-      const start = from % (bytes.length + 1)
-      const end = Math.min(bytes.length, start + length)
-      const before = [...bytes]
-      const result = replaceRange(bytes, start, end, replacement)
-      expect([...result]).toEqual([...before.slice(0, start), ...replacement, ...before.slice(end)])
-      expect([...bytes]).toEqual(before)
-    }),
-  )
-})
+import { asBuffer, concat, encode } from '#kit/bytes.ts'
 
 test('asBuffer() is the same memory, not a copy', () => {
   const bytes = encode('abcdef').subarray(2, 5)

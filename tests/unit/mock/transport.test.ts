@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { Stop } from '#kit/stop.ts'
 import type { TransportFailure } from '#ports/transport.ts'
+import { Collector, flowThrough, readThrough, textOf } from '../../support/body.ts'
 import { FakeClock, settled } from '../../support/fake-clock.ts'
 import { mockRequest, responded, watchedMock, type MockCall } from '../../support/mock.ts'
 
@@ -9,13 +11,9 @@ const hi = { messages: [{ role: 'user', content: 'hi' }] }
 async function ask(model: string, body: object = {}, call: MockCall = {}, seed = 1) {
   const { transport, diary } = watchedMock(new FakeClock(), seed)
   const response = responded(await transport.send(mockRequest({ model, ...hi, ...body }, call)))
-  const chunks: string[] = []
-  let failure: unknown
-  try {
-    for await (const chunk of response.body) chunks.push(new TextDecoder().decode(chunk))
-  } catch (error) {
-    failure = error
-  }
+  const { pieces, end } = await readThrough(response.body)
+  const chunks = pieces.map((piece) => piece.toString())
+  const failure = end === 'end' ? undefined : end
   return { status: response.status, headers: response.headers, chunks, text: chunks.join(''), failure, diary }
 }
 
@@ -31,6 +29,18 @@ describe('a body', () => {
     expect(headers.get('x-up')).toBe('unit')
     expect(chat(text)).toBe('Hello from the mock backend. You said: hi')
     expect(diary.ends).toEqual(['complete'])
+  })
+
+  test('is whole at once, and may be read like any other', async () => {
+    const { transport } = watchedMock(new FakeClock())
+    const { body } = responded(await transport.send(mockRequest({ model: 'ok', ...hi })))
+    const whole = Buffer.from(body.whole ?? []).toString()
+    expect(chat(whole)).toBe('Hello from the mock backend. You said: hi')
+    const sink = new Collector()
+    body.flow(sink)
+    expect(await sink.ended).toBe('end')
+    expect(sink.text).toBe(whole)
+    expect(await body.read()).toBe('end')
   })
 
   test('counts words as tokens', async () => {
@@ -70,9 +80,9 @@ describe('a body', () => {
     const { transport } = watchedMock(new FakeClock())
     const request = mockRequest({ model: 'gz', ...hi }, { headers: { 'accept-encoding': accepts } })
     const response = responded(await transport.send(request))
-    const bytes = await new Response(response.body).bytes()
+    const bytes = Buffer.concat((await readThrough(response.body)).pieces)
     expect(response.headers.get('content-encoding')).toBe(encoding)
-    const plain = encoding === null ? bytes : Bun.gunzipSync(bytes.slice())
+    const plain = encoding === null ? bytes : Bun.gunzipSync(Uint8Array.from(bytes))
     expect(chat(new TextDecoder().decode(plain))).toBe('Hello from the mock backend. You said: hi')
   })
 
@@ -216,11 +226,11 @@ test('a transcript is text when the form asks for it', async () => {
   const headers = { 'content-type': encoded.headers.get('content-type') ?? '' }
   const request = {
     ...mockRequest(undefined, { path: '/v1/audio/transcriptions', headers }),
-    body: new Uint8Array(await encoded.arrayBuffer()),
+    body: [new Uint8Array(await encoded.arrayBuffer())],
   }
   const response = responded(await transport.send(request))
   expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8')
-  expect(await new Response(response.body).text()).toMatch(/^The mock backend heard \d+ bytes\.\n$/)
+  expect(await textOf(response.body)).toMatch(/^The mock backend heard \d+ bytes\.\n$/)
 })
 
 describe('an error', () => {
@@ -298,10 +308,10 @@ describe('no answer', () => {
   test.each(['hang', 'slow'])('"%s" ends when the request is aborted', async (model) => {
     const clock = new FakeClock()
     const { transport, diary } = watchedMock(clock)
-    const leaving = new AbortController()
-    const sent = transport.send(mockRequest({ model, ...hi }, { firstByteMs: 60_000, abort: leaving }))
+    const leaving = new Stop()
+    const sent = transport.send(mockRequest({ model, ...hi }, { firstByteMs: 60_000, stop: leaving }))
     await settled()
-    leaving.abort()
+    leaving.ask()
     expect(await sent).toMatchObject(failed('head', 'aborted'))
     expect(diary.ends).toEqual(['aborted'])
     expect(clock.pending).toBe(0)
@@ -340,23 +350,81 @@ describe('time', () => {
   })
 
   test.each([
-    { model: 'stall', how: 'abort' },
+    { model: 'stall', how: 'stop' },
     { model: 'stall', how: 'cancel' },
-    { model: 'gap=60s', how: 'abort' },
+    { model: 'gap=60s', how: 'stop' },
     { model: 'gap=60s', how: 'cancel' },
   ])('"$model" ends on $how and leaves no timer behind', async ({ model, how }) => {
     const clock = new FakeClock()
     const { transport, diary } = watchedMock(clock)
-    const leaving = new AbortController()
-    const request = mockRequest({ model, stream: true, ...hi }, { abort: leaving })
-    const reader = responded(await transport.send(request)).body.getReader()
-    const ending = readToEnd(reader)
+    const leaving = new Stop()
+    const request = mockRequest({ model, stream: true, ...hi }, { stop: leaving })
+    const { body } = responded(await transport.send(request))
+    const ending = readThrough(body)
     await settled()
-    if (how === 'abort') leaving.abort()
-    else await reader.cancel()
-    expect(await ending).toEqual(how === 'abort' ? expect.objectContaining(failed('body', 'aborted')) : 'closed')
+    if (how === 'stop') leaving.ask()
+    else body.cancel()
+    expect((await ending).end).toMatchObject(failed('body', 'aborted'))
     expect(diary.ends).toEqual(['aborted'])
     expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a stream that flows', () => {
+  const request = { model: 'ok', stream: true, ...hi }
+
+  test('has the same pieces as one that is read', async () => {
+    const { transport } = watchedMock(new FakeClock())
+    const read = await readThrough(responded(await transport.send(mockRequest(request))).body)
+    const flown = await flowThrough(
+      responded(await watchedMock(new FakeClock()).transport.send(mockRequest(request))).body,
+    )
+    expect(flown).toEqual(read)
+    expect(flown.pieces.length).toBeGreaterThan(8)
+  })
+
+  test('goes on from what was read, stands still while it is paused, and tells its end', async () => {
+    const { transport, diary } = watchedMock(new FakeClock())
+    const { body } = responded(await transport.send(mockRequest(request)))
+    const first = await body.read()
+    expect(first instanceof Uint8Array && Buffer.from(first).toString()).toContain('"role":"assistant"')
+    const sink = new Collector()
+    body.pause()
+    body.flow(sink)
+    expect(sink.pieces).toEqual([])
+    body.resume()
+    expect(await sink.ended).toBe('end')
+    expect(sink.text).toEndWith('data: [DONE]\n\n')
+    expect(sink.text).not.toContain('"role":"assistant"')
+    expect(diary.ends).toEqual(['complete'])
+  })
+
+  test('stops for a sink that pauses it in the middle of a piece', async () => {
+    const { transport } = watchedMock(new FakeClock())
+    const { body } = responded(await transport.send(mockRequest(request)))
+    const sink = new Collector()
+    const onPiece = sink.onPiece.bind(sink)
+    sink.onPiece = (bytes) => {
+      onPiece(bytes)
+      body.pause()
+    }
+    body.flow(sink)
+    expect(sink.pieces.length).toBe(1)
+    body.resume()
+    expect(sink.pieces.length).toBe(2)
+  })
+
+  test('hands over nothing once it was cancelled', async () => {
+    const clock = new FakeClock()
+    const { transport, diary } = watchedMock(clock)
+    const { body } = responded(await transport.send(mockRequest({ ...request, model: 'gap=1s' })))
+    const sink = new Collector()
+    body.flow(sink)
+    const before = sink.pieces.length
+    body.cancel()
+    await clock.advance(60_000)
+    expect(sink.pieces.length).toBe(before)
+    expect(diary.ends).toEqual(['aborted'])
   })
 })
 
@@ -393,7 +461,8 @@ async function arrivals(model: string, stream: boolean): Promise<readonly number
   const times: number[] = []
   const reading = (async () => {
     const response = responded(await transport.send(mockRequest({ model, stream, ...hi })))
-    for await (const _ of response.body) times.push(clock.monotonicMs())
+    if (response.body.whole !== undefined) times.push(clock.monotonicMs())
+    else while ((await response.body.read()) instanceof Uint8Array) times.push(clock.monotonicMs())
     return true
   })()
   // A stream takes more turns than the clock waits for.
@@ -408,14 +477,6 @@ function failed(phase: TransportFailure['phase'], cause: TransportFailure['cause
 /** Resolves with false in the next turn of the event loop. */
 async function turn(): Promise<boolean> {
   return await new Promise((resolve) => setImmediate(() => resolve(false)))
-}
-
-async function readToEnd(reader: { read(): Promise<{ done: boolean }> }): Promise<unknown> {
-  try {
-    for (;;) if ((await reader.read()).done) return 'closed'
-  } catch (error) {
-    return error
-  }
 }
 
 function isJson(text: string): boolean {

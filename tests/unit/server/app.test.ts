@@ -107,3 +107,40 @@ test('what came down the road is told by its exchange, once', async () => {
   await road.fetch('/v1/messages', post)
   expect([refusalLines(road), road.settled.length]).toEqual([[], 1])
 })
+
+describe('where a request comes from', () => {
+  /** How often the listener is asked for it, with a log that keeps no more than `level`. */
+  async function lookUps(keeps: readonly string[], yaml = config): Promise<number> {
+    const road = await openServer(yaml)
+    const log = { ...road.gateway.log, keeps: (level: string) => keeps.includes(level) }
+    const app = createApp({ ...road.gateway, log }, { version: 'test', isDraining: () => false })
+    let asked = 0
+    const connection = {
+      get peer() {
+        asked += 1
+        return '203.0.113.9'
+      },
+      patience() {},
+    }
+    const init = { ...post, headers: { 'content-length': String(post.body.length) } }
+    await (await app(new Request('http://gateway/v1/messages', init), connection)).text()
+    expect(road.settled.map(({ outcome }) => outcome)).toEqual(['complete'])
+    return asked
+  }
+
+  test('is not asked while nobody wants to know', async () => {
+    expect(await lookUps(['error'])).toBe(0)
+  })
+
+  test.each([
+    { name: 'a log of warnings', keeps: ['error', 'warn'], yaml: config },
+    { name: 'files of requests', keeps: ['error'], yaml: `${config}logging: { separate_files: true }` },
+    {
+      name: 'forward_client_ip',
+      keeps: ['error'],
+      yaml: `${config}proxy: { forward_client_ip: true }`,
+    },
+  ])('is asked for $name', async ({ keeps, yaml }) => {
+    expect(await lookUps(keeps, yaml)).toBeGreaterThan(0)
+  })
+})

@@ -1,6 +1,6 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { AddressList } from '#kit/address-list.ts'
-import { clientAddress } from '#server/client-ip.ts'
+import { clientAddress, ClientBehind } from '#server/client-ip.ts'
 
 const trusted = new AddressList(['127.0.0.1', '10.0.0.0/8'])
 
@@ -73,4 +73,37 @@ test('the peer of a unix socket is believed when "unix" is trusted, and only the
   expect(clientAddress(undefined, headers, listed)).toBe('198.51.100.7')
   expect(clientAddress(undefined, new Headers(), listed)).toBe('unix')
   expect(clientAddress('203.0.113.9', headers, listed)).toBe('203.0.113.9')
+})
+
+describe('ClientBehind', () => {
+  function behind(peer: string | undefined, forwarded?: string): { client: ClientBehind; asked: () => number } {
+    const count = { asked: 0 }
+    const connection = {
+      get peer() {
+        count.asked += 1
+        return peer
+      },
+      patience() {},
+    }
+    const headers = new Headers(forwarded === undefined ? {} : { 'x-forwarded-for': forwarded })
+    return { client: new ClientBehind(connection, headers, trusted), asked: () => count.asked }
+  }
+
+  test('asks the connection for nothing until someone wants to know, and then once', () => {
+    const { client, asked } = behind('::ffff:127.0.0.1', '198.51.100.7')
+    expect(asked()).toBe(0)
+    expect([client.address, client.address, asked()]).toEqual(['198.51.100.7', '198.51.100.7', 1])
+  })
+
+  test('note() keeps the address for when the client has left', () => {
+    const { client, asked } = behind('203.0.113.9')
+    client.note()
+    client.note()
+    expect([client.address, asked()]).toEqual(['203.0.113.9', 1])
+  })
+
+  test('tells the peer without the form of IPv4 in IPv6, and none of a unix socket', () => {
+    expect(behind('::ffff:203.0.113.9').client.peer).toBe('203.0.113.9')
+    expect(behind(undefined).client.peer).toBeUndefined()
+  })
 })

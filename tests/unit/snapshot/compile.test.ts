@@ -136,7 +136,10 @@ describe('backends', () => {
   test('its own time limits come before the common ones, each for itself', () => {
     const { timeouts } = backendOf({ timeout: { connect: 5, total: 0 } }, { timeout: { connect: 20, total: '5m' } })
     expect(timeouts).toEqual({
+      queueMs: 30_000,
+      dnsMs: 5000,
       connectMs: 5000,
+      tlsMs: 5000,
       writeMs: 60_000,
       firstByteMs: 600_000,
       idleMs: 120_000,
@@ -146,14 +149,13 @@ describe('backends', () => {
 
   test('what else a backend says is handed on', () => {
     const backend = backendOf(
-      { auth_mode: 'X-API-Key', headers: { 'X-Org': 'o' }, api_version: '2025-01-01', tls_verify: false },
+      { auth_mode: 'X-API-Key', headers: { 'X-Org': 'o' }, api_version: '2025-01-01' },
       { proxy: { forward_client_ip: true } },
     )
     expect(backend).toMatchObject({
       authMode: 'x-api-key',
       headers: [['X-Org', 'o']],
       apiVersion: '2025-01-01',
-      verifyTls: false,
       forwardClientIp: true,
     })
   })

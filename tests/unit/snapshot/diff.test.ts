@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { ConfigInput } from '#config/schema.ts'
 import { describeChanges, restartKeys } from '#snapshot/diff.ts'
 import { snapshotOf } from '../../support/compiled.ts'
+import { selfSigned } from '../../support/tls.ts'
 
 const a = { name: 'a', url: 'http://a.test/v1', api_key: 'sk-backend-secret', headers: { 'X-Org': 'one' } }
 const b = { name: 'b', url: 'http://b.test/v1' }
@@ -46,8 +47,40 @@ describe('describeChanges()', () => {
     },
     {
       name: 'other things of a backend',
-      next: { backends: [{ ...a, auth_mode: 'api-key', headers: {}, tls_verify: false, timeout: { idle: 5 } }, b] },
-      changes: ['backend a: auth_mode dialect → api-key, headers changed, tls_verify true → false, timeout changed'],
+      next: { backends: [{ ...a, auth_mode: 'api-key', headers: {}, timeout: { idle: 5 } }, b] },
+      changes: ['backend a: auth_mode dialect → api-key, headers changed, timeout changed'],
+    },
+    {
+      name: 'every key of a connection',
+      next: {
+        backends: [
+          {
+            ...a,
+            url: 'https://a.test/v1',
+            transport: 'fetch',
+            max_connections: 8,
+            pool: { max_idle: 4 },
+            tls: { verify: false, ca: selfSigned.cert },
+            unix_socket: '/run/a.sock',
+          },
+          { ...b, outbound_proxy: 'http://u:proxy-secret@p.test:3128', websocket: false },
+        ],
+      },
+      changes: [
+        'backend a: url changed, transport own → fetch, max_connections 0 → 8, pool changed, tls.verify true → false, ' +
+          'tls changed, unix_socket changed',
+        'backend b: outbound_proxy changed, websocket true → false',
+      ],
+    },
+    {
+      name: 'HTTP/2, and not the transport that comes with it',
+      next: { backends: [{ ...a, url: 'https://a.test/v1', http2: true }, b] },
+      changes: ['backend a: url changed, http2 false → true'],
+    },
+    {
+      name: 'the common proxy, told once and without its password',
+      next: { outbound_proxy: { url: 'http://u:proxy-secret@p.test:3128', no_proxy: ['b.test'] } },
+      changes: ['outbound_proxy.url changed', 'outbound_proxy.no_proxy [] → ["b.test"]'],
     },
     {
       name: 'the version of azure',
@@ -119,9 +152,13 @@ describe('describeChanges()', () => {
   test('never tells a secret', () => {
     const changed = {
       ...base,
+      outbound_proxy: { url: 'http://user:proxy-secret@p.test' },
       proxy_api_key: 'sk-new-client-secret',
       upstream_default_key: 'sk-new-default-secret',
-      backends: [{ ...a, api_key: 'sk-new-backend-secret', headers: { Authorization: 'Bearer sk-header-secret' } }, b],
+      backends: [
+        { ...a, api_key: 'sk-new-backend-secret', headers: { Authorization: 'Bearer sk-header-secret' } },
+        { ...b, outbound_proxy: 'http://user:other-secret@p.test' },
+      ],
     }
     for (const changes of [changesTo(changed), changesTo(base, changed)]) {
       expect(changes.length).toBeGreaterThan(2)

@@ -10,10 +10,13 @@ describe('brokenFailure()', () => {
   test.each<Row>([
     ['dns', 'not_found', 'dns', false],
     ['dns', 'other', 'dns', false],
+    ['dns', 'timeout', 'dns', false],
     ['connect', 'refused', 'connect', true],
     ['connect', 'other', 'connect', false],
     ['connect', 'timeout', 'connect_timeout', false],
     ['tls', 'tls', 'tls', false],
+    ['tls', 'reset', 'tls', false],
+    ['tls', 'timeout', 'connect_timeout', false],
     ['write', 'timeout', 'write_timeout', false],
     ['write', 'reset', 'reset', false],
     ['head', 'timeout', 'first_byte_timeout', false],
@@ -43,6 +46,14 @@ describe('brokenFailure()', () => {
       expect(failure).toMatchObject({ side: 'client', reason: 'client_closed', tryNext: false, cools: false })
     },
   )
+
+  test.each([
+    ['timeout', 'queue_timeout'],
+    ['full', 'queue_full'],
+  ] as const)('F9: a line that ends by %s is the gateway’s "%s", for another route to mend', (cause, reason) => {
+    const failure = brokenFailure({ kind: 'transport_failure', phase: 'queue', cause, message: 'm' })
+    expect(failure).toMatchObject({ side: 'gateway', reason, tryNext: true, retrySame: false, cools: false })
+  })
 
   test('a request that cannot be sent is the gateway’s fault', () => {
     const failure = brokenFailure({ kind: 'transport_failure', phase: 'write', cause: 'other', message: 'm' })

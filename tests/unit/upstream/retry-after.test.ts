@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { retryAfterMs } from '#upstream/retry-after.ts'
+import { headersOf } from '../../support/upstream.ts'
 
 const nowMs = Date.UTC(2026, 0, 13, 9, 41, 0)
 
@@ -24,5 +25,5 @@ test.each<[Record<string, string>, number | undefined]>([
   [{ 'retry-after': '2027' }, 2_027_000],
   [{ 'retry-after': 'Infinity' }, undefined],
 ])('B25: retryAfterMs() reads %j as %p', (headers, expected) => {
-  expect(retryAfterMs(new Headers(headers), nowMs)).toBe(expected)
+  expect(retryAfterMs(headersOf(headers), nowMs)).toBe(expected)
 })

@@ -6,11 +6,22 @@ import type { Call } from '#core/call.ts'
 import type { Failure } from '#core/failure.ts'
 import { Secret } from '#core/secret.ts'
 import type { Plan } from '#core/plan.ts'
+import { Stop } from '#kit/stop.ts'
 import type { IncomingResponse, TransportFailure } from '#ports/transport.ts'
-import { send, type Sighting } from '#upstream/send.ts'
+import { send, type Trip } from '#upstream/send.ts'
+import { flowThrough } from '../../support/body.ts'
 import { backendOf, candidateOf } from '../../support/candidate.ts'
 import { FakeClock, settled } from '../../support/fake-clock.ts'
-import { bytesOf, callOf, FakeTransport, planOf, responseOf } from '../../support/upstream.ts'
+import {
+  bodyFrom,
+  bytesOf,
+  callOf,
+  FakeTransport,
+  headersOf,
+  planOf,
+  responseOf,
+  wholeResponse,
+} from '../../support/upstream.ts'
 
 interface Setting {
   readonly call?: Partial<Call>
@@ -18,19 +29,24 @@ interface Setting {
   readonly backend?: Partial<Backend>
   readonly timeouts?: Partial<Backend['timeouts']>
   readonly clock?: FakeClock
-  readonly sighting?: Sighting
+  readonly record?: Trip['record']
 }
 
 async function sendTo(
   response: IncomingResponse | TransportFailure,
-  { call, plan, backend: overrides, timeouts, clock, sighting }: Setting = {},
+  { call, plan, backend: overrides, timeouts, clock, record }: Setting = {},
 ): Promise<Answer | Failure> {
   const ports = { transport: new FakeTransport(response), clock: clock ?? new FakeClock() }
   const backend = backendOf('b', overrides)
   const candidate = candidateOf('b', 'm', {
     backend: { ...backend, timeouts: { ...backend.timeouts, ...timeouts } },
   })
-  return await send(ports, callOf(call), candidate, plan ?? planOf(), new AbortController(), sighting)
+  const trip = {
+    stop: new Stop(),
+    record: record ?? { url: '', sent: undefined, received: undefined },
+    isSeen: record !== undefined,
+  }
+  return await send(ports, callOf(call), candidate, plan ?? planOf(), trip)
 }
 
 async function answerTo(...[response, setting]: Parameters<typeof sendTo>): Promise<Answer> {
@@ -61,7 +77,7 @@ describe('an answer with a good status', () => {
     const body = '{ "choices": [], "n": 9007199254740993, "error": null }'
     const answer = await answerTo(responseOf(200, { ...json, 'x-up': '1', connection: 'close' }, [body]))
     expect(answer).toMatchObject({ status: 200, rest: undefined, form: undefined })
-    expect(answer.headers.toJSON()).toEqual({ ...json, 'x-up': '1' })
+    expect(Object.fromEntries(answer.headers)).toEqual({ ...json, 'x-up': '1' })
     expect((await bytesOf(answer)).toString()).toBe(body)
   })
 
@@ -173,6 +189,110 @@ describe('an answer with a good status that is none', () => {
   })
 })
 
+describe('an answer that came at once', () => {
+  const noStream = { path: '/v1/*', dialect: 'openai', reads: 'json', stream: undefined } as const
+
+  test.each<[string, Record<string, string>, string | Uint8Array]>([
+    ['JSON', json, '{"choices":[]}'],
+    ['JSON that speaks of an "error"', json, '{"choices":[],"error":null}'],
+    ['large JSON', json, `{"choices":["${'x'.repeat(100_000)}"]}`],
+    ['compressed JSON', { ...json, 'content-encoding': 'gzip' }, gzipSync('{"choices":[]}')],
+    ['sound', { 'content-type': 'audio/mpeg' }, Buffer.from([0xff, 0xfb, 0x90, 0x00])],
+    ['nothing of its own type', { 'content-type': 'audio/mpeg' }, ''],
+  ])('B39: goes out byte for byte: %s', async (_, headers, body) => {
+    const answer = await answerTo(wholeResponse(200, headers, body))
+    expect(answer).toMatchObject({ rest: undefined, form: undefined })
+    expect((await bytesOf(answer)).equals(Buffer.from(body))).toBe(true)
+  })
+
+  test.each<[string, Record<string, string>, string, Failure['reason']]>([
+    ['an error in JSON', json, quotaError, 'error_in_body'],
+    ['a large error', json, `{"error":{"message":"${'x'.repeat(20_000)}"}}`, 'error_in_body'],
+    ['an error without a type', {}, quotaError, 'error_in_body'],
+    ['an HTML page', { 'content-type': 'text/html' }, '<html>', 'invalid_response'],
+    ['nothing', json, '', 'empty'],
+  ])('B33: is a failure with %s', async (_, headers, body, reason) => {
+    const outcome = await failureTo(wholeResponse(200, headers, body))
+    expect(outcome).toMatchObject({ reason, status: 200, tryNext: true, cools: true })
+  })
+
+  test('B41: a stream of which all is there is watched to its end all the same', async () => {
+    const answer = await answerTo(wholeResponse(200, sse, role + text + stop), streaming)
+    expect(answer.form).toBe('chat')
+    expect(Buffer.concat(answer.held).toString()).toBe(role + text + stop)
+    const { rest } = answer
+    if (rest === undefined) throw new Error('Cannot go on: there is no rest')
+    expect(await flowThrough(rest)).toEqual({ pieces: [], end: 'end' })
+  })
+
+  test('B34: a stream of which all is there is judged like any other', async () => {
+    const failing = wholeResponse(200, sse, `${role}data: ${quotaError}\n\n`)
+    expect(await failureTo(failing, streaming)).toMatchObject({ reason: 'error_in_body' })
+    expect(await failureTo(wholeResponse(200, sse, role), streaming)).toMatchObject({ reason: 'empty' })
+  })
+
+  test('of a kind that nobody watches needs no stream', async () => {
+    const call = { stream: true, endpoint: noStream, path: '/v1/odd' }
+    const answer = await answerTo(wholeResponse(200, { 'content-type': 'application/x-ndjson' }, '{}\n'), { call })
+    expect([answer.rest, Buffer.concat(answer.held).toString()]).toEqual([undefined, '{}\n'])
+  })
+
+  test('B28: with an error status is held with its headers', async () => {
+    const failure = await failureTo(wholeResponse(429, { ...json, 'retry-after': '7' }, quotaError))
+    expect(failure).toMatchObject({ reason: 'status', status: 429, retryAfterMs: 7000 })
+    expect(Buffer.from(failure.held?.body ?? []).toString()).toBe(quotaError)
+  })
+
+  test('sets no timer', async () => {
+    const clock = new FakeClock()
+    let timers = 0
+    clock.after = () => {
+      timers += 1
+      return () => {}
+    }
+    await answerTo(wholeResponse(200, json, '{}'), { clock, timeouts: { idleMs: 10, firstByteMs: 10 } })
+    expect(timers).toBe(0)
+  })
+})
+
+describe('F8: a request whose idle connection was dead', () => {
+  const head: TransportFailure = { kind: 'transport_failure', phase: 'head', cause: 'reset', message: 'closed' }
+  const trace = { bytesSent: 300, bytesReceived: 0, wasReused: true, afterMs: 2 }
+  const record = (): Trip['record'] => ({ url: '', sent: undefined, received: undefined })
+
+  async function sendOver(transport: FakeTransport, noted = record()): Promise<Answer | Failure> {
+    const trip = { stop: new Stop(), record: noted, isSeen: false }
+    return await send({ transport, clock: new FakeClock() }, callOf(), candidateOf('b', 'm'), planOf(), trip)
+  }
+
+  test('is sent again over a fresh one, and that is noted', async () => {
+    const transport = new FakeTransport({ ...head, trace }, wholeResponse(200, json, '{}'))
+    const noted = record()
+    expect(isAnswer(await sendOver(transport, noted))).toBe(true)
+    const [first, second] = transport.sent
+    expect([first?.fresh, second?.fresh, noted.isRepeated]).toEqual([undefined, true, true])
+    expect({ ...second, fresh: undefined }).toEqual({ ...first, fresh: undefined })
+  })
+
+  test('is sent again once', async () => {
+    const transport = new FakeTransport({ ...head, trace })
+    expect(await sendOver(transport)).toMatchObject({ reason: 'reset', tryNext: true })
+    expect(transport.sent.length).toBe(2)
+  })
+
+  test.each<[string, TransportFailure]>([
+    ['that was not idle', { ...head, trace: { ...trace, wasReused: false } }],
+    ['that answered something', { ...head, trace: { ...trace, bytesReceived: 1 } }],
+    ['that took its time', { ...head, trace: { ...trace, afterMs: 600 } }],
+    ['of which nothing is known', head],
+    ['that timed out', { ...head, cause: 'timeout', trace }],
+  ])('is not sent again over one %s', async (_, failure) => {
+    const transport = new FakeTransport(failure, wholeResponse(200, json, '{}'))
+    expect(isAnswer(await sendOver(transport))).toBe(false)
+    expect(transport.sent.length).toBe(1)
+  })
+})
+
 describe('a stream', () => {
   test('B41: is held back until content comes, and then goes out whole', async () => {
     const answer = await answerTo(responseOf(200, sse, [': ping\n\n', role, text, stop]), streaming)
@@ -207,11 +327,7 @@ describe('a stream', () => {
 
   test('N108: that breaks after content says so to the reader of the rest', async () => {
     const answer = await answerTo(responseOf(200, sse, [text], cut), streaming)
-    await answer.rest?.read().then(
-      () => expect.unreachable(),
-      (error: unknown) => expect(error).toEqual(cut),
-    )
-    expect.assertions(1)
+    expect(await answer.rest?.read()).toEqual(cut)
   })
 
   test('is judged as a stream although its type was forgotten', async () => {
@@ -282,19 +398,20 @@ describe('a stream', () => {
     const response: IncomingResponse = {
       kind: 'response',
       status: 200,
-      headers: new Headers(sse),
-      body: chunks.readable,
+      headers: headersOf(sse),
+      sentMs: undefined,
+      body: bodyFrom(chunks.readable),
     }
     const waiting = answerTo(response, { ...streaming, clock })
     await writer.write(Buffer.from(role))
     await settled()
     await clock.advance(10_000)
-    const answer = await waiting
-    const bytes = bytesOf(answer)
+    const { held, rest } = await waiting
+    const flown = rest === undefined ? undefined : flowThrough(rest)
     await writer.write(Buffer.from(text))
     await writer.write(Buffer.from(stop))
     await writer.close()
-    expect((await bytes).toString()).toBe(role + text + stop)
+    expect(Buffer.concat([...held, ...((await flown)?.pieces ?? [])]).toString()).toBe(role + text + stop)
   })
 })
 
@@ -306,9 +423,9 @@ describe('B111: a stream without content', () => {
   } {
     const chunks = new TransformStream<Uint8Array, Uint8Array>()
     const writer = chunks.writable.getWriter()
-    const head = { kind: 'response', status: 200, headers: new Headers(sse) } as const
+    const head = { kind: 'response', status: 200, headers: headersOf(sse), sentMs: undefined } as const
     return {
-      response: { ...head, body: chunks.readable, ...extra },
+      response: { ...head, body: bodyFrom(chunks.readable), ...extra },
       async write(written) {
         await writer.write(Buffer.from(written))
         await settled()
@@ -439,7 +556,7 @@ describe('an error status', () => {
     const failure = await failureTo(responseOf(418, { ...json, 'retry-after': '7', connection: 'close' }, [body]))
     expect(failure).toMatchObject({ reason: 'status', status: 418, tryNext: true, cools: false, retryAfterMs: 7000 })
     expect(failure.held?.status).toBe(418)
-    expect(failure.held?.headers.toJSON()).toEqual({ ...json, 'retry-after': '7' })
+    expect(Object.fromEntries(failure.held?.headers ?? [])).toEqual({ ...json, 'retry-after': '7' })
     expect(Buffer.from(failure.held?.body ?? []).toString()).toBe(body)
   })
 
@@ -452,7 +569,7 @@ describe('an error status', () => {
     const headers = { 'content-type': 'application/json; charset=utf-8', 'retry-after': '9', 'x-up': 'y' }
     const failure = await failureTo(responseOf(418, headers, [body]), { plan: planOf(['5xx']) })
     expect(failure).toMatchObject({ status: 418, tryNext: false, cools: false, held: { status: 418 } })
-    expect(failure.held?.headers.toJSON()).toEqual(headers)
+    expect(Object.fromEntries(failure.held?.headers ?? [])).toEqual(headers)
     expect(Buffer.from(failure.held?.body ?? []).toString()).toBe(body)
   })
 
@@ -557,22 +674,14 @@ describe('send()', () => {
     expect(await failureTo(refused)).toMatchObject({ reason: 'connect', tryNext: true, retrySame: true, cools: true })
   })
 
-  test('errors of the platform are explained by the transport', async () => {
-    const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error('odd')) })
-    const response: IncomingResponse = { kind: 'response', status: 200, headers: new Headers(json), body }
-    expect(await failureTo(response)).toMatchObject({ reason: 'reset', message: 'the answer could not be read' })
-    const other = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error('odd')) })
-    expect(await failureTo({ ...response, body: other, explain: () => cut })).toMatchObject({ message: 'cut' })
-  })
-
   test('notes what was sent and what came, where a log wants to see it', async () => {
-    const sighting: Sighting = { url: 'http://backend.test/v1', sent: undefined, received: undefined }
-    await sendTo(responseOf(200, { ...json, 'x-up': '1' }, ['{"a":1}']), { sighting, call: { query: 'a=1' } })
-    expect(sighting.url).toBe('http://backend.test/v1/chat/completions?a=1')
-    expect(Buffer.from(sighting.sent?.body ?? []).toString()).toContain('"model":"m"')
-    expect(sighting.sent?.headers).toContainEqual(['content-type', 'application/json'])
-    expect(sighting.received?.headers).toContainEqual(['x-up', '1'])
-    expect(Buffer.from(sighting.received?.body ?? []).toString()).toBe('{"a":1}')
+    const record: Trip['record'] = { url: 'http://backend.test/v1', sent: undefined, received: undefined }
+    await sendTo(responseOf(200, { ...json, 'x-up': '1' }, ['{"a":1}']), { record, call: { query: 'a=1' } })
+    expect(record.url).toBe('http://backend.test/v1/chat/completions?a=1')
+    expect(Buffer.from(record.sent?.body ?? []).toString()).toContain('"model":"m"')
+    expect(record.sent?.headers).toContainEqual(['content-type', 'application/json'])
+    expect(record.received?.headers).toContainEqual(['x-up', '1'])
+    expect(Buffer.from(record.received?.body ?? []).toString()).toBe('{"a":1}')
   })
 
   test.each([
@@ -584,7 +693,7 @@ describe('send()', () => {
       backend,
     })
     const headers = isAnswer(outcome) ? outcome.headers : outcome.held?.headers
-    expect(headers?.toJSON()).toEqual(json)
+    expect(Object.fromEntries(headers ?? [])).toEqual(json)
   })
 
   test('leaves no timer behind', async () => {

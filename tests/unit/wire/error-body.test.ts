@@ -36,6 +36,8 @@ const types: { code: RefusalCode; openai: string; anthropic: string; gemini: str
   { code: 'internal_error', openai: 'server_error', anthropic: 'api_error', gemini: 'INTERNAL' },
   { code: 'upstream_error', openai: 'upstream_error', anthropic: 'api_error', gemini: 'UNAVAILABLE' },
   { code: 'no_backend_available', openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' },
+  { code: 'queue_full', openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' },
+  { code: 'queue_timeout', openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' },
   { code: 'upstream_timeout', openai: 'timeout_error', anthropic: 'timeout_error', gemini: 'DEADLINE_EXCEEDED' },
 ]
 
@@ -95,6 +97,8 @@ const retried: ReadonlySet<RefusalCode> = new Set([
   'upstream_invalid_response',
   'upstream_error',
   'no_backend_available',
+  'queue_full',
+  'queue_timeout',
   'shutting_down',
   'upstream_timeout',
 ])

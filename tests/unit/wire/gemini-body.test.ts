@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { encode } from '#kit/bytes.ts'
+import fc from 'fast-check'
+import { concat, encode } from '#kit/bytes.ts'
 import { spliceGeminiBody } from '#wire/gemini-body.ts'
 
 function spliced(verb: string, body: string, from = 'alias', to = 'new'): string {
-  return Buffer.from(spliceGeminiBody(encode(body), `/v1beta/models/${from}:${verb}`, from, to)).toString()
+  return Buffer.from(concat(spliceGeminiBody(encode(body), `/v1beta/models/${from}:${verb}`, from, to))).toString()
 }
 
 describe('spliceGeminiBody()', () => {
@@ -43,7 +44,33 @@ describe('spliceGeminiBody()', () => {
 
   test('hands back the same bytes for verbs that name the model in the path only', () => {
     const body = encode('{"contents":[{"parts":[{"functionCall":{"args":{"model":"models/alias"}}}]}]}')
-    expect(spliceGeminiBody(body, '/v1beta/models/alias:generateContent', 'alias', 'new')).toBe(body)
+    const pieces = spliceGeminiBody(body, '/v1beta/models/alias:generateContent', 'alias', 'new')
+    expect(pieces).toHaveLength(1)
+    expect(pieces[0]).toBe(body)
+  })
+
+  test('hands back the same bytes where nothing is renamed', () => {
+    const body = encode('{"model":"models/other"}')
+    expect(spliceGeminiBody(body, '/v1beta/models/alias:embedContent', 'alias', 'new')[0]).toBe(body)
+  })
+
+  test('renames in batches of every size, in views up to a few hundred pieces, in one copy beyond', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('alias', 'models/alias', 'other')),
+        fc.constantFrom(1, 60),
+        (models, times) => {
+          const text = JSON.stringify({
+            requests: Array.from({ length: times }, () => models.map((model) => ({ model, content: 'x' }))).flat(),
+          })
+          const body = encode(text)
+          const pieces = spliceGeminiBody(body, '/v1/models/alias:batchEmbedContents', 'alias', 'new')
+          expect(pieces.length).toBeLessThanOrEqual(256)
+          const after = text.replaceAll('"models/alias"', '"alias"').replaceAll('"alias"', '"models/new"')
+          expect(Buffer.from(concat(pieces)).toString()).toBe(after)
+        },
+      ),
+    )
   })
 
   test('does not double a prefix, and escapes what JSON needs escaped', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { scanJson } from '#wire/json-scan.ts'
+import { scanJson, scanJsonHead, scanJsonTail } from '#wire/json-scan.ts'
 
 const quiet = { key: () => false, value: () => {} }
 
@@ -65,6 +65,8 @@ const texts = [
   '"abc\\"',
   '"a\nb"',
   '"a\tb"',
+  '"a\\\nb"',
+  `"${'x'.repeat(200)}\\\n"`,
   '"a\u0000b"',
   `"${'x'.repeat(200)}\u001f${'x'.repeat(200)}"`,
   `"${'x'.repeat(200)}\\"${'x'.repeat(200)}\n"`,
@@ -124,6 +126,21 @@ describe('scanJson()', () => {
     }
   })
 
+  test('finds a control character, and the end, in strings full of escapes', () => {
+    const runs = fc.oneof(fc.nat(3), fc.nat(200)).map((length) => 'x'.repeat(length))
+    const escapes = fc.constantFrom('\\"', '\\\\', '\\n', '\\"\\"', '\\\\\\"')
+    const strings = fc.array(fc.tuple(runs, escapes), { maxLength: 20 }).map((list) => `"${list.flat().join('')}"`)
+    const lists = fc.array(strings, { minLength: 1, maxLength: 5 }).map((list) => `[${list.join(',\n')}]`)
+    fc.assert(
+      fc.property(lists, fc.nat(), fc.constantFrom('', '\u0001', '"', '\n'), (text, nth, piece) => {
+        const at = nth % text.length
+        const damaged = text.slice(0, at) + piece + text.slice(at)
+        expect(scan(damaged) === undefined).toBe(parses(damaged) || parses(damaged.replaceAll(/\\[ -~]/g, '\\n')))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   test('works on a view that begins at any offset of its buffer', () => {
     const text = new TextEncoder().encode(`{"a":"${'y'.repeat(99)}\u0002"}`)
     for (let offset = 0; offset < 9; offset++) {
@@ -167,5 +184,49 @@ describe('scanJson()', () => {
       'key c',
       'value {',
     ])
+  })
+})
+
+describe('scanJsonHead()', () => {
+  test('finds no fault before the end of any beginning of a JSON text', () => {
+    const text = new TextEncoder().encode('{"a":"x\\"y","b":[{"c":null},-1.5e+3,[]],"model":"m"}')
+    for (let length = 1; length < text.length; length++) {
+      const fault = scanJsonHead(text.subarray(0, length), quiet)
+      const last = text[length - 1] ?? 0
+      // A literal that is cut is told from where it begins.
+      if (fault?.at !== length) expect(String.fromCharCode(last)).toMatch(/[nul]/)
+    }
+  })
+
+  test('finds a fault in front of the end', () => {
+    expect(scanJsonHead(new TextEncoder().encode('{"a":1 "b":2,'), quiet)).toEqual({ kind: 'syntax', at: 7 })
+  })
+})
+
+describe('scanJsonTail()', () => {
+  test.each([
+    { name: 'the last members', before: '{"a":[', tail: '"b":1,"c":{"d":[]}} \n', isOutermost: true },
+    { name: 'members of an object within another', before: '{"a":{', tail: '"b":1}}', isOutermost: false },
+    { name: 'members of an object within an array', before: '[{', tail: '"b":1}]', isOutermost: false },
+    { name: 'an object that is not closed', before: '{', tail: '"b":1', isOutermost: false },
+    { name: 'an object closed as an array', before: '{', tail: '"b":1]', isOutermost: false },
+    { name: 'a value', before: '{"a":', tail: '"b"}', isOutermost: false },
+  ])('tells whether an outermost object ends with $name', ({ before, tail, isOutermost }) => {
+    // What a scan before this one has left behind must not matter.
+    scan('[[]]')
+    const seen: string[] = []
+    const visitor = {
+      ...quiet,
+      key: (bytes: Buffer, start: number, end: number) => Boolean(seen.push(bytes.toString('utf8', start, end))),
+    }
+    const fault = scanJsonTail(new TextEncoder().encode(before + tail), before.length, visitor)
+    expect(fault === undefined).toBe(isOutermost)
+    if (isOutermost) expect(seen).toEqual(['b', 'c'])
+  })
+
+  test('counts the levels from the outermost object on', () => {
+    const deep = (levels: number): string => `"a":${'['.repeat(levels)}${']'.repeat(levels)}}`
+    expect(scanJsonTail(new TextEncoder().encode(deep(63)), 0, quiet)).toBeUndefined()
+    expect(scanJsonTail(new TextEncoder().encode(deep(64)), 0, quiet)).toMatchObject({ kind: 'depth' })
   })
 })

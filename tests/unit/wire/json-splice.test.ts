@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { isRefusal } from '#core/refusal.ts'
+import { concat } from '#kit/bytes.ts'
 import { spliceModel } from '#wire/json-splice.ts'
 import { peekJson } from '#wire/peek.ts'
 
@@ -11,7 +12,7 @@ function withModel(text: string, model: string): string {
   const body = encoder.encode(text)
   const found = peekJson(body)
   if (isRefusal(found)) throw new Error(found.message)
-  return decoder.decode(spliceModel(body, found.modelAt, model))
+  return decoder.decode(concat(spliceModel(body, found.modelAt, model)))
 }
 
 describe('spliceModel()', () => {
@@ -29,6 +30,13 @@ describe('spliceModel()', () => {
     const body = encoder.encode('{"model":"one"}')
     spliceModel(body, { start: 9, end: 14 }, 'another')
     expect(decoder.decode(body)).toBe('{"model":"one"}')
+  })
+
+  test('copies nothing: what stands around the model are views of the body', () => {
+    const body = encoder.encode('{"model":"one","more":1}')
+    const [before, , behind] = spliceModel(body, { start: 9, end: 14 }, 'another')
+    expect(before?.buffer).toBe(body.buffer)
+    expect(behind?.buffer).toBe(body.buffer)
   })
 
   test('equals parsing, setting and comparing, and keeps every other byte, for any object', () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { isRefusal } from '#core/refusal.ts'
+import { concat } from '#kit/bytes.ts'
 import { peekMultipart, spliceFormModel } from '#wire/multipart.ts'
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 const type = 'multipart/form-data; boundary=XX'
 
 function field(name: string, value: string, more = ''): string {
@@ -151,11 +153,30 @@ describe('peekMultipart()', () => {
 })
 
 describe('spliceFormModel()', () => {
+  test('the pieces of any form are the form with another model, and can be read again', () => {
+    const value = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((text) => text.isWellFormed())
+    fc.assert(
+      fc.property(value, value, fc.boolean(), (before, after, isLast) => {
+        const body = form(...(isLast ? [file, field('model', before)] : [field('model', before), file]))
+        const found = peekMultipart(body, type)
+        if (isRefusal(found)) throw new Error(found.message)
+        const result = concat(spliceFormModel(body, found.modelAt, after))
+        expect(result.length).toBe(body.length - encoder.encode(before).length + encoder.encode(after).length)
+        const again = peekMultipart(result, type)
+        expect(again).toMatchObject({ model: after })
+      }),
+    )
+  })
+
   test('B39: changes nothing but the bytes of the model', () => {
     const body = form(file, field('model', 'old'), field('prompt', 'old'))
     const found = peekMultipart(body, type)
     if (isRefusal(found)) throw new Error(found.message)
     const result = spliceFormModel(body, found.modelAt, 'new/模型')
-    expect(result).toEqual(form(file, field('model', 'new/模型'), field('prompt', 'old')))
+    expect(decoder.decode(concat(result))).toBe(
+      decoder.decode(form(file, field('model', 'new/模型'), field('prompt', 'old'))),
+    )
+    expect(result[0]?.buffer).toBe(body.buffer)
+    expect(result[2]?.buffer).toBe(body.buffer)
   })
 })

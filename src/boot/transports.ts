@@ -1,0 +1,49 @@
+import type { Http1Client } from '#http1/client.ts'
+import type { Link, OutgoingRequest, Transport } from '#ports/transport.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+
+/** The ways out: `mock://` backends answer inside the process, all others over the net as their link says. */
+export interface Ways {
+  readonly mock: Transport
+  readonly own: Http1Client
+  readonly fetch: Transport
+}
+
+/** One transport that takes the right way for each request. */
+export function transportOver({ mock, own, fetch }: Ways): Transport {
+  const wayOf = ({ url, link }: OutgoingRequest): Transport => {
+    if (url.protocol === 'mock:') return mock
+    return goesByFetch(link) ? fetch : own
+  }
+  return {
+    // oxlint-disable-next-line typescript/promise-function-async -- the transports never throw, and a layer costs
+    send: (request) => wayOf(request).send(request),
+    upgrade: async (request) => {
+      const way = wayOf(request)
+      return way.upgrade === undefined ? cannotUpgrade : await way.upgrade(request)
+    },
+  }
+}
+
+/** Some backend goes by fetch, whose limit of parallel requests has to be lifted. */
+export function needsFetch(snapshot: Snapshot): boolean {
+  return snapshot.backends.values().some(({ url, link }) => url.protocol !== 'mock:' && goesByFetch(link))
+}
+
+/** Opens the connections that backends want before they are needed. A backend that is down is told when it is asked. */
+export function warmUp(own: Http1Client, snapshot: Snapshot): void {
+  for (const { url, link } of snapshot.backends.values()) {
+    if (link.pool.prewarm > 0 && url.protocol !== 'mock:' && !goesByFetch(link)) void own.warm(url, link)
+  }
+}
+
+function goesByFetch(link: Link): boolean {
+  return link.http2 || link.transport === 'fetch'
+}
+
+const cannotUpgrade = {
+  kind: 'transport_failure',
+  phase: 'write',
+  cause: 'other',
+  message: 'this backend cannot be spoken to by WebSocket: it is a mock, or goes by fetch',
+} as const

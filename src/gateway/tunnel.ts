@@ -1,0 +1,105 @@
+import type { Call } from '#core/call.ts'
+import type { Exchange } from '#core/exchange.ts'
+import type { Plan } from '#core/plan.ts'
+import { isRefusal, refuse } from '#core/refusal.ts'
+import { Stop } from '#kit/stop.ts'
+import { resolve } from '#route/resolve.ts'
+import { isTunnel, openTunnel, type Tunnel } from '#upstream/open-tunnel.ts'
+import { attempt } from './attempt.ts'
+import { deliver, headersFor } from './deliver.ts'
+import type { Gateway } from './gateway.ts'
+import type { Incoming } from './incoming.ts'
+import { keepAnswered } from './keep-seen.ts'
+import { open } from './open.ts'
+import { Presence } from './presence.ts'
+import { TunnelRelay } from './tunnel-relay.ts'
+import { hideKey, identifyOpener, offerOf, readOpening, tunnelPlan } from './tunnel-request.ts'
+import { turnAway } from './turn-away.ts'
+
+/** The client wants this request to become a WebSocket. */
+export function asksForWebSocket({ method, headers }: Request): boolean {
+  return method === 'GET' && headers.get('upgrade')?.toLowerCase() === 'websocket'
+}
+
+/**
+ * The road of a WebSocket: the same stages, but the model stands in the query, and at the end there is a relay between
+ * two open ends. The client is let in only after an upstream let us in, so that every refusal remains an HTTP answer.
+ */
+export async function tunnel(gateway: Gateway, incoming: Incoming): Promise<Response> {
+  const snapshot = gateway.current()
+  const exchange = open(gateway, snapshot, incoming)
+  const presence = new Presence(gateway.clock, incoming, exchange)
+  try {
+    const offer = offerOf(incoming.request.headers)
+    hideKey(exchange)
+    const caller = identifyOpener(incoming, offer.key, snapshot.keys)
+    if (isRefusal(caller)) return turnAway(gateway, exchange, caller)
+    exchange.caller = caller.id
+
+    const call = readOpening(incoming)
+    if (isRefusal(call)) return turnAway(gateway, exchange, call)
+    exchange.alias = call.model
+    exchange.stream = true
+    presence.hasAsked()
+    if (gateway.log.keeps('info')) tellReceived(gateway, call, exchange)
+
+    const resolved = resolve(snapshot, call.model)
+    const plan = isRefusal(resolved) ? resolved : tunnelPlan(resolved)
+    if (isRefusal(plan)) return turnAway(gateway, exchange, plan)
+
+    const answer = await attempt(
+      gateway,
+      plan,
+      call,
+      exchange,
+      presence,
+      async (ports, at, candidate, within, trip) => {
+        return await openTunnel(ports, at, candidate, within, trip, offer.protocols)
+      },
+    )
+    if (isRefusal(answer)) return turnAway(gateway, exchange, answer)
+    if (!isTunnel(answer)) return deliver(gateway, snapshot, plan, answer, exchange, presence)
+    // The platform ends the request when its WebSocket ends, which is for the relay to see.
+    presence.watch(new Stop())
+    return join(gateway, plan, answer, exchange, incoming, snapshot.debugHeaders)
+  } catch (error) {
+    gateway.log.write('error', 'internal_error', {
+      requestId: exchange.id,
+      reason: error instanceof Error ? error.message : String(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    })
+    return turnAway(gateway, exchange, gatewayFailed)
+  }
+}
+
+const gatewayFailed = refuse(
+  'internal_error',
+  'Cannot open the WebSocket: the gateway failed, its log tells more under this request id',
+)
+
+function tellReceived({ log }: Gateway, { model, client, method, path }: Call, { id, stream }: Exchange): void {
+  log.write('info', 'request_received', { requestId: id, model, client: client.address, method, path, stream })
+}
+
+/** Brings both ends together. */
+function join(
+  gateway: Gateway,
+  plan: Plan,
+  answer: Tunnel,
+  exchange: Exchange,
+  { connection }: Incoming,
+  debug: boolean,
+): Response {
+  const relay = new TunnelRelay(gateway, plan, answer, exchange)
+  const headers = headersFor(answer, exchange, debug)
+  // Without one the platform would choose the first that the client offered.
+  headers.set('sec-websocket-protocol', answer.protocol ?? '')
+  exchange.status = 101
+  keepAnswered(exchange, headers.pairs)
+  if (connection.upgrade?.(relay, headers.pairs) !== true) {
+    relay.abandon()
+    return turnAway(gateway, exchange, refuse('client_closed', 'Cannot open the WebSocket: the client is gone'))
+  }
+  // The platform has answered already and takes no notice of this one.
+  return new Response(null)
+}

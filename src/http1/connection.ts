@@ -1,0 +1,299 @@
+import type { Clock } from '#ports/clock.ts'
+import type { TransportFailure, TransportPhase } from '#ports/transport.ts'
+import type { Exchange } from './exchange.ts'
+import { transportFailure } from './failure.ts'
+import { RawConnection } from './raw-connection.ts'
+import { ResponseReader, type ReadFault, type ResponseHead } from './reader.ts'
+import type { Socket, SocketOwner } from './socket.ts'
+import { Deadline, type TimerWheel } from './wheel.ts'
+import { Writer } from './writer.ts'
+
+/** Where a connection lives between two exchanges. */
+export interface Home {
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  /** Milliseconds for which a connection may be idle, 0 = for ever. */
+  readonly idleMs: number
+  /** It may carry another exchange. */
+  released(connection: Connection): void
+  /** It is closed; told once. */
+  closed(connection: Connection): void
+}
+
+/** One connection to an upstream. It carries one exchange at a time, and tells its home when it is free or gone. */
+export class Connection implements SocketOwner {
+  openedMs = 0
+  /** Exchanges that it carried to their end. */
+  served = 0
+  readonly #home: Home
+  readonly #reader = new ResponseReader({
+    onHead: (head) => this.#onHead(head),
+    onPiece: (bytes) => this.#onPiece(bytes),
+    // The rest of what was just read is still being looked at, so nothing new may begin here.
+    onEnd: (mayReuse) => (this.#mayReuse = mayReuse),
+  })
+  readonly #deadline = new Deadline(() => this.#onDue())
+  #socket: Socket<Connection> | undefined
+  #writer: Writer | undefined
+  #exchange: Exchange | undefined
+  /** The request was handed over whole. */
+  #isSent = true
+  #startedMs = 0
+  #isPaused = false
+  /** The response is complete; may the connection be used again? */
+  #mayReuse: boolean | undefined
+  /** What waits for the socket to take more, while a streamed body is sent. */
+  #onDrained: (() => void) | undefined
+  #raw: RawConnection | undefined
+
+  constructor(home: Home) {
+    this.#home = home
+  }
+
+  /** The socket stands. */
+  opened(socket: Socket<Connection>): void {
+    this.#socket = socket
+    this.#writer = new Writer(socket)
+    this.openedMs = this.#home.clock.monotonicMs()
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined
+  }
+
+  /** How far the exchange has come. */
+  get phase(): TransportPhase {
+    if (this.#exchange?.hasHead === true) return 'body'
+    return this.#isSent ? 'head' : 'write'
+  }
+
+  /** Sends the exchange's request and reads the answer. */
+  carry(exchange: Exchange): void {
+    const writer = this.#writer
+    if (writer === undefined) return exchange.onBroken(transportFailure('connect', 'reset', closedBefore))
+    const { method, body, clocks } = exchange.request
+    this.#exchange = exchange
+    this.#isSent = false
+    this.#mayReuse = undefined
+    this.#startedMs = this.#home.clock.monotonicMs()
+    this.#reader.begin(method, exchange.asksUpgrade)
+    writer.begin()
+    exchange.carriedBy(this)
+    if (body instanceof ReadableStream) {
+      this.#home.wheel.arm(this.#deadline, clocks.writeMs)
+      writer.sendRequest(exchange.head, [])
+      void this.#sendStream(exchange, body)
+    } else if (writer.sendRequest(exchange.head, body ?? [])) {
+      this.#onSent(clocks.firstByteMs)
+    } else {
+      this.#home.wheel.arm(this.#deadline, clocks.writeMs)
+    }
+  }
+
+  /** It has nothing to carry; it may wait so long. */
+  rest(): void {
+    this.#home.wheel.arm(this.#deadline, this.#home.idleMs)
+  }
+
+  /** Nobody wants the answer any more, so nothing on this connection is of use. */
+  abandon(): void {
+    this.#exchange = undefined
+    this.#leave()?.terminate()
+  }
+
+  /** Closes it in due form. */
+  close(): void {
+    this.#leave()?.close()
+  }
+
+  pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#home.wheel.disarm(this.#deadline)
+    this.#socket?.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#socket?.resume()
+    this.#awaitPiece()
+  }
+
+  // What the socket tells.
+
+  onData(bytes: Buffer): void {
+    if (this.#raw !== undefined) return this.#raw.onPiece(bytes)
+    // Nobody asked: the upstream does not know where its answers begin and end.
+    if (this.#exchange === undefined) return this.abandon()
+    const fault = this.#reader.push(bytes)
+    if (fault !== undefined) return this.#onFault(fault)
+    if (this.#mayReuse !== undefined) this.#finish(this.#mayReuse)
+  }
+
+  onDrain(): void {
+    if (this.#raw !== undefined) return this.#raw.onDrain()
+    const exchange = this.#exchange
+    if (exchange === undefined || this.#isSent) return
+    const isDone = this.#writer?.resume() === true
+    const { clocks } = exchange.request
+    if (!isDone) return this.#awaitProgress(clocks.writeMs)
+    const onDrained = this.#onDrained
+    if (onDrained !== undefined) {
+      this.#onDrained = undefined
+      return onDrained()
+    }
+    exchange.sentMs = this.#home.clock.monotonicMs()
+    this.#onSent(clocks.firstByteMs)
+  }
+
+  /** The upstream sends no more. */
+  onEnd(): void {
+    if (this.#raw !== undefined) return this.#raw.onEnd()
+    if (this.#exchange === undefined) return this.close()
+    const fault = this.#reader.end()
+    if (fault !== undefined) return this.#onFault(fault)
+    if (this.#mayReuse !== undefined) this.#finish(false)
+  }
+
+  onClose(error?: Error): void {
+    if (this.#raw !== undefined) return this.#raw.onClose(error)
+    if (this.#socket === undefined) return
+    this.#leave()
+    this.#break('reset', error === undefined ? closedBefore : `${closedBefore} (${codeOf(error)})`)
+  }
+
+  // What the reader tells.
+
+  #onHead(head: ResponseHead): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    if (head.status === 101) return this.#upgrade(exchange, head)
+    exchange.onHead(head)
+    this.#awaitPiece()
+  }
+
+  #onPiece(bytes: Uint8Array): void {
+    if (this.#raw !== undefined) return this.#raw.onPiece(bytes)
+    this.#exchange?.onPiece(bytes)
+    this.#awaitPiece()
+  }
+
+  #finish(mayReuse: boolean): void {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    this.#home.wheel.disarm(this.#deadline)
+    this.served += 1
+    // An answer that came before the whole request leaves a connection in the middle of something.
+    if (mayReuse && this.#isSent && this.isOpen) {
+      if (this.#isPaused) this.resume()
+      this.#home.released(this)
+    } else {
+      this.close()
+    }
+    exchange?.onComplete()
+  }
+
+  #onSent(firstByteMs: number): void {
+    this.#isSent = true
+    if (this.#exchange?.hasHead !== true) this.#home.wheel.arm(this.#deadline, firstByteMs)
+  }
+
+  #awaitProgress(writeMs: number): void {
+    if (this.#exchange?.hasHead !== true) this.#home.wheel.arm(this.#deadline, writeMs)
+  }
+
+  /** The idle clock runs while the upstream owes a piece and may send it. */
+  #awaitPiece(): void {
+    if (this.#isPaused || this.#exchange?.hasHead !== true) return
+    this.#home.wheel.arm(this.#deadline, this.#exchange.request.clocks.idleMs ?? 0)
+  }
+
+  async #sendStream(exchange: Exchange, body: ReadableStream<Uint8Array>): Promise<void> {
+    const reader = body.getReader()
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (this.#exchange !== exchange || this.#writer === undefined) return void reader.cancel().catch(() => {})
+        this.#awaitProgress(exchange.request.clocks.writeMs)
+        if (done) break
+        if (value.byteLength === 0) continue
+        this.#writer.send(Buffer.from(`${value.byteLength.toString(16)}\r\n`, 'latin1'))
+        this.#writer.send(value)
+        if (!this.#writer.send(lineEnd)) await new Promise<void>((resolve) => (this.#onDrained = resolve))
+      }
+      exchange.sentMs = this.#home.clock.monotonicMs()
+      if (this.#writer.send(lastChunk)) this.#onSent(exchange.request.clocks.firstByteMs)
+    } catch {
+      if (this.#exchange === exchange) this.#break('other', 'the body of the request could not be read')
+    }
+  }
+
+  /** From here on the bytes are no longer HTTP, and the connection is its new owner's. */
+  #upgrade(exchange: Exchange, { headers }: ResponseHead): void {
+    const socket = this.#socket
+    const writer = this.#writer
+    if (socket === undefined || writer === undefined) return
+    this.#home.wheel.disarm(this.#deadline)
+    // It goes on counting among the connections until it is closed.
+    this.#raw = new RawConnection(socket, writer, () => this.#home.closed(this))
+    this.#exchange = undefined
+    exchange.onUpgraded(headers, this.#raw)
+  }
+
+  #onFault({ kind, message }: ReadFault): void {
+    this.#break(kind === 'cut' ? 'reset' : 'malformed', message)
+  }
+
+  #onDue(): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return this.close()
+    const { clocks } = exchange.request
+    const { phase } = this
+    if (phase === 'write') this.#break('timeout', `the request could not be sent on for ${clocks.writeMs} ms`)
+    else if (phase === 'head') this.#break('timeout', `no answer within ${clocks.firstByteMs} ms`)
+    else this.#break('timeout', `the answer fell silent for ${clocks.idleMs} ms`)
+  }
+
+  /** Whatever the reason, a connection on which something broke is of no further use. */
+  #break(cause: TransportFailure['cause'], message: string): void {
+    const exchange = this.#exchange
+    if (exchange !== undefined) {
+      const { phase } = this
+      const trace = {
+        bytesSent: this.#writer?.sent ?? 0,
+        bytesReceived: this.#reader.received,
+        wasReused: this.served > 0,
+        afterMs: this.#home.clock.monotonicMs() - this.#startedMs,
+      }
+      this.#exchange = undefined
+      this.#leave()?.terminate()
+      exchange.onBroken(transportFailure(phase, cause, message, trace))
+    } else {
+      this.#leave()?.terminate()
+    }
+  }
+
+  /** From now on it is closed; the socket is still to be told. */
+  #leave(): Socket<Connection> | undefined {
+    const socket = this.#socket
+    if (socket === undefined) return undefined
+    this.#socket = undefined
+    this.#home.wheel.disarm(this.#deadline)
+    // A body that is still being sent ends its loop.
+    const onDrained = this.#onDrained
+    this.#onDrained = undefined
+    onDrained?.()
+    this.#home.closed(this)
+    return socket
+  }
+}
+
+/** Such as ECONNRESET; or a TLS error, as when the upstream misses a client certificate. */
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
+
+const closedBefore = 'the connection was closed before the answer was complete'
+const lineEnd = Buffer.from('\r\n', 'latin1')
+const lastChunk = Buffer.from('0\r\n\r\n', 'latin1')

@@ -1,0 +1,206 @@
+import type {
+  BodySink,
+  IncomingBody,
+  IncomingResponse,
+  OutgoingRequest,
+  RawSocket,
+  TransportFailure,
+  Upgraded,
+} from '#ports/transport.ts'
+import { concat } from '#kit/bytes.ts'
+import type { HeaderList } from '#kit/header-list.ts'
+import type { Connection } from './connection.ts'
+import { transportFailure } from './failure.ts'
+import type { ResponseHead } from './reader.ts'
+
+/** Bytes of a body that nobody asked for yet; beyond, the connection is paused. */
+const queuedBytesMax = 262_144
+
+/** What an exchange can come to before its body. */
+export type HeadOutcome = IncomingResponse | Upgraded | TransportFailure
+
+/** One request on its way, and the body of the answer to it. */
+export class Exchange implements IncomingBody {
+  readonly request: OutgoingRequest
+  /** Serialised head of the request. */
+  readonly head: string
+  readonly asksUpgrade: boolean
+  /** Monotonic; set by the connection when sending took its time. */
+  sentMs: number | undefined
+  /** Takes it out of the pool it waits in, before it has a connection. */
+  onLeave: (() => void) | undefined
+  readonly #resolve: (outcome: HeadOutcome) => void
+  readonly #forgetStop: () => void
+  #connection: Connection | undefined
+  #hasHead = false
+  #isOver = false
+  /** How the body ended, once it did. */
+  #ending: 'end' | TransportFailure | undefined
+  #queue: Uint8Array[] | undefined
+  #queuedBytes = 0
+  #isQueueFull = false
+  #sink: BodySink | undefined
+  #reading: ((step: Uint8Array | 'end' | TransportFailure) => void) | undefined
+  #isTaken = false
+
+  constructor(request: OutgoingRequest, head: string, asksUpgrade: boolean, resolve: (outcome: HeadOutcome) => void) {
+    this.request = request
+    this.head = head
+    this.asksUpgrade = asksUpgrade
+    this.#resolve = resolve
+    this.#forgetStop = request.stop.onAsk(() => this.#onStop())
+  }
+
+  /** Nothing more will happen to it. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  get hasHead(): boolean {
+    return this.#hasHead
+  }
+
+  /** From now on this connection works for it. */
+  carriedBy(connection: Connection): void {
+    this.#connection = connection
+    this.onLeave = undefined
+  }
+
+  // What the connection tells.
+
+  onHead({ status, headers }: ResponseHead): void {
+    this.#hasHead = true
+    this.#resolve({ kind: 'response', status, headers, sentMs: this.sentMs, body: this })
+  }
+
+  onPiece(bytes: Uint8Array): void {
+    if (this.#sink !== undefined) return this.#sink.onPiece(bytes)
+    const reading = this.#reading
+    if (reading !== undefined) {
+      this.#reading = undefined
+      return reading(bytes)
+    }
+    if (this.#queue === undefined) this.#queue = [bytes]
+    else this.#queue.push(bytes)
+    this.#queuedBytes += bytes.byteLength
+    if (this.#queuedBytes > queuedBytesMax && !this.#isQueueFull) {
+      this.#isQueueFull = true
+      this.#connection?.pause()
+    }
+  }
+
+  onComplete(): void {
+    this.#end('end')
+  }
+
+  onBroken(failure: TransportFailure): void {
+    if (this.#isOver) return
+    if (this.#hasHead) return this.#end(failure)
+    this.#isOver = true
+    this.#forgetStop()
+    this.#resolve(failure)
+  }
+
+  /** The connection left HTTP behind: it belongs to someone else now. */
+  onUpgraded(headers: HeaderList, socket: RawSocket): void {
+    this.#hasHead = true
+    this.#isOver = true
+    this.#connection = undefined
+    this.#forgetStop()
+    this.#resolve({ kind: 'upgraded', status: 101, headers, socket })
+  }
+
+  // The body.
+
+  get whole(): Uint8Array | undefined {
+    if (this.#ending !== 'end' || this.#isTaken) return undefined
+    const queue = this.#queue
+    if (queue === undefined) return nothing
+    return queue.length === 1 ? queue[0] : concat(queue)
+  }
+
+  async read(): Promise<Uint8Array | 'end' | TransportFailure> {
+    this.#isTaken = true
+    const queued = this.#queue?.shift()
+    if (queued !== undefined) {
+      this.#queuedBytes -= queued.byteLength
+      if (this.#isQueueFull && this.#queuedBytes <= queuedBytesMax) this.#drained()
+      return queued
+    }
+    if (this.#ending !== undefined) return this.#ending
+    return await new Promise((resolve) => (this.#reading = resolve))
+  }
+
+  flow(sink: BodySink): void {
+    this.#isTaken = true
+    const queue = this.#queue
+    this.#queue = undefined
+    this.#sink = sink
+    if (this.#isQueueFull) this.#drained()
+    if (queue !== undefined) {
+      for (const bytes of queue) {
+        sink.onPiece(bytes)
+        // It may have been enough for the sink.
+        if (this.#sink === undefined) return
+      }
+    }
+    if (this.#ending === undefined) return
+    if (this.#ending === 'end') sink.onEnd()
+    else sink.onBreak(this.#ending)
+  }
+
+  pause(): void {
+    this.#connection?.pause()
+  }
+
+  resume(): void {
+    this.#connection?.resume()
+  }
+
+  cancel(): void {
+    this.#sink = undefined
+    this.#queue = undefined
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#forgetStop()
+    this.#ending ??= cancelled
+    const reading = this.#reading
+    this.#reading = undefined
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.abandon()
+    reading?.(cancelled)
+  }
+
+  #drained(): void {
+    this.#isQueueFull = false
+    this.#queuedBytes = 0
+    this.#connection?.resume()
+  }
+
+  #end(ending: 'end' | TransportFailure): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#ending = ending
+    this.#connection = undefined
+    this.#forgetStop()
+    const reading = this.#reading
+    this.#reading = undefined
+    reading?.(ending)
+    if (this.#sink === undefined) return
+    if (ending === 'end') this.#sink.onEnd()
+    else this.#sink.onBreak(ending)
+  }
+
+  #onStop(): void {
+    const connection = this.#connection
+    const phase = connection?.phase ?? 'connect'
+    this.#connection = undefined
+    this.onLeave?.()
+    connection?.abandon()
+    this.onBroken(transportFailure(phase, 'aborted', 'the exchange was given up'))
+  }
+}
+
+const nothing = new Uint8Array()
+const cancelled = transportFailure('body', 'aborted', 'the body was not wanted any more')

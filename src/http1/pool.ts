@@ -1,0 +1,227 @@
+import type { Clock } from '#ports/clock.ts'
+import type { Link, TransportFailure } from '#ports/transport.ts'
+import { Stop } from '#kit/stop.ts'
+import { Connection, type Home } from './connection.ts'
+import { dial } from './dial.ts'
+import type { Resolver } from './dns.ts'
+import type { Exchange } from './exchange.ts'
+import { transportFailure } from './failure.ts'
+import { Deadline, type TimerWheel } from './wheel.ts'
+
+/** What all pools share. */
+export interface PoolPorts {
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  readonly resolver: Resolver
+}
+
+/** Figures of a pool for metrics; the counters only grow. */
+export interface PoolGauges {
+  readonly origin: string
+  readonly open: number
+  readonly idle: number
+  readonly waiting: number
+  /** Connections opened since the start. */
+  readonly opened: number
+  /** Requests carried since the start, and how many of them by a connection that had served before. */
+  readonly carried: number
+  readonly reused: number
+}
+
+/**
+ * An exchange that has no connection yet. As connections go to whoever waits longest, one that is being opened may end
+ * up with another exchange than the one it was meant for; what counts is that there is one on its way for each.
+ */
+interface Waiting {
+  /** Set while a connection is being opened for it. */
+  stopDialing: Stop | undefined
+  readonly deadline: Deadline | undefined
+}
+
+/** The connections to one origin under one identity. */
+export class Pool implements Home {
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  readonly #ports: PoolPorts
+  readonly #url: URL
+  /** The latest one; of equal identity with those before, but its limits may differ. */
+  #link: Link
+  /** Most recently used last: those that are not needed grow old and go. */
+  readonly #idle: Connection[] = []
+  /** In the order of arrival. */
+  readonly #waiting = new Map<Exchange, Waiting>()
+  /** Connections that stand. */
+  #standing = 0
+  #dialing = 0
+  #opened = 0
+  #carried = 0
+  #reused = 0
+
+  constructor(ports: PoolPorts, url: URL, link: Link) {
+    this.clock = ports.clock
+    this.wheel = ports.wheel
+    this.#ports = ports
+    this.#url = url
+    this.#link = link
+  }
+
+  /** It holds nothing, and nobody wants anything of it. */
+  get isEmpty(): boolean {
+    return this.#standing === 0 && this.#dialing === 0 && this.#waiting.size === 0
+  }
+
+  get idleMs(): number {
+    return this.#link.pool.idleMs
+  }
+
+  gauges(): PoolGauges {
+    return {
+      origin: this.#url.origin,
+      open: this.#standing + this.#dialing,
+      idle: this.#idle.length,
+      waiting: this.#waiting.size,
+      opened: this.#opened,
+      carried: this.#carried,
+      reused: this.#reused,
+    }
+  }
+
+  /** Gives the exchange a connection: an idle one, a new one, or the first that becomes free. */
+  take(exchange: Exchange): void {
+    const { link, fresh, clocks } = exchange.request
+    this.#link = link
+    if (fresh !== true) {
+      for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+        if (this.#isFit(idle)) return this.#hand(idle, exchange)
+        idle.close()
+      }
+    }
+    const isOneOnItsWay = this.#dialing > this.#waiting.size
+    if (!isOneOnItsWay && this.#mayOpen(fresh === true)) return this.#dialFor(exchange)
+    const { waitingMax } = link.pool
+    if (!isOneOnItsWay && this.#waiting.size >= waitingMax) {
+      const message = `all ${link.pool.connectionsMax} connections are in use and ${waitingMax} requests wait already`
+      return exchange.onBroken(transportFailure('queue', 'full', message))
+    }
+    const deadline = new Deadline(() => {
+      this.#waiting.delete(exchange)
+      exchange.onBroken(transportFailure('queue', 'timeout', `no connection became free within ${clocks.queueMs} ms`))
+    })
+    this.wheel.arm(deadline, clocks.queueMs)
+    this.#wait(exchange, { stopDialing: undefined, deadline })
+  }
+
+  /** Opens connections before they are needed, up to the number that the link wants. */
+  async warm(link: Link): Promise<void> {
+    this.#link = link
+    const missing = link.pool.prewarm - this.#standing - this.#dialing
+    const dials: Promise<unknown>[] = []
+    for (let opened = 0; opened < missing && this.#mayOpen(false); opened += 1) dials.push(this.#dial(link, new Stop()))
+    await Promise.all(dials)
+  }
+
+  /** Closes what is idle. */
+  closeIdle(): void {
+    for (const idle of this.#idle.splice(0)) idle.close()
+  }
+
+  released(connection: Connection): void {
+    if (!this.#isFit(connection)) return connection.close()
+    for (const exchange of this.#waiting.keys()) {
+      if (exchange.request.fresh === true && connection.served > 0) continue
+      return this.#hand(connection, exchange)
+    }
+    if (this.#idle.length >= this.#link.pool.idleMax) {
+      // The oldest one has been of no use for the longest time.
+      const oldest = this.#idle.shift()
+      if (oldest === undefined) return connection.close()
+      oldest.close()
+    }
+    this.#idle.push(connection)
+    connection.rest()
+  }
+
+  closed(connection: Connection): void {
+    this.#standing -= 1
+    const at = this.#idle.indexOf(connection)
+    if (at !== -1) this.#idle.splice(at, 1)
+    this.#serveNext()
+  }
+
+  #isFit(connection: Connection): boolean {
+    const { ageMs } = this.#link.pool
+    return connection.isOpen && (ageMs === 0 || this.clock.monotonicMs() - connection.openedMs < ageMs)
+  }
+
+  /** `makesRoom`: an idle connection may be given up for it. */
+  #mayOpen(makesRoom: boolean): boolean {
+    const { connectionsMax } = this.#link.pool
+    if (connectionsMax === 0 || this.#standing + this.#dialing < connectionsMax) return true
+    const idle = makesRoom ? this.#idle.shift() : undefined
+    idle?.close()
+    return idle !== undefined
+  }
+
+  #hand(connection: Connection, exchange: Exchange): void {
+    const waited = this.#waiting.get(exchange)
+    if (waited !== undefined) {
+      this.#waiting.delete(exchange)
+      if (waited.deadline !== undefined) this.wheel.disarm(waited.deadline)
+    }
+    this.#carried += 1
+    if (connection.served > 0) this.#reused += 1
+    connection.carry(exchange)
+  }
+
+  #wait(exchange: Exchange, waiting: Waiting): void {
+    this.#waiting.set(exchange, waiting)
+    exchange.onLeave = () => {
+      this.#waiting.delete(exchange)
+      if (waiting.deadline !== undefined) this.wheel.disarm(waiting.deadline)
+      waiting.stopDialing?.ask()
+    }
+  }
+
+  /** Whoever waits longest and has no connection on the way gets one, if there may be another. */
+  #serveNext(): void {
+    for (const [exchange, waiting] of this.#waiting) {
+      if (waiting.stopDialing !== undefined) continue
+      if (this.#dialing < this.#waiting.size && this.#mayOpen(false)) {
+        if (waiting.deadline !== undefined) this.wheel.disarm(waiting.deadline)
+        this.#dialFor(exchange)
+      }
+      return
+    }
+  }
+
+  #dialFor(exchange: Exchange): void {
+    const stop = new Stop()
+    this.#wait(exchange, { stopDialing: stop, deadline: undefined })
+    void this.#dial(exchange.request.link, stop, exchange)
+  }
+
+  /** A new connection goes to the exchange it was opened for, unless that found another one meanwhile. */
+  async #dial(link: Link, stop: Stop, exchange?: Exchange): Promise<void> {
+    this.#dialing += 1
+    const connection = new Connection(this)
+    const clocks = exchange?.request.clocks ?? warmClocks
+    const socket = await dial({ url: this.#url, link, clocks, stop }, this.#ports, connection)
+    this.#dialing -= 1
+    if (isFailure(socket)) {
+      if (exchange !== undefined && this.#waiting.delete(exchange)) exchange.onBroken(socket)
+      return this.#serveNext()
+    }
+    this.#standing += 1
+    this.#opened += 1
+    connection.opened(socket)
+    if (exchange !== undefined && this.#waiting.has(exchange)) this.#hand(connection, exchange)
+    else this.released(connection)
+  }
+}
+
+/** For connections that no request waits for. */
+const warmClocks = { dnsMs: 5000, connectMs: 10_000, tlsMs: 10_000 }
+
+function isFailure(value: object): value is TransportFailure {
+  return 'kind' in value && value.kind === 'transport_failure'
+}

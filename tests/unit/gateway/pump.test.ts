@@ -1,0 +1,296 @@
+import { describe, expect, test } from 'bun:test'
+import type { ReadableStreamDefaultReader } from 'node:stream/web'
+import type { Answer } from '#core/answer.ts'
+import type { StreamForm } from '#core/endpoint.ts'
+import type { Exchange } from '#core/exchange.ts'
+import type { Gateway } from '#gateway/gateway.ts'
+import { Presence } from '#gateway/presence.ts'
+import { pump } from '#gateway/pump.ts'
+import { HeaderList } from '#kit/header-list.ts'
+import type { BodySink, IncomingBody, TransportFailure } from '#ports/transport.ts'
+import { Breakers } from '#upstream/breaker.ts'
+import { backendOf, candidateOf } from '../../support/candidate.ts'
+import { bytesOf, settledExchange } from '../../support/exchange.ts'
+import { FakeClock, settled } from '../../support/fake-clock.ts'
+import { patient } from '../../support/outgoing.ts'
+import { planOf } from '../../support/upstream.ts'
+
+/** A body whose pieces come when the test says so. */
+class HandBody implements IncomingBody {
+  readonly whole = undefined
+  readonly asked: string[] = []
+  #sink: BodySink | undefined
+
+  async read(): Promise<'end'> {
+    throw new Error('a body that flows is not read')
+  }
+
+  flow(sink: BodySink): void {
+    this.#sink = sink
+  }
+
+  pause(): void {
+    this.asked.push('pause')
+  }
+
+  resume(): void {
+    this.asked.push('resume')
+  }
+
+  cancel(): void {
+    this.asked.push('cancel')
+  }
+
+  piece(text: string): void {
+    this.#sink?.onPiece(bytesOf(text))
+  }
+
+  end(): void {
+    this.#sink?.onEnd()
+  }
+
+  break(cause: TransportFailure['cause'] = 'reset'): void {
+    this.#sink?.onBreak({ kind: 'transport_failure', phase: 'body', cause, message: 'it broke' })
+  }
+}
+
+interface Bench {
+  readonly clock: FakeClock
+  readonly body: HandBody
+  readonly exchange: Exchange
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>
+  readonly patience: number[]
+  leave(): void
+}
+
+function pumping(form: StreamForm | undefined, idleMs = 0, held: readonly string[] = []): Bench {
+  const clock = new FakeClock()
+  const body = new HandBody()
+  const exchange = settledExchange({ outcome: undefined, endedMs: undefined, firstByteMs: undefined, bytesOut: 0 })
+  const gateway = {
+    clock,
+    breakers: new Breakers(),
+    live: new Set([exchange]),
+    sinks: [],
+    log: { write() {}, keeps: () => false },
+  } as unknown as Gateway
+  const client = new AbortController()
+  const patience: number[] = []
+  const incoming = {
+    request: new Request('http://gateway/', { signal: client.signal }),
+    endpoint: { path: '/', dialect: 'openai', reads: 'json', stream: 'chat' },
+    path: '/',
+    query: '',
+    client: { address: '127.0.0.1', peer: undefined, note() {} },
+    connection: { peer: undefined, patience: (seconds: number) => void patience.push(seconds) },
+  } as const
+  const presence = new Presence(clock, incoming, exchange)
+  presence.hasAsked()
+  const backend = backendOf('b', { timeouts: { ...patient, idleMs, totalMs: 0 } })
+  const answer: Answer = {
+    kind: 'answer',
+    candidate: candidateOf('b', 'm', { backend }),
+    status: 200,
+    headers: new HeaderList(),
+    held: held.map(bytesOf),
+    rest: body,
+    form,
+  }
+  const reader = pump(gateway, planOf(), answer, body, exchange, presence).getReader()
+  return { clock, body, exchange, reader, patience, leave: () => client.abort() }
+}
+
+async function textOf(reader: Bench['reader']): Promise<string> {
+  const { value } = await reader.read()
+  return Buffer.from(value ?? []).toString()
+}
+
+/** Everything up to the end, and how it came. */
+async function restOf(reader: Bench['reader']): Promise<{ text: string; how: 'end' | 'reset' }> {
+  let text = ''
+  try {
+    for (let step = await reader.read(); !step.done; step = await reader.read())
+      text += Buffer.from(step.value).toString()
+    return { text, how: 'end' }
+  } catch {
+    return { text, how: 'reset' }
+  }
+}
+
+const event = 'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+const stop = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+/** More than may wait for a client. */
+const flood = 'x'.repeat(70_000)
+
+describe('pump()', () => {
+  test('B42: hands every piece on in the moment it comes, after what was held', async () => {
+    const { body, reader, exchange } = pumping(undefined, 0, ['one', 'two'])
+    expect([await textOf(reader), await textOf(reader)]).toEqual(['one', 'two'])
+    const next = reader.read()
+    body.piece('three')
+    expect(Buffer.from((await next).value ?? []).toString()).toBe('three')
+    body.end()
+    expect((await reader.read()).done).toBe(true)
+    expect([exchange.outcome, exchange.bytesOut]).toEqual(['complete', 11])
+  })
+
+  test('pauses the upstream of a client that does not read, once, and resumes it when it does', async () => {
+    const { body, reader } = pumping(undefined)
+    await settled()
+    body.piece('first')
+    expect(body.asked).toEqual([])
+    body.piece(flood)
+    body.piece('on its way')
+    expect(body.asked).toEqual(['pause'])
+    await textOf(reader)
+    expect(body.asked).toEqual(['pause'])
+    expect(await textOf(reader)).toBe(flood)
+    await settled()
+    expect(body.asked).toEqual(['pause', 'resume'])
+    expect(await textOf(reader)).toBe('on its way')
+  })
+
+  test('wakes a paused upstream when half of what waited is gone', async () => {
+    const { body, reader } = pumping(undefined)
+    await settled()
+    for (let count = 0; count < 8; count += 1) body.piece('x'.repeat(10_000))
+    for (let count = 0; count < 4; count += 1) await textOf(reader)
+    await settled()
+    expect(body.asked).toEqual(['pause'])
+    await textOf(reader)
+    await settled()
+    expect(body.asked).toEqual(['pause', 'resume'])
+  })
+
+  test('B111: an upstream that is paused does not count as one that fell silent', async () => {
+    const { clock, body, reader, exchange } = pumping('chat', 10_000)
+    await settled()
+    body.piece(`data: "${flood}"\n\n`)
+    await clock.advance(200_000)
+    expect(exchange.outcome).toBeUndefined()
+    await textOf(reader)
+    await settled()
+    expect(body.asked).toEqual(['pause', 'resume'])
+    // From now on it is its move again.
+    await clock.advance(9_999)
+    expect(exchange.outcome).toBeUndefined()
+    await clock.advance(1)
+    expect([exchange.outcome, body.asked.at(-1)]).toEqual(['stalled', 'cancel'])
+  })
+
+  test('B111: each piece gives the upstream its whole limit again', async () => {
+    const { clock, body, exchange, reader } = pumping('chat', 10_000)
+    void restOf(reader)
+    for (let count = 0; count < 5; count += 1) {
+      await clock.advance(9_999)
+      body.piece(event)
+    }
+    expect(exchange.outcome).toBeUndefined()
+    await clock.advance(10_000)
+    expect(exchange.outcome).toBe('stalled')
+  })
+
+  test('a client that takes nothing for five minutes is given up', async () => {
+    const { clock, body, exchange, reader } = pumping('chat', 10_000)
+    await settled()
+    body.piece(`data: "${flood}"\n\n`)
+    await clock.advance(299_999)
+    expect(exchange.outcome).toBeUndefined()
+    await clock.advance(1)
+    expect([exchange.outcome, body.asked]).toEqual(['client_closed', ['pause', 'cancel']])
+    expect((await restOf(reader)).how).toBe('reset')
+    expect(clock.pending).toBe(0)
+  })
+
+  test.each<[string, (body: HandBody) => void, string]>([
+    ['breaks', (body) => body.break(), 'upstream_error'],
+    ['ends before its terminal marker', (body) => body.end(), 'stream_incomplete'],
+    ['is ended by our own clock', (body) => body.break('aborted'), 'upstream_timeout'],
+  ])('B44: a stream that %s ends with an error event and a reset', async (_, end, code) => {
+    const { clock, body, reader } = pumping('chat', 0, [event])
+    const reading = restOf(reader)
+    body.piece('data: {"half')
+    end(body)
+    for (let step = 0; step < 5; step += 1) await clock.advance(20)
+    const { text, how } = await reading
+    expect(text).toStartWith(`${event}data: {"error":`)
+    expect(text).not.toContain('half')
+    expect([text.includes(`"code":"${code}"`), how]).toEqual([true, 'reset'])
+  })
+
+  test('B44: the reset waits for a slow client, so that it reads the error event', async () => {
+    const { clock, body, reader } = pumping('chat')
+    await settled()
+    const last = `data: "${flood}"\n\n`
+    body.piece(last)
+    body.break()
+    await clock.advance(2000)
+    const reading = restOf(reader)
+    await settled()
+    await clock.advance(200)
+    const { text, how } = await reading
+    expect(text).toStartWith(`${last}data: {"error":`)
+    expect(how).toBe('reset')
+  })
+
+  test('the reset does not wait for ever', async () => {
+    const { clock, body, reader } = pumping('chat')
+    await settled()
+    body.piece(`data: "${flood}"\n\n`)
+    body.break()
+    await clock.advance(10_000)
+    expect(clock.pending).toBe(0)
+    expect(await restOf(reader)).toEqual({ text: '', how: 'reset' })
+  })
+
+  test('a client that leaves lets its upstream go, and what still comes is dropped', async () => {
+    const { clock, body, reader, exchange } = pumping('chat', 10_000, [event])
+    await textOf(reader)
+    await reader.cancel()
+    expect([exchange.outcome, body.asked]).toEqual(['client_closed', ['cancel']])
+    body.piece(event)
+    body.end()
+    expect([exchange.outcome, exchange.bytesOut, clock.pending]).toEqual(['client_closed', event.length, 0])
+  })
+
+  test('a client that leaves while an error event is on its way breaks nothing', async () => {
+    const { clock, body, reader, exchange } = pumping('gemini_sse')
+    body.break()
+    await reader.cancel()
+    await clock.advance(1000)
+    expect([exchange.outcome, clock.pending]).toEqual(['upstream_broke', 0])
+  })
+
+  test('what breaks because the client left is the client’s doing', () => {
+    const bench = pumping('chat')
+    const { body, exchange } = bench
+    bench.leave()
+    body.break('aborted')
+    expect(exchange.outcome).toBe('client_closed')
+  })
+
+  test('B118: cut, a stream that said all is complete, and any other ends with an error event', async () => {
+    const complete = pumping('chat', 0, [event, stop])
+    complete.exchange.cut?.()
+    expect(await restOf(complete.reader)).toEqual({ text: event + stop, how: 'end' })
+    expect([complete.exchange.outcome, complete.body.asked]).toEqual(['complete', ['cancel']])
+
+    const open = pumping('chat', 0, [event])
+    open.exchange.cut?.()
+    const reading = restOf(open.reader)
+    for (let step = 0; step < 5; step += 1) await open.clock.advance(20)
+    const { text, how } = await reading
+    expect([text.includes('"code":"shutting_down"'), how]).toEqual([true, 'reset'])
+    expect([open.exchange.outcome, open.body.asked]).toEqual(['shut_down', ['cancel']])
+  })
+
+  test('an idle connection may be closed again before the body ends', async () => {
+    const { clock, body, patience } = pumping('chat', 0, [event])
+    await clock.advance(30)
+    expect(patience).toEqual([0])
+    body.piece(stop)
+    body.end()
+    expect(patience).toEqual([0, 75])
+  })
+})
