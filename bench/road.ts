@@ -4,11 +4,13 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '#config/load.ts'
 import { formatProblem } from '#config/problem.ts'
 import type { Exchange } from '#core/exchange.ts'
+import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import { systemClock } from '#ports/clock.ts'
 import { systemIds } from '#ports/ids.ts'
 import { seededRandom } from '#ports/random.ts'
+import { TimerWheel } from '#ports/timer-wheel.ts'
 import type { BodySink, IncomingBody, Transport } from '#ports/transport.ts'
 import { WholeBody } from '#ports/whole-body.ts'
 import { createApp, type App } from '#server/app.ts'
@@ -184,9 +186,10 @@ async function openRoad(streams: boolean): Promise<App> {
   const gateway: Gateway = {
     current: () => snapshot,
     breakers: new Breakers(),
-    live: new Set<Exchange>(),
+    live: new Roster<Exchange>(),
     sinks: [],
     clock: systemClock,
+    wheel: new TimerWheel(systemClock),
     random: seededRandom(1),
     ids: systemIds,
     transport,

@@ -6,12 +6,14 @@ import { watchConfig } from '#config/watch.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Http1Client } from '#http1/client.ts'
+import { Roster } from '#kit/roster.ts'
 import { mockTransport } from '#mock/transport.ts'
 import { systemClock } from '#ports/clock.ts'
 import { fetchTransport } from '#ports/fetch-transport.ts'
 import { systemFiles } from '#ports/files.ts'
 import { systemIds } from '#ports/ids.ts'
 import { seededRandom, systemRandom } from '#ports/random.ts'
+import { TimerWheel } from '#ports/timer-wheel.ts'
 import { createApp } from '#server/app.ts'
 import { cannotListen } from '#server/cannot-listen.ts'
 import { listen, type Listener } from '#server/listen.ts'
@@ -85,13 +87,15 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     colour: options.colour,
   })
   const stopSurviving = survive(log)
-  const own = new Http1Client({ clock })
+  const wheel = new TimerWheel(clock)
+  const own = new Http1Client({ clock, wheel })
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
-    live: new Set<Exchange>(),
+    live: new Roster<Exchange>(),
     sinks: [createSink({ log, masker, policy: () => holder.current().logging })],
     clock,
+    wheel,
     random: systemRandom,
     ids: systemIds,
     transport: transportOver({

@@ -1,17 +1,18 @@
+import type { Member } from '#kit/roster.ts'
+import type { Client } from './client.ts'
 import type { Debts } from './debts.ts'
 import type { Dialect } from './dialect.ts'
 import type { Failure } from './failure.ts'
 import type { Refusal } from './refusal.ts'
 
 /** The account of one request and its response. Stages write into it; none reads it to decide anything. */
-export interface Exchange {
+export interface Exchange extends Member {
   readonly id: string
   readonly startedMs: number
   readonly startedWallMs: number
   readonly method: string
   readonly path: string
-  /** Looked up when it is read first. */
-  readonly clientAddress: string
+  readonly client: Client
   readonly debts: Debts
   dialect: Dialect
   /** Caller's id, once known. */

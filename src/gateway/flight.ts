@@ -35,6 +35,11 @@ export class Flight implements Trip {
 
   /** Takes what `send` brought, closes the record and remembers what it says about the route. */
   land(outcome: Answer | Failure): Answer | Failure {
+    const { log } = this.#gateway
+    if (this.record.isRepeated === true && log.keeps('debug')) {
+      const { backend, model } = this.record
+      log.write('debug', 'attempt_repeated', { requestId: this.#exchange.id, backend, model })
+    }
     const landed = isAnswer(outcome) ? this.#arrive(outcome) : this.#crash(outcome)
     learn(this.#gateway, this.#plan, this.#turn.candidate, this.#exchange, landed)
     return landed

@@ -1,8 +1,10 @@
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
+import type { Roster } from '#kit/roster.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Ids } from '#ports/ids.ts'
 import type { Log } from '#ports/log.ts'
 import type { Random } from '#ports/random.ts'
+import type { TimerWheel } from '#ports/timer-wheel.ts'
 import type { Transport } from '#ports/transport.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Breakers } from '#upstream/breaker.ts'
@@ -13,9 +15,11 @@ export interface Gateway {
   current(): Snapshot
   readonly breakers: Breakers
   /** Exchanges that are not settled yet; shutdown waits for them. */
-  readonly live: Set<Exchange>
+  readonly live: Roster<Exchange>
   readonly sinks: readonly ExchangeSink[]
   readonly clock: Clock
+  /** For time limits that nearly every request meets. */
+  readonly wheel: TimerWheel
   readonly random: Random
   readonly ids: Ids
   readonly transport: Transport

@@ -18,7 +18,7 @@ import { turnAway } from './turn-away.ts'
 export async function handle(gateway: Gateway, incoming: Incoming): Promise<Response> {
   const snapshot = gateway.current()
   const exchange = open(gateway, snapshot, incoming)
-  const presence = new Presence(gateway.clock, incoming, exchange)
+  const presence = new Presence(gateway.wheel, incoming, exchange)
   try {
     const caller = identify(incoming.request.headers, queryCredential(incoming.query), snapshot.keys)
     if (isRefusal(caller)) return turnAway(gateway, exchange, caller)

@@ -9,14 +9,13 @@ import type { Incoming } from './incoming.ts'
 export function open(gateway: Gateway, snapshot: Snapshot, incoming: Incoming): Exchange {
   const { request, client } = incoming
   const exchange: Exchange = {
+    place: -1,
     id: gateway.ids.requestId(),
     startedMs: gateway.clock.monotonicMs(),
     startedWallMs: gateway.clock.wallMs(),
     method: request.method,
     path: incoming.path,
-    get clientAddress() {
-      return client.address
-    },
+    client,
     debts: new Debts(),
     dialect: incoming.endpoint.dialect,
     caller: undefined,

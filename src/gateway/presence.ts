@@ -2,6 +2,7 @@ import type { Exchange } from '#core/exchange.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
 import { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
+import { Deadline, type TimerWheel } from '#ports/timer-wheel.ts'
 import { idleSeconds, uploadSeconds, type Incoming } from './incoming.ts'
 
 /**
@@ -13,16 +14,19 @@ const slowAfterMs = 20
 /** Whether there is still someone to work for: the client may leave, the gateway may stop. Ends what runs just then. */
 export class Presence {
   readonly #incoming: Incoming
-  readonly #cancelSlow: () => void
+  readonly #wheel: TimerWheel
+  readonly #slow: Deadline
   #running: Stop | undefined
   #hasAsked = false
   #isSlow = false
   #isCut = false
   #listener: (() => void) | undefined
 
-  constructor(clock: Clock, incoming: Incoming, exchange: Exchange) {
+  constructor(wheel: TimerWheel, incoming: Incoming, exchange: Exchange) {
     this.#incoming = incoming
-    this.#cancelSlow = clock.after(slowAfterMs, () => this.#beSlow())
+    this.#wheel = wheel
+    this.#slow = new Deadline(() => this.#beSlow())
+    wheel.arm(this.#slow, slowAfterMs)
     exchange.cut = () => this.#cut()
     exchange.debts.owe(() => this.#end())
   }
@@ -54,7 +58,7 @@ export class Presence {
     if (this.gone !== undefined) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const waiting = new Stop()
-    waiting.onAsk(resolve)
+    waiting.tell({ onStop: resolve })
     this.watch(waiting)
     const cancel = clock.after(ms, resolve)
     await promise
@@ -82,7 +86,7 @@ export class Presence {
   }
 
   #end(): void {
-    this.#cancelSlow()
+    this.#wheel.disarm(this.#slow)
     if (this.#listener !== undefined) this.#incoming.request.signal.removeEventListener('abort', this.#listener)
     // Before the answer ends, or the idle connection would never be closed.
     if (this.#isSlow) this.#incoming.connection.patience(idleSeconds)

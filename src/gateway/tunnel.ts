@@ -28,7 +28,7 @@ export function asksForWebSocket({ method, headers }: Request): boolean {
 export async function tunnel(gateway: Gateway, incoming: Incoming): Promise<Response> {
   const snapshot = gateway.current()
   const exchange = open(gateway, snapshot, incoming)
-  const presence = new Presence(gateway.clock, incoming, exchange)
+  const presence = new Presence(gateway.wheel, incoming, exchange)
   try {
     const offer = offerOf(incoming.request.headers)
     hideKey(exchange)

@@ -11,11 +11,13 @@ import { systemResolver, type Resolver } from './dns.ts'
 import { Exchange, type HeadOutcome } from './exchange.ts'
 import { transportFailure } from './failure.ts'
 import { Pool, type PoolGauges, type PoolPorts } from './pool.ts'
-import { TimerWheel } from './wheel.ts'
+import { TimerWheel } from '#ports/timer-wheel.ts'
 import { framingOf, requestHead } from './writer.ts'
 
 export interface ClientPorts {
   readonly clock: Clock
+  /** Shared with others where there is one. */
+  readonly wheel?: TimerWheel
   readonly resolver?: Resolver
 }
 
@@ -39,8 +41,8 @@ export class Http1Client implements Transport {
   readonly #ways = new WeakMap<URL, Way>()
   readonly #identities = new WeakMap<Link, string>()
 
-  constructor({ clock, resolver }: ClientPorts) {
-    this.#ports = { clock, wheel: new TimerWheel(clock), resolver: resolver ?? systemResolver(clock) }
+  constructor({ clock, wheel, resolver }: ClientPorts) {
+    this.#ports = { clock, wheel: wheel ?? new TimerWheel(clock), resolver: resolver ?? systemResolver(clock) }
   }
 
   async send(request: OutgoingRequest): Promise<IncomingResponse | TransportFailure> {

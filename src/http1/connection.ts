@@ -5,7 +5,7 @@ import { transportFailure } from './failure.ts'
 import { RawConnection } from './raw-connection.ts'
 import { ResponseReader, type ReadFault, type ResponseHead } from './reader.ts'
 import type { Socket, SocketOwner } from './socket.ts'
-import { Deadline, type TimerWheel } from './wheel.ts'
+import { Deadline, type TimerWheel } from '#ports/timer-wheel.ts'
 import { Writer } from './writer.ts'
 
 /** Where a connection lives between two exchanges. */

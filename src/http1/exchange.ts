@@ -9,6 +9,7 @@ import type {
 } from '#ports/transport.ts'
 import { concat } from '#kit/bytes.ts'
 import type { HeaderList } from '#kit/header-list.ts'
+import type { StopListener } from '#kit/stop.ts'
 import type { Connection } from './connection.ts'
 import { transportFailure } from './failure.ts'
 import type { ResponseHead } from './reader.ts'
@@ -20,7 +21,7 @@ const queuedBytesMax = 262_144
 export type HeadOutcome = IncomingResponse | Upgraded | TransportFailure
 
 /** One request on its way, and the body of the answer to it. */
-export class Exchange implements IncomingBody {
+export class Exchange implements IncomingBody, StopListener {
   readonly request: OutgoingRequest
   /** Serialised head of the request. */
   readonly head: string
@@ -30,7 +31,6 @@ export class Exchange implements IncomingBody {
   /** Takes it out of the pool it waits in, before it has a connection. */
   onLeave: (() => void) | undefined
   readonly #resolve: (outcome: HeadOutcome) => void
-  readonly #forgetStop: () => void
   #connection: Connection | undefined
   #hasHead = false
   #isOver = false
@@ -48,7 +48,7 @@ export class Exchange implements IncomingBody {
     this.head = head
     this.asksUpgrade = asksUpgrade
     this.#resolve = resolve
-    this.#forgetStop = request.stop.onAsk(() => this.#onStop())
+    request.stop.tell(this)
   }
 
   /** Nothing more will happen to it. */
@@ -97,7 +97,7 @@ export class Exchange implements IncomingBody {
     if (this.#isOver) return
     if (this.#hasHead) return this.#end(failure)
     this.#isOver = true
-    this.#forgetStop()
+    this.request.stop.forget(this)
     this.#resolve(failure)
   }
 
@@ -106,7 +106,7 @@ export class Exchange implements IncomingBody {
     this.#hasHead = true
     this.#isOver = true
     this.#connection = undefined
-    this.#forgetStop()
+    this.request.stop.forget(this)
     this.#resolve({ kind: 'upgraded', status: 101, headers, socket })
   }
 
@@ -162,7 +162,7 @@ export class Exchange implements IncomingBody {
     this.#queue = undefined
     if (this.#isOver) return
     this.#isOver = true
-    this.#forgetStop()
+    this.request.stop.forget(this)
     this.#ending ??= cancelled
     const reading = this.#reading
     this.#reading = undefined
@@ -183,7 +183,7 @@ export class Exchange implements IncomingBody {
     this.#isOver = true
     this.#ending = ending
     this.#connection = undefined
-    this.#forgetStop()
+    this.request.stop.forget(this)
     const reading = this.#reading
     this.#reading = undefined
     reading?.(ending)
@@ -192,7 +192,7 @@ export class Exchange implements IncomingBody {
     else this.#sink.onBreak(ending)
   }
 
-  #onStop(): void {
+  onStop(): void {
     const connection = this.#connection
     const phase = connection?.phase ?? 'connect'
     this.#connection = undefined

@@ -24,14 +24,14 @@ export function runPhase<T>(limits: PhaseLimits, step: Step<T>): Promise<T | Tra
   return new Promise((resolve) => {
     let isSettled = false
     let disarm: (() => void) | undefined
-    let untie: (() => void) | undefined
     const settle = (outcome: T | TransportFailure): void => {
       if (isSettled) return
       isSettled = true
       disarm?.()
-      untie?.()
+      stop.forget(listener)
       resolve(outcome)
     }
+    const listener = { onStop: (): void => giveUp(givenUp(late.phase)) }
     const callOff = step(settle)
     if (isSettled) return
     const giveUp = (failure: TransportFailure): void => {
@@ -39,7 +39,7 @@ export function runPhase<T>(limits: PhaseLimits, step: Step<T>): Promise<T | Tra
       settle(failure)
       callOff()
     }
-    untie = stop.onAsk(() => giveUp(givenUp(late.phase)))
+    stop.tell(listener)
     if (limitMs > 0) disarm = clock.after(limitMs, () => giveUp(late))
   })
 }

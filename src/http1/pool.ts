@@ -6,7 +6,7 @@ import { dial } from './dial.ts'
 import type { Resolver } from './dns.ts'
 import type { Exchange } from './exchange.ts'
 import { transportFailure } from './failure.ts'
-import { Deadline, type TimerWheel } from './wheel.ts'
+import { Deadline, type TimerWheel } from '#ports/timer-wheel.ts'
 
 /** What all pools share. */
 export interface PoolPorts {

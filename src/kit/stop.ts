@@ -1,14 +1,20 @@
+/** Is told, once, that what it does should end. */
+export interface StopListener {
+  onStop(): void
+}
+
 /** The wish that something running should end, passed down to it. What an AbortController is, at a fraction of its cost. */
 export class Stop {
   #isAsked = false
-  #listener: (() => void) | undefined
-  #others: Set<() => void> | undefined
+  // There is hardly ever more than one.
+  #listener: StopListener | undefined
+  #others: Set<StopListener> | undefined
 
   get isAsked(): boolean {
     return this.#isAsked
   }
 
-  /** Runs every listener once; from then on it is asked. */
+  /** Tells every listener; from then on it is asked. */
   ask(): void {
     if (this.#isAsked) return
     this.#isAsked = true
@@ -16,27 +22,20 @@ export class Stop {
     const others = this.#others
     this.#listener = undefined
     this.#others = undefined
-    listener?.()
-    if (others !== undefined) for (const other of others) other()
+    listener?.onStop()
+    if (others !== undefined) for (const other of others) other.onStop()
   }
 
-  /** Runs `listener` when it is asked, at once when it was; the returned function takes it back. */
-  onAsk(listener: () => void): () => void {
-    if (this.#isAsked) {
-      listener()
-      return nothing
-    }
-    // There is hardly ever more than one.
-    if (this.#listener === undefined) {
-      this.#listener = listener
-      return () => {
-        if (this.#listener === listener) this.#listener = undefined
-      }
-    }
-    const others = (this.#others ??= new Set())
-    others.add(listener)
-    return () => void others.delete(listener)
+  /** Tells `listener` when it is asked, at once when it was. */
+  tell(listener: StopListener): void {
+    if (this.#isAsked) listener.onStop()
+    else if (this.#listener === undefined) this.#listener = listener
+    else (this.#others ??= new Set()).add(listener)
+  }
+
+  /** The listener is not told any more. */
+  forget(listener: StopListener): void {
+    if (this.#listener === listener) this.#listener = undefined
+    else this.#others?.delete(listener)
   }
 }
-
-function nothing(): void {}

@@ -83,7 +83,8 @@ function wholeOf({ frames, ending }: Script): Uint8Array | undefined {
 async function pause(clock: Clock, ms: number, stop: Stop): Promise<void> {
   if (ms === 0) return
   await new Promise<void>((resolve) => {
-    const disarm = ms === Infinity ? undefined : clock.after(ms, () => (forgetStop(), resolve()))
-    const forgetStop = stop.onAsk(() => (disarm?.(), resolve()))
+    const disarm = ms === Infinity ? undefined : clock.after(ms, () => (stop.forget(listener), resolve()))
+    const listener = { onStop: (): void => (disarm?.(), resolve()) }
+    stop.tell(listener)
   })
 }

@@ -13,7 +13,7 @@ export class PlayedBody implements IncomingBody {
   readonly #ending: Script['ending']
   readonly #clock: Clock
   readonly #onEnd: (how: MockEnd) => void
-  readonly #forgetStop: () => void
+  readonly #stop: Stop
   #dueMs: number
   /** The next write, whose time has not come. */
   #frame: Frame | undefined
@@ -31,7 +31,12 @@ export class PlayedBody implements IncomingBody {
     this.#clock = clock
     this.#onEnd = onEnd
     this.#dueMs = clock.monotonicMs()
-    this.#forgetStop = stop.onAsk(() => this.#end('aborted', broken('aborted', 'the request was aborted')))
+    this.#stop = stop
+    stop.tell(this)
+  }
+
+  onStop(): void {
+    this.#end('aborted', broken('aborted', 'the request was aborted'))
   }
 
   async read(): Promise<Uint8Array | 'end' | TransportFailure> {
@@ -123,7 +128,7 @@ export class PlayedBody implements IncomingBody {
     this.#sink = undefined
     this.#waiting = undefined
     this.#disarm?.()
-    this.#forgetStop()
+    this.#stop.forget(this)
     this.#onEnd(how)
     waiting?.(outcome)
     if (outcome === 'end') sink?.onEnd()

@@ -61,7 +61,6 @@ class Exchange implements StreamOwner, UploadWatch {
   readonly #abort = new AbortController()
   /** Of the request's body; undefined where nobody knows. */
   readonly #bytes: number | undefined
-  readonly #forgetStop: () => void
   /** Set once, by whatever ended the exchange early. */
   #broken: TransportFailure | undefined
   #disarm: (() => void) | undefined
@@ -79,7 +78,11 @@ class Exchange implements StreamOwner, UploadWatch {
     this.#request = request
     this.#startedMs = clock.monotonicMs()
     this.#bytes = lengthOf(request.body)
-    this.#forgetStop = request.stop.onAsk(() => this.#break(aborted(this.#headArrived ? 'body' : 'head')))
+    request.stop.tell(this)
+  }
+
+  onStop(): void {
+    this.#break(aborted(this.#headArrived ? 'body' : 'head'))
   }
 
   async run(): Promise<IncomingResponse | TransportFailure> {
@@ -88,7 +91,7 @@ class Exchange implements StreamOwner, UploadWatch {
     const outcome = await this.#fetch(mayBeStale)
     this.#hasOutcome = true
     this.#disarm?.()
-    if (outcome.kind === 'transport_failure') this.#forgetStop()
+    if (outcome.kind === 'transport_failure') this.#request.stop.forget(this)
     return outcome
   }
 
@@ -151,7 +154,7 @@ class Exchange implements StreamOwner, UploadWatch {
     const stream = response.body
     const sentMs = this.#sentMs
     if (stream === null || (headers.get('content-length') === '0' && !headers.has('transfer-encoding'))) {
-      this.#forgetStop()
+      this.#request.stop.forget(this)
       return { kind: 'response', status, headers, sentMs, body: emptyBody }
     }
     this.#body = new StreamBody(stream, this)
@@ -183,7 +186,7 @@ class Exchange implements StreamOwner, UploadWatch {
   }
 
   release(): void {
-    this.#forgetStop()
+    this.#request.stop.forget(this)
   }
 
   // What the request's body tells, where it is pulled.

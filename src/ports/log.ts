@@ -38,6 +38,7 @@ export type EventName =
   | 'client_closed' // requestId, backend, durationMs
   | 'stream_broken' // requestId, backend, reason, bytes, durationMs
   | 'attempt_started' // requestId, backend, model, attempt, url
+  | 'attempt_repeated' // requestId, backend, model
   | 'attempt_failed' // requestId, backend, model, reason, status, durationMs
   | 'backend_switched' // requestId, from, to, level
   | 'route_skipped' // requestId, backend, model, reason

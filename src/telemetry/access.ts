@@ -71,7 +71,7 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
     status: exchange.status,
     durationMs,
     attempts: exchange.attempts.length,
-    client: exchange.clientAddress,
+    client: exchange.client.address,
     caller: exchange.caller,
     stream: exchange.stream,
     ttftMs: ttftMsOf(exchange),

@@ -37,6 +37,7 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     client_closed: 'Client closed the connection:< backend={backend}> duration={durationMs}ms< bytes={bytes}>',
     stream_broken: 'Stream broken: backend={backend} bytes={bytes} duration={durationMs}ms reason={reason}',
     attempt_started: 'Attempt {attempt}: backend={backend} model={model}< url={url}>',
+    attempt_repeated: 'An idle connection was dead, sent again over a fresh one: backend={backend} model={model}',
     attempt_failed:
       'Attempt failed: backend={backend} model={model}< status={status}> duration={durationMs}ms reason={reason}',
     backend_switched: 'Switching backend: {from} → {to} ({level})',
@@ -84,6 +85,7 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     client_closed: '客户端断开连接:< 后端={backend}> 耗时={durationMs}ms< 字节={bytes}>',
     stream_broken: '流式响应中断: 后端={backend} 字节={bytes} 耗时={durationMs}ms 原因={reason}',
     attempt_started: '第 {attempt} 次尝试: 后端={backend} 模型={model}< 地址={url}>',
+    attempt_repeated: '空闲连接已失效, 已通过新连接重新发送: 后端={backend} 模型={model}',
     attempt_failed: '后端返回错误: 后端={backend} 模型={model}< 状态={status}> 耗时={durationMs}ms 原因={reason}',
     backend_switched: '切换后端: {from} → {to} ({level})',
     route_skipped: '跳过路由: 后端={backend} 模型={model} 原因={reason}',

@@ -16,7 +16,7 @@ export function renderRecord(exchange: Exchange, language: Language, masker: Mas
   return [
     `${'='.repeat(20)} ${words.request} ${exchange.id} ${'='.repeat(20)}`,
     `${words.time}: ${new Date(exchange.startedWallMs).toISOString()}`,
-    `${words.client}: ${exchange.clientAddress}${exchange.caller === undefined ? '' : ` (${plain(exchange.caller)})`}`,
+    `${words.client}: ${exchange.client.address}${exchange.caller === undefined ? '' : ` (${plain(exchange.caller)})`}`,
     `${words.target}: ${exchange.method} ${plain(exchange.seen?.target ?? exchange.path)}`,
     `${words.model}: ${plain(exchange.alias ?? '-')}`,
     ...section(words.headers, headerLines(exchange.seen, masker)),

@@ -204,6 +204,7 @@ describe('a connection may be silent while a slow request is served, and not lon
     async ({ upstream }) => {
       const road = await openRoad(config(''), upstream)
       await (await road.chat('m', { stream: true })).text()
+      await road.clock.advance(20)
       expect([road.patience, road.clock.pending]).toEqual([[], 0])
     },
   )
@@ -240,6 +241,7 @@ test('F8: a request that went down with a dead idle connection is sent again, an
   expect(road.tried()).toEqual(['a/ma', 'a/ma'])
   expect(road.settled[0]?.attempts).toMatchObject([{ backend: 'a', isRepeated: true, failure: undefined }])
   expect(road.lines.filter(({ event }) => event === 'attempt_failed')).toEqual([])
+  expect(road.lines.filter(({ event }) => event === 'attempt_repeated')).toMatchObject([{ fields: { backend: 'a' } }])
 })
 
 test('retry.on_status holds for a status that detection would hand to the client', async () => {

@@ -95,7 +95,7 @@ describe('whom the gateway believes', () => {
   ])('B86: trusted_proxies may name the client, and nobody else: %j', async ({ yaml, client }) => {
     const road = await roadWith(yaml)
     await statusOf(road.chat('m', {}, { headers }))
-    expect(road.settled.map(({ clientAddress }) => clientAddress)).toEqual([client])
+    expect(road.settled.map(({ client: { address } }) => address)).toEqual([client])
     expect(road.lines.find(({ event }) => event === 'request_received')?.fields).toMatchObject({ client })
   })
 })

@@ -158,12 +158,16 @@ describe('while every route rests', () => {
   ])('B118: a request that waits because $name ends at once when the gateway stops', async ({ yaml }) => {
     const road = await openRoad(`${ladder}${yaml}`, answering({ a: [503], b: [503] }))
     if (yaml.includes('wait')) await road.chat('m')
+    await road.clock.advance(20)
     const asked = road.sent.length
     const answer = road.chat('m')
-    while (road.clock.pending === 0) await new Promise<void>((resolve) => void setImmediate(resolve))
+    // One timer is about slow requests, the other is the pause.
+    while (road.clock.pending < 2) await new Promise<void>((resolve) => void setImmediate(resolve))
     for (const exchange of road.gateway.live) exchange.cut?.()
     const { value, tookMs } = await whenDone(road.clock, answer)
-    expect([value.status, tookMs, road.gateway.live.size, road.clock.pending]).toEqual([503, 0, 0, 0])
+    expect([value.status, tookMs, road.gateway.live.size]).toEqual([503, 0, 0])
+    await road.clock.advance(20)
+    expect(road.clock.pending).toBe(0)
     expect(road.sent.length).toBe(yaml.includes('wait') ? asked : asked + 1)
     expect(await value.json()).toMatchObject({ error: { code: 'shutting_down' } })
   })

@@ -139,7 +139,7 @@ describe('B111: two limits at once', () => {
       const body = new ReadableStream<Uint8Array>({
         start(controller) {
           controller.enqueue(Buffer.from(event))
-          stop.onAsk(() => controller.error(broken('body', 'aborted')))
+          stop.tell({ onStop: () => controller.error(broken('body', 'aborted')) })
         },
       })
       return new Response(body, { headers: { 'content-type': 'text/event-stream' } })

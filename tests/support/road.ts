@@ -1,10 +1,12 @@
 import { loadConfig } from '#config/load.ts'
 import { formatProblem } from '#config/problem.ts'
 import type { Exchange } from '#core/exchange.ts'
+import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import type { Level, LogFields } from '#ports/log.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import { seededRandom } from '#ports/random.ts'
+import { TimerWheel } from '#ports/timer-wheel.ts'
 import type { IncomingResponse, OutgoingRequest, TransportFailure } from '#ports/transport.ts'
 import { WholeBody } from '#ports/whole-body.ts'
 import { createApp } from '#server/app.ts'
@@ -58,9 +60,10 @@ export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Prom
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
-    live: new Set(),
+    live: new Roster(),
     sinks: [{ settled: (exchange) => void settled.push(exchange) }],
     clock,
+    wheel: new TimerWheel(clock),
     random: seededRandom(seed),
     ids: { requestId: () => `req_${String((ids += 1)).padStart(24, '0')}` },
     transport: {

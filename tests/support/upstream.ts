@@ -146,7 +146,7 @@ export function sentBy({ body }: OutgoingRequest): Buffer {
 /** The wish to end as the platform's streams and waits know it. */
 export function signalOf(stop: Stop): AbortSignal {
   const abort = new AbortController()
-  stop.onAsk(() => abort.abort())
+  stop.tell({ onStop: () => abort.abort() })
   return abort.signal
 }
 

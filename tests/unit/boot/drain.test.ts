@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { drain } from '#boot/drain.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Gateway } from '#gateway/gateway.ts'
+import { Roster } from '#kit/roster.ts'
 import type { Listener } from '#server/listen.ts'
 import { settledExchange } from '../../support/exchange.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -9,7 +10,7 @@ import { FakeClock } from '../../support/fake-clock.ts'
 /** Exchanges that run, and a listener that notes what is done to it. */
 function bench(count: number, isCuttable = true) {
   const clock = new FakeClock()
-  const live = new Set<Exchange>()
+  const live = new Roster<Exchange>()
   const done: string[] = []
   const flushed = Promise.withResolvers<void>()
   for (let index = 0; index < count; index += 1) {
@@ -39,7 +40,7 @@ test('B118: running requests may finish, and their last bytes may leave', async 
   const { clock, live, done, flushed, drained } = bench(2)
   await clock.advance(500)
   expect(done).toEqual(['stop'])
-  live.clear()
+  for (const exchange of live) live.delete(exchange)
   await clock.advance(100)
   expect(done).toEqual(['stop'])
   flushed.resolve()

@@ -6,11 +6,13 @@ import type { Exchange } from '#core/exchange.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Presence } from '#gateway/presence.ts'
 import { pump } from '#gateway/pump.ts'
+import { Roster } from '#kit/roster.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import type { BodySink, IncomingBody, TransportFailure } from '#ports/transport.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { backendOf, candidateOf } from '../../support/candidate.ts'
 import { bytesOf, settledExchange } from '../../support/exchange.ts'
+import { TimerWheel } from '#ports/timer-wheel.ts'
 import { FakeClock, settled } from '../../support/fake-clock.ts'
 import { patient } from '../../support/outgoing.ts'
 import { planOf } from '../../support/upstream.ts'
@@ -70,7 +72,7 @@ function pumping(form: StreamForm | undefined, idleMs = 0, held: readonly string
   const gateway = {
     clock,
     breakers: new Breakers(),
-    live: new Set([exchange]),
+    live: new Roster<Exchange>(),
     sinks: [],
     log: { write() {}, keeps: () => false },
   } as unknown as Gateway
@@ -84,7 +86,7 @@ function pumping(form: StreamForm | undefined, idleMs = 0, held: readonly string
     client: { address: '127.0.0.1', peer: undefined, note() {} },
     connection: { peer: undefined, patience: (seconds: number) => void patience.push(seconds) },
   } as const
-  const presence = new Presence(clock, incoming, exchange)
+  const presence = new Presence(new TimerWheel(clock), incoming, exchange)
   presence.hasAsked()
   const backend = backendOf('b', { timeouts: { ...patient, idleMs, totalMs: 0 } })
   const answer: Answer = {
@@ -251,6 +253,7 @@ describe('pump()', () => {
     expect([exchange.outcome, body.asked]).toEqual(['client_closed', ['cancel']])
     body.piece(event)
     body.end()
+    await clock.advance(20)
     expect([exchange.outcome, exchange.bytesOut, clock.pending]).toEqual(['client_closed', event.length, 0])
   })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Candidate } from '#core/candidate.ts'
 import type { Exchange } from '#core/exchange.ts'
+import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { TunnelRelay } from '#gateway/tunnel-relay.ts'
 import { HeaderList } from '#kit/header-list.ts'
@@ -20,7 +21,7 @@ function join(timeouts: Partial<Candidate['backend']['timeouts']> = {}) {
   const gateway = {
     clock,
     breakers,
-    live: new Set<Exchange>(),
+    live: new Roster<Exchange>(),
     sinks: [{ settled: (exchange: Exchange) => void settled.push(exchange) }],
     log: { write() {}, keeps: () => false },
   } as unknown as Gateway

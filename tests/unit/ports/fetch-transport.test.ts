@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createSecureServer } from 'node:http2'
-import { Stop } from '#kit/stop.ts'
+import { Stop, type StopListener } from '#kit/stop.ts'
 import { systemClock } from '#ports/clock.ts'
 import { fetchTransport } from '#ports/fetch-transport.ts'
 import { authority, forAddress } from '../../support/certificates.ts'
@@ -130,13 +130,14 @@ class WatchedStop extends Stop {
   asked = 0
   forgotten = 0
 
-  override onAsk(listener: () => void): () => void {
-    const forget = super.onAsk(listener)
+  override tell(listener: StopListener): void {
+    super.tell(listener)
     this.asked += 1
-    return () => {
-      this.forgotten += 1
-      forget()
-    }
+  }
+
+  override forget(listener: StopListener): void {
+    super.forget(listener)
+    this.forgotten += 1
   }
 }
 

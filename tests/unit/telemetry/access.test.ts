@@ -110,7 +110,10 @@ describe('the line that ends a request', () => {
   })
 
   test('B86: JSON holds every fact of the exchange, the client address too', async () => {
-    const { lines } = await settle(settledExchange({ clientAddress: '203.0.113.9', stream: true }), { format: 'json' })
+    const { lines } = await settle(
+      settledExchange({ client: { address: '203.0.113.9', peer: undefined }, stream: true }),
+      { format: 'json' },
+    )
     expect(JSON.parse(lines()[0] ?? '')).toMatchObject({
       event: 'request_finished',
       request_id: 'req_abc123',

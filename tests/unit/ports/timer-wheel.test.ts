@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { Deadline, TimerWheel } from '#http1/wheel.ts'
+import { Deadline, TimerWheel } from '#ports/timer-wheel.ts'
 import { seededRandom } from '#ports/random.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '#ports/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** A moment by which something must have happened. Armed again and again over its owner's life, at no cost of memory. */
 export class Deadline {
