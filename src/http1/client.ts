@@ -12,6 +12,7 @@ import { Exchange, type HeadOutcome } from './exchange.ts'
 import { transportFailure } from './failure.ts'
 import { Pool, type PoolGauges, type PoolPorts } from './pool.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
+import { Turn } from './turn.ts'
 import { framingOf, requestHead } from './writer.ts'
 
 export interface ClientPorts {
@@ -42,7 +43,12 @@ export class Http1Client implements Transport {
   readonly #identities = new WeakMap<Link, string>()
 
   constructor({ clock, wheel, resolver }: ClientPorts) {
-    this.#ports = { clock, wheel: wheel ?? new TimerWheel(clock), resolver: resolver ?? systemResolver(clock) }
+    this.#ports = {
+      clock,
+      wheel: wheel ?? new TimerWheel(clock),
+      turn: new Turn(clock),
+      resolver: resolver ?? systemResolver(clock),
+    }
   }
 
   async send(request: OutgoingRequest): Promise<IncomingResponse | TransportFailure> {

@@ -6,12 +6,14 @@ import { RawConnection } from './raw-connection.ts'
 import { ResponseReader, type ReadFault, type ResponseHead } from './reader.ts'
 import type { Socket, SocketOwner } from './socket.ts'
 import { Deadline, type TimerWheel } from '#ports/timer-wheel.ts'
+import type { Sender, Turn } from './turn.ts'
 import { Writer } from './writer.ts'
 
 /** Where a connection lives between two exchanges. */
 export interface Home {
   readonly clock: Clock
   readonly wheel: TimerWheel
+  readonly turn: Turn
   /** Milliseconds for which a connection may be idle, 0 = for ever. */
   readonly idleMs: number
   /** It may carry another exchange. */
@@ -21,7 +23,7 @@ export interface Home {
 }
 
 /** One connection to an upstream. It carries one exchange at a time, and tells its home when it is free or gone. */
-export class Connection implements SocketOwner {
+export class Connection implements SocketOwner, Sender {
   openedMs = 0
   /** Exchanges that it carried to their end. */
   served = 0
@@ -38,7 +40,8 @@ export class Connection implements SocketOwner {
   #exchange: Exchange | undefined
   /** The request was handed over whole. */
   #isSent = true
-  #startedMs = 0
+  /** When its first byte went out. */
+  #startedMs: number | undefined
   #isPaused = false
   /** The response is complete; may the connection be used again? */
   #mayReuse: boolean | undefined
@@ -67,23 +70,32 @@ export class Connection implements SocketOwner {
     return this.#isSent ? 'head' : 'write'
   }
 
-  /** Sends the exchange's request and reads the answer. */
+  /** Sends the exchange's request, at the end of this turn, and reads the answer. */
   carry(exchange: Exchange): void {
-    const writer = this.#writer
-    if (writer === undefined) return exchange.onBroken(transportFailure('connect', 'reset', closedBefore))
-    const { method, body, clocks } = exchange.request
+    if (this.#writer === undefined) return exchange.onBroken(transportFailure('connect', 'reset', closedBefore))
     this.#exchange = exchange
     this.#isSent = false
+    this.#startedMs = undefined
     this.#mayReuse = undefined
-    this.#startedMs = this.#home.clock.monotonicMs()
-    this.#reader.begin(method, exchange.asksUpgrade)
-    writer.begin()
+    this.#home.wheel.disarm(this.#deadline)
+    this.#reader.begin(exchange.request.method, exchange.asksUpgrade)
+    this.#writer.begin()
     exchange.carriedBy(this)
+    this.#home.turn.add(this)
+  }
+
+  sendNow(): void {
+    const exchange = this.#exchange
+    const writer = this.#writer
+    // It may have been given up, or its connection closed, in the same turn.
+    if (exchange === undefined || writer === undefined || !this.isOpen) return
+    const { body, clocks } = exchange.request
+    this.#startedMs = this.#home.clock.monotonicMs()
     if (body instanceof ReadableStream) {
       this.#home.wheel.arm(this.#deadline, clocks.writeMs)
       writer.sendRequest(exchange.head, [])
       void this.#sendStream(exchange, body)
-    } else if (writer.sendRequest(exchange.head, body ?? [])) {
+    } else if (writer.sendRequest(exchange.head, body ?? noPieces)) {
       this.#onSent(clocks.firstByteMs)
     } else {
       this.#home.wheel.arm(this.#deadline, clocks.writeMs)
@@ -134,10 +146,11 @@ export class Connection implements SocketOwner {
   onDrain(): void {
     if (this.#raw !== undefined) return this.#raw.onDrain()
     const exchange = this.#exchange
-    if (exchange === undefined || this.#isSent) return
-    const isDone = this.#writer?.resume() === true
+    const writer = this.#writer
+    // The platform also tells this when nothing waits.
+    if (exchange === undefined || writer === undefined || writer.isEmpty) return
     const { clocks } = exchange.request
-    if (!isDone) return this.#awaitProgress(clocks.writeMs)
+    if (!writer.resume()) return this.#awaitProgress(clocks.writeMs)
     const onDrained = this.#onDrained
     if (onDrained !== undefined) {
       this.#onDrained = undefined
@@ -264,7 +277,7 @@ export class Connection implements SocketOwner {
         bytesSent: this.#writer?.sent ?? 0,
         bytesReceived: this.#reader.received,
         wasReused: this.served > 0,
-        afterMs: this.#home.clock.monotonicMs() - this.#startedMs,
+        afterMs: this.#startedMs === undefined ? 0 : this.#home.clock.monotonicMs() - this.#startedMs,
       }
       this.#exchange = undefined
       this.#leave()?.terminate()
@@ -294,6 +307,7 @@ function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
 
+const noPieces: readonly Uint8Array[] = []
 const closedBefore = 'the connection was closed before the answer was complete'
 const lineEnd = Buffer.from('\r\n', 'latin1')
 const lastChunk = Buffer.from('0\r\n\r\n', 'latin1')

@@ -6,12 +6,14 @@ import { dial } from './dial.ts'
 import type { Resolver } from './dns.ts'
 import type { Exchange } from './exchange.ts'
 import { transportFailure } from './failure.ts'
+import type { Turn } from './turn.ts'
 import { Deadline, type TimerWheel } from '#ports/timer-wheel.ts'
 
 /** What all pools share. */
 export interface PoolPorts {
   readonly clock: Clock
   readonly wheel: TimerWheel
+  readonly turn: Turn
   readonly resolver: Resolver
 }
 
@@ -42,6 +44,7 @@ interface Waiting {
 export class Pool implements Home {
   readonly clock: Clock
   readonly wheel: TimerWheel
+  readonly turn: Turn
   readonly #ports: PoolPorts
   readonly #url: URL
   /** The latest one; of equal identity with those before, but its limits may differ. */
@@ -60,6 +63,7 @@ export class Pool implements Home {
   constructor(ports: PoolPorts, url: URL, link: Link) {
     this.clock = ports.clock
     this.wheel = ports.wheel
+    this.turn = ports.turn
     this.#ports = ports
     this.#url = url
     this.#link = link

@@ -24,10 +24,10 @@ export function requestHead(
   let lines = ''
   let hasHost = false
   for (const [name, value] of headers) {
-    if (!isToken(name) || !valueText.test(value)) return undefined
-    const lower = name.toLowerCase()
-    if (isOurs(lower)) continue
-    if (lower === 'host') hasHost = true
+    const kind = kindOf(name)
+    if (kind === 'bad' || !valueText.test(value)) return undefined
+    if (kind === 'ours') continue
+    if (kind === 'host') hasHost = true
     lines += `${name}: ${value}\r\n`
   }
   if (framing === 'chunked') lines += 'Transfer-Encoding: chunked\r\n'
@@ -43,24 +43,30 @@ export function framingOf(method: string, bytes: number | undefined): Framing {
   return method === 'POST' || method === 'PUT' || method === 'PATCH' ? 0 : undefined
 }
 
-/** Framing is the client's own; waiting for a "100 Continue" would be a pause that no caller asked for. */
-function isOurs(name: string): boolean {
-  return name === 'content-length' || name === 'transfer-encoding' || name === 'expect'
-}
-
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const targetText = /^[\x21-\x7e]+$/
 const valueText = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** Header names are few and come again with every request. */
-const knownTokens = new Set<string>()
-const knownTokensMax = 1024
+type NameKind = 'plain' | 'host' | 'ours' | 'bad'
 
-function isToken(name: string): boolean {
-  if (knownTokens.has(name)) return true
-  if (!token.test(name)) return false
-  if (knownTokens.size < knownTokensMax) knownTokens.add(name)
-  return true
+/** Framing is the client's own; waiting for a "100 Continue" would be a pause that no caller asked for. */
+const specialNames: ReadonlyMap<string, NameKind> = new Map<string, NameKind>([
+  ['content-length', 'ours'],
+  ['transfer-encoding', 'ours'],
+  ['expect', 'ours'],
+  ['host', 'host'],
+])
+
+/** Header names are few and come again with every request. */
+const knownNames = new Map<string, NameKind>()
+const knownNamesMax = 1024
+
+function kindOf(name: string): NameKind {
+  const known = knownNames.get(name)
+  if (known !== undefined) return known
+  const kind = token.test(name) ? (specialNames.get(name.toLowerCase()) ?? 'plain') : 'bad'
+  if (knownNames.size < knownNamesMax) knownNames.set(name, kind)
+  return kind
 }
 
 /** Pieces that together are no larger go out in one write. */

@@ -8,6 +8,8 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Runs `action` once after `ms`; the returned function takes it back. */
   after(ms: number, action: () => void): () => void
+  /** Runs `action` once, when everything that is there to be read now has been read. */
+  soon(action: () => void): void
 }
 
 export const systemClock: Clock = {
@@ -29,4 +31,5 @@ export const systemClock: Clock = {
     const timer = setTimeout(action, ms)
     return () => clearTimeout(timer)
   },
+  soon: (action) => void setImmediate(action),
 }

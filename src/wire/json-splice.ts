@@ -8,5 +8,18 @@ export function spliceModel(
   span: Span,
   model: string,
 ): readonly Uint8Array<ArrayBuffer>[] {
-  return replaceSpan(body, span, encode(JSON.stringify(model)))
+  return replaceSpan(body, span, literalOf(model))
+}
+
+/** Models' names as JSON strings: they come from the configuration, and again with every request. */
+const literals = new Map<string, Uint8Array<ArrayBuffer>>()
+const literalsMax = 1024
+
+function literalOf(model: string): Uint8Array<ArrayBuffer> {
+  let literal = literals.get(model)
+  if (literal === undefined) {
+    literal = encode(JSON.stringify(model))
+    if (literals.size < literalsMax) literals.set(model, literal)
+  }
+  return literal
 }

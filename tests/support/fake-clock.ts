@@ -31,6 +31,10 @@ export class FakeClock implements Clock {
     }
   }
 
+  soon(action: () => void): void {
+    queueMicrotask(action)
+  }
+
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return
     await new Promise<void>((resolve) => {
