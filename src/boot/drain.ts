@@ -26,7 +26,7 @@ export async function drain(
   const untilMs = clock.monotonicMs() + forMs
   while (live.size > 0 && clock.monotonicMs() < untilMs && !hurry.aborted) await clock.sleep(lookEveryMs, hurry)
   const cut = live.size
-  for (const exchange of live) exchange.cut?.()
+  for (const exchange of live) exchange.cut?.cut()
   // Settled is not sent: the last bytes of the last answers may still be on their way.
   await first(stopped, clock, hurry.aborted ? hurriedFlushMsMax : flushMsMax)
   await listener.cut()

@@ -5,6 +5,11 @@ import type { Dialect } from './dialect.ts'
 import type { Failure } from './failure.ts'
 import type { Refusal } from './refusal.ts'
 
+/** Something that runs and can be ended, with an error that its client can read. */
+export interface Cuttable {
+  cut(): void
+}
+
 /** The account of one request and its response. Stages write into it; none reads it to decide anything. */
 export interface Exchange extends Member {
   readonly id: string
@@ -34,7 +39,7 @@ export interface Exchange extends Member {
   /** Kept only while the snapshot's logging wants request files, merged blocks or dumps; undefined otherwise. */
   seen: SeenRequest | undefined
   /** Ends it now, with an error that its client can read; set while there is something to end. */
-  cut?: (() => void) | undefined
+  cut?: Cuttable | undefined
   /** What the client got, only while `seen` is kept. Without a body the client got the last attempt's, byte for byte. */
   answered?: SeenMessage | undefined
 }

@@ -46,7 +46,7 @@ export async function attempt(
     }
 
     tellSwitch(gateway, exchange, turn)
-    const flight = new Flight(gateway, plan, exchange, turn, walk.leftMs())
+    const flight = new Flight(gateway, plan, exchange, turn, plan.deadlineMs === 0 ? Infinity : walk.leftMs())
     presence.watch(flight.stop)
     const outcome = flight.land(await via(gateway, call, turn.candidate, plan, flight))
     if (isAnswer(outcome)) return outcome

@@ -21,6 +21,7 @@ export class Flight implements Trip {
   #isLate = false
   #cancelLimit: (() => void) | undefined
 
+  /** `leftMs`: until the deadline of the whole request; Infinity when it has none. */
   constructor(gateway: Gateway, plan: Plan, exchange: Exchange, turn: Turn, leftMs: number) {
     this.#gateway = gateway
     this.#plan = plan
@@ -29,7 +30,7 @@ export class Flight implements Trip {
     this.record = startRecord(gateway, exchange, turn)
     this.isSeen = exchange.seen !== undefined
     const { totalMs } = turn.candidate.backend.timeouts
-    this.#limitMs = Math.min(plan.deadlineMs === 0 ? Infinity : leftMs, totalMs === 0 ? Infinity : totalMs)
+    this.#limitMs = totalMs === 0 ? leftMs : Math.min(leftMs, totalMs)
     if (this.#limitMs !== Infinity) this.#endAfter(this.#limitMs)
   }
 
@@ -52,7 +53,7 @@ export class Flight implements Trip {
     const { totalMs } = this.#turn.candidate.backend.timeouts
     if (totalMs > 0 && answer.rest !== undefined) {
       const leftMs = Math.max(0, totalMs - this.record.durationMs)
-      this.#exchange.debts.owe(this.#gateway.clock.after(leftMs, () => this.stop.ask()))
+      this.#exchange.debts.owe({ pay: this.#gateway.clock.after(leftMs, () => this.stop.ask()) })
     }
     return answer
   }

@@ -19,8 +19,10 @@ export function keepReceived(exchange: Exchange): FirstBytes | undefined {
   const first = new FirstBytes(seenBytesMax)
   if (body !== undefined) first.add(body)
   // Debts are paid just before the exchange is told.
-  exchange.debts.owe(() => {
-    attempt.received = { headers, body: first.bytes() }
+  exchange.debts.owe({
+    pay: () => {
+      attempt.received = { headers, body: first.bytes() }
+    },
   })
   return first
 }

@@ -1,8 +1,9 @@
-import type { Exchange } from '#core/exchange.ts'
+import type { Debt } from '#core/debts.ts'
+import type { Cuttable, Exchange } from '#core/exchange.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
 import { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
-import { Deadline, type TimerWheel } from '#ports/timer-wheel.ts'
+import { Deadline, type DeadlineOwner, type TimerWheel } from '#ports/timer-wheel.ts'
 import { idleSeconds, uploadSeconds, type Incoming } from './incoming.ts'
 
 /**
@@ -12,7 +13,7 @@ import { idleSeconds, uploadSeconds, type Incoming } from './incoming.ts'
 const slowAfterMs = 20
 
 /** Whether there is still someone to work for: the client may leave, the gateway may stop. Ends what runs just then. */
-export class Presence {
+export class Presence implements Cuttable, Debt, DeadlineOwner {
   readonly #incoming: Incoming
   readonly #wheel: TimerWheel
   readonly #slow: Deadline
@@ -25,10 +26,10 @@ export class Presence {
   constructor(wheel: TimerWheel, incoming: Incoming, exchange: Exchange) {
     this.#incoming = incoming
     this.#wheel = wheel
-    this.#slow = new Deadline(() => this.#beSlow())
+    this.#slow = new Deadline(this)
     wheel.arm(this.#slow, slowAfterMs)
-    exchange.cut = () => this.#cut()
-    exchange.debts.owe(() => this.#end())
+    exchange.cut = this
+    exchange.debts.owe(this)
   }
 
   /** The client's part is done: from here on the silence is ours. */
@@ -65,7 +66,8 @@ export class Presence {
     cancel()
   }
 
-  #beSlow(): void {
+  /** It has become slow. */
+  onDue(): void {
     this.#isSlow = true
     if (this.#hasAsked) this.#wait()
     else this.#incoming.connection.patience(uploadSeconds)
@@ -80,12 +82,12 @@ export class Presence {
     request.signal.addEventListener('abort', this.#listener, { once: true })
   }
 
-  #cut(): void {
+  cut(): void {
     this.#isCut = true
     this.#running?.ask()
   }
 
-  #end(): void {
+  pay(): void {
     this.#wheel.disarm(this.#slow)
     if (this.#listener !== undefined) this.#incoming.request.signal.removeEventListener('abort', this.#listener)
     // Before the answer ends, or the idle connection would never be closed.

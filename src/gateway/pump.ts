@@ -1,5 +1,5 @@
 import type { Answer } from '#core/answer.ts'
-import type { Exchange, Outcome } from '#core/exchange.ts'
+import type { Cuttable, Exchange, Outcome } from '#core/exchange.ts'
 import type { Plan } from '#core/plan.ts'
 import type { FirstBytes } from '#kit/first-bytes.ts'
 import type { BodySink, IncomingBody, TransportFailure } from '#ports/transport.ts'
@@ -43,7 +43,7 @@ interface Break {
   readonly message: string
 }
 
-class Pump implements BodySink {
+class Pump implements BodySink, Cuttable {
   readonly #gateway: Gateway
   readonly #plan: Plan
   readonly #answer: Answer
@@ -82,7 +82,7 @@ class Pump implements BodySink {
     this.#kept = keepReceived(exchange)
     const limits = { upstreamMs: candidate.backend.timeouts.idleMs, clientMs: clientStallMs }
     this.#stall = new StallClock(gateway.clock, limits, () => this.#onStall())
-    exchange.cut = () => this.#onCut()
+    exchange.cut = this
   }
 
   // The client's side, called by the stream.
@@ -210,7 +210,7 @@ class Pump implements BodySink {
     this.#controller?.error(new Error('Cannot go on: the client takes nothing'))
   }
 
-  #onCut(): void {
+  cut(): void {
     this.#isCut = true
     this.#rest.cancel()
     this.#conclude()

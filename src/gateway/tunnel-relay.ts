@@ -54,10 +54,10 @@ export class TunnelRelay implements WebSocketOwner {
     const { socket, candidate } = this.#tunnel
     const { idleMs, writeMs, totalMs } = candidate.backend.timeouts
     this.#client = client
-    this.#exchange.cut = () => this.#end(shuttingDown)
+    this.#exchange.cut = { cut: () => this.#end(shuttingDown) }
     if (totalMs > 0) {
       const leftMs = Math.max(0, this.#exchange.startedMs + totalMs - clock.monotonicMs())
-      this.#exchange.debts.owe(clock.after(leftMs, () => this.#end(tookTooLong)))
+      this.#exchange.debts.owe({ pay: clock.after(leftMs, () => this.#end(tookTooLong)) })
     }
     const options = { clock, fillRandom, messageBytesMax, idleMs, writeMs }
     this.#upstream = new WebSocketConnection(socket, this, options)

@@ -5,7 +5,7 @@ import { transportFailure } from './failure.ts'
 import { RawConnection } from './raw-connection.ts'
 import { ResponseReader, type ReadFault, type ResponseHead } from './reader.ts'
 import type { Socket, SocketOwner } from './socket.ts'
-import { Deadline, type TimerWheel } from '#ports/timer-wheel.ts'
+import { Deadline, type DeadlineOwner, type TimerWheel } from '#ports/timer-wheel.ts'
 import type { Sender, Turn } from './turn.ts'
 import { Writer } from './writer.ts'
 
@@ -23,7 +23,7 @@ export interface Home {
 }
 
 /** One connection to an upstream. It carries one exchange at a time, and tells its home when it is free or gone. */
-export class Connection implements SocketOwner, Sender {
+export class Connection implements SocketOwner, Sender, DeadlineOwner {
   openedMs = 0
   /** Exchanges that it carried to their end. */
   served = 0
@@ -34,7 +34,7 @@ export class Connection implements SocketOwner, Sender {
     // The rest of what was just read is still being looked at, so nothing new may begin here.
     onEnd: (mayReuse) => (this.#mayReuse = mayReuse),
   })
-  readonly #deadline = new Deadline(() => this.#onDue())
+  readonly #deadline = new Deadline(this)
   #socket: Socket<Connection> | undefined
   #writer: Writer | undefined
   #exchange: Exchange | undefined
@@ -258,7 +258,7 @@ export class Connection implements SocketOwner, Sender {
     this.#break(kind === 'cut' ? 'reset' : 'malformed', message)
   }
 
-  #onDue(): void {
+  onDue(): void {
     const exchange = this.#exchange
     if (exchange === undefined) return this.close()
     const { clocks } = exchange.request

@@ -107,9 +107,11 @@ export class Pool implements Home {
       const message = `all ${link.pool.connectionsMax} connections are in use and ${waitingMax} requests wait already`
       return exchange.onBroken(transportFailure('queue', 'full', message))
     }
-    const deadline = new Deadline(() => {
-      this.#waiting.delete(exchange)
-      exchange.onBroken(transportFailure('queue', 'timeout', `no connection became free within ${clocks.queueMs} ms`))
+    const deadline = new Deadline({
+      onDue: () => {
+        this.#waiting.delete(exchange)
+        exchange.onBroken(transportFailure('queue', 'timeout', `no connection became free within ${clocks.queueMs} ms`))
+      },
     })
     this.wheel.arm(deadline, clocks.queueMs)
     this.#wait(exchange, { stopDialing: undefined, deadline })

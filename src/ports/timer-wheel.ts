@@ -1,16 +1,21 @@
 import type { Clock } from './clock.ts'
 
+/** Is told that a deadline of its has passed. */
+export interface DeadlineOwner {
+  onDue(): void
+}
+
 /** A moment by which something must have happened. Armed again and again over its owner's life, at no cost of memory. */
 export class Deadline {
-  readonly onDue: () => void
+  readonly owner: DeadlineOwner
   dueMs = 0
   /** The line it stands in; undefined while it is not armed. */
   line: Line | undefined
   before: Deadline | undefined
   behind: Deadline | undefined
 
-  constructor(onDue: () => void) {
-    this.onDue = onDue
+  constructor(owner: DeadlineOwner) {
+    this.owner = owner
   }
 }
 
@@ -85,7 +90,7 @@ class Line {
     const nowMs = this.#clock.monotonicMs()
     for (let first = this.#first; first !== undefined && first.dueMs <= nowMs; first = this.#first) {
       this.remove(first)
-      first.onDue()
+      first.owner.onDue()
     }
     if (this.#first === undefined) {
       // Lengths come and go with the configuration.

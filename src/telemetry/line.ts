@@ -2,17 +2,12 @@ import { printable, printableBlock } from '#kit/printable.ts'
 import type { EventName, Level, LogFields } from '#ports/log.ts'
 import type { Masker } from './mask.ts'
 import { stateWords, wordingOf, type Language, type RequestState } from './messages.ts'
-import { fillWording } from './wording.ts'
+import { fillWording, type Show } from './wording.ts'
 import type { Stamp } from './stamp.ts'
 
 /** Fields as they may be shown: masked, unless `masker` is undefined, and of bounded length. */
-export function shownFields(fields: LogFields, masker: Masker | undefined): LogFields {
-  const shown: Record<string, string | number | boolean | undefined> = {}
-  for (const name in fields) {
-    const value = fields[name]
-    shown[name] = typeof value === 'string' && name !== 'requestId' ? shownText(name, value, masker) : value
-  }
-  return shown
+export function showing(masker: Masker | undefined): Show {
+  return (name, text) => (name === 'requestId' ? text : shownText(name, text, masker))
 }
 
 /** A line of text in two parts, because only the console colours what stands between them. */
@@ -24,14 +19,15 @@ export interface TextLine {
 }
 
 /** One event for people. */
-export function textLine(stamp: Stamp, language: Language, event: EventName, fields: LogFields): TextLine {
+export function textLine(stamp: Stamp, language: Language, event: EventName, fields: LogFields, show: Show): TextLine {
   const spoken = language === 'en' ? fields : withWords(fields, language)
-  const message = printable(fillWording(wordingOf(language, event), spoken))
+  const message = printable(fillWording(wordingOf(language, event), spoken, show))
   const id = typeof fields['requestId'] === 'string' ? ` [${fields['requestId']}]` : ''
-  const block = fields['text'] ?? fields['stack']
+  const name = fields['text'] === undefined ? 'stack' : 'text'
+  const block = fields[name]
   return {
     stamp: language === 'zh' ? `[${stamp.chinese}] ` : `[${stamp.plain}] `,
-    rest: `${id} ${message}\n${typeof block === 'string' ? indented(block) : ''}`,
+    rest: `${id} ${message}\n${typeof block === 'string' ? indented(show(name, block)) : ''}`,
   }
 }
 
@@ -50,16 +46,21 @@ export function jsonLine(
   language: Language,
   event: EventName,
   fields: LogFields,
+  show: Show,
 ): string {
   const spoken = language === 'en' ? fields : withWords(fields, language)
   const line: Record<string, unknown> = {
     time: new Date(wallMs).toISOString(),
     level,
     event,
-    msg: fillWording(wordingOf(language, event), spoken),
+    msg: fillWording(wordingOf(language, event), spoken, show),
     request_id: fields['requestId'],
   }
-  for (const name in fields) if (name !== 'requestId') line[snakeCase(name)] = fields[name]
+  for (const name in fields) {
+    if (name === 'requestId') continue
+    const value = fields[name]
+    line[snakeCase(name)] = typeof value === 'string' ? show(name, value) : value
+  }
   // JSON allows these two, readers that split at every kind of line end do not.
   const text = JSON.stringify(line).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
   return `${text}\n`

@@ -2,11 +2,12 @@ import type { Clock } from '#ports/clock.ts'
 import type { Files } from '#ports/files.ts'
 import type { EventName, Level, Log, LogFields } from '#ports/log.ts'
 import { Lane, type LaneSizes } from './lane.ts'
-import { jsonLine, levelTags, shownFields, textLine } from './line.ts'
+import { jsonLine, levelTags, showing, textLine } from './line.ts'
 import type { Masker } from './mask.ts'
 import type { LoggingPolicy } from './policy.ts'
 import { datedPath, RollingFiles } from './rotate.ts'
 import { Stamps, type Stamp } from './stamp.ts'
+import type { Show } from './wording.ts'
 
 /** What the log is built from. */
 export interface LogOptions {
@@ -78,6 +79,8 @@ interface OwnFile {
   readonly render: () => string
 }
 
+const showPlain = showing(undefined)
+
 class BackgroundLog implements ProgramLog {
   readonly #options: LogOptions
   readonly #stamps = new Stamps()
@@ -85,10 +88,12 @@ class BackgroundLog implements ProgramLog {
   readonly #console: Lane<string>
   readonly #general: Lane<GeneralRecord>
   readonly #ownFiles: Lane<OwnFile>
+  readonly #showMasked: Show
   #isClosed = false
 
   constructor(options: LogOptions) {
     this.#options = options
+    this.#showMasked = showing(options.masker)
     this.#rolling = new RollingFiles(options.files)
     this.#console = this.#lane(
       consoleSizes,
@@ -116,13 +121,13 @@ class BackgroundLog implements ProgramLog {
     if (ranks[level] > ranks[policy.level]) return
     const wallMs = this.#options.clock.wallMs()
     const stamp = this.#stamps.at(wallMs)
-    const shown = shownFields(fields, policy.maskSensitive ? this.#options.masker : undefined)
+    const show = policy.maskSensitive ? this.#showMasked : showPlain
     if (policy.format === 'json') {
-      const line = jsonLine(wallMs, level, policy.language, event, shown)
+      const line = jsonLine(wallMs, level, policy.language, event, fields, show)
       this.#push(policy, stamp, level, line, line)
       return
     }
-    const text = textLine(stamp, policy.language, event, shown)
+    const text = textLine(stamp, policy.language, event, fields, show)
     const line = text.stamp + levelTags[level] + text.rest
     this.#push(policy, stamp, level, line, this.#options.colour ? text.stamp + colours[level] + text.rest : line)
   }

@@ -28,6 +28,8 @@ export class RollingFiles {
   /** Each line with its line feed. A part exceeds `bytesMax` only when one line alone does. */
   async append(path: string, lines: readonly string[], bytesMax: number): Promise<void> {
     const part = await this.#partOf(path)
+    const all = lines.join('')
+    if (part.bytes + Buffer.byteLength(all) <= bytesMax) return await this.#write(path, part, all)
     let text = ''
     let bytes = 0
     for (const line of lines) {

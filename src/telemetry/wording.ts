@@ -43,16 +43,29 @@ export function readWording(text: string): Wording {
   return { pieces }
 }
 
+/** How the text of a field may be shown. */
+export type Show = (name: string, text: string) => string
+
 /** The sentence with its fields; a missing field outside of a group shows as `-`. */
-export function fillWording(wording: Wording, fields: LogFields): string {
+export function fillWording(wording: Wording, fields: LogFields, show: Show = asItIs): string {
   let text = ''
   for (const { before, field, form, group } of wording.pieces) {
     text += before
-    if (field !== undefined) text += told(fields[field] ?? '-', form)
-    if (group !== undefined) text += fillGroup(group, fields)
+    if (field !== undefined) text += told(shown(field, fields[field] ?? '-', show), form)
+    if (group !== undefined) text += fillGroup(group, fields, show)
   }
   return text
 }
+
+function asItIs(_: string, text: string): string {
+  return text
+}
+
+function shown(name: string, value: Value, show: Show): Value {
+  return typeof value === 'string' ? show(name, value) : value
+}
+
+type Value = string | number | boolean
 
 /** Names of the fields that a wording shows, each once, sorted. */
 export function fieldsOf(wording: Wording): string[] {
@@ -60,19 +73,19 @@ export function fieldsOf(wording: Wording): string[] {
   return [...new Set(names.filter((name) => name !== undefined))].toSorted()
 }
 
-function fillGroup(pieces: readonly Piece[], fields: LogFields): string {
+function fillGroup(pieces: readonly Piece[], fields: LogFields, show: Show): string {
   let text = ''
   for (const { before, field, form } of pieces) {
     text += before
     if (field === undefined) continue
     const value = fields[field]
     if (value === undefined) return ''
-    text += told(value, form)
+    text += told(shown(field, value, show), form)
   }
   return text
 }
 
-function told(value: string | number | boolean, form: Piece['form']): string {
+function told(value: Value, form: Piece['form']): string {
   if (form === undefined) return String(value)
   if (form !== 'duration') return `${value} ${value === 1 ? form.one : form.many}`
   return typeof value === 'number' ? formatDuration(value) : String(value)

@@ -24,7 +24,7 @@ export interface SendPorts {
 /** What is around an attempt: the means to end it, and where it is noted. */
 export interface Trip {
   readonly stop: Stop
-  readonly record: Pick<Attempt, 'url' | 'isRepeated' | 'sent' | 'received'>
+  readonly record: Pick<Attempt, 'url' | 'startedMs' | 'isRepeated' | 'sent' | 'received'>
   /** A log wants to see the messages. */
   readonly isSeen: boolean
 }
@@ -42,7 +42,6 @@ export async function send(
   trip: Trip,
 ): Promise<Answer | Failure> {
   const { clock, transport } = ports
-  const startedMs = clock.monotonicMs()
   const request = outgoing(call, candidate, trip.stop)
   if (trip.isSeen) noteSent(trip, request)
   let response = await transport.send(request)
@@ -51,7 +50,7 @@ export async function send(
   }
   if (response.kind === 'transport_failure') return brokenFailure(response)
 
-  const intake = takeIn(response, clock, call, candidate, startedMs)
+  const intake = takeIn(response, clock, call, candidate, trip.record.startedMs)
   const { whole } = response.body
   const outcome =
     whole !== undefined && isPlain(response, call)

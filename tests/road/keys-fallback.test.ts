@@ -163,7 +163,7 @@ describe('while every route rests', () => {
     const answer = road.chat('m')
     // One timer is about slow requests, the other is the pause.
     while (road.clock.pending < 2) await new Promise<void>((resolve) => void setImmediate(resolve))
-    for (const exchange of road.gateway.live) exchange.cut?.()
+    for (const exchange of road.gateway.live) exchange.cut?.cut()
     const { value, tookMs } = await whenDone(road.clock, answer)
     expect([value.status, tookMs, road.gateway.live.size]).toEqual([503, 0, 0])
     await road.clock.advance(20)

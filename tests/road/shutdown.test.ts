@@ -9,7 +9,7 @@ models: { m: { routes: [{ backend: a, model: ma, priority: 1 }, { backend: b, mo
 const content = 'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 
 function cutAll(road: Road): void {
-  for (const exchange of road.gateway.live) exchange.cut?.()
+  for (const exchange of road.gateway.live) exchange.cut?.cut()
 }
 
 test('B118: while the server shuts down new work is refused, and health tells the truth', async () => {

@@ -15,9 +15,11 @@ function bench(count: number, isCuttable = true) {
   const flushed = Promise.withResolvers<void>()
   for (let index = 0; index < count; index += 1) {
     const exchange = settledExchange()
-    exchange.cut = () => {
-      done.push('error sent')
-      if (isCuttable) live.delete(exchange)
+    exchange.cut = {
+      cut() {
+        done.push('error sent')
+        if (isCuttable) live.delete(exchange)
+      },
     }
     live.add(exchange)
   }

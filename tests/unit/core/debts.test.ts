@@ -5,7 +5,7 @@ describe('Debts', () => {
   test('are paid once, newest first', () => {
     const debts = new Debts()
     const paid: string[] = []
-    for (const name of ['slot', 'timer', 'listener']) debts.owe(() => paid.push(name))
+    for (const name of ['slot', 'timer', 'listener']) debts.owe({ pay: () => void paid.push(name) })
     expect(paid).toEqual([])
     debts.settle()
     debts.settle()

@@ -275,12 +275,12 @@ describe('pump()', () => {
 
   test('B118: cut, a stream that said all is complete, and any other ends with an error event', async () => {
     const complete = pumping('chat', 0, [event, stop])
-    complete.exchange.cut?.()
+    complete.exchange.cut?.cut()
     expect(await restOf(complete.reader)).toEqual({ text: event + stop, how: 'end' })
     expect([complete.exchange.outcome, complete.body.asked]).toEqual(['complete', ['cancel']])
 
     const open = pumping('chat', 0, [event])
-    open.exchange.cut?.()
+    open.exchange.cut?.cut()
     const reading = restOf(open.reader)
     for (let step = 0; step < 5; step += 1) await open.clock.advance(20)
     const { text, how } = await reading

@@ -204,7 +204,7 @@ describe('a relay', () => {
     },
     {
       name: 'a gateway that shuts down',
-      how: ({ exchange }) => exchange.cut?.(),
+      how: ({ exchange }) => exchange.cut?.cut(),
       told: ['up close', 'down close 1012 the server is shutting down'],
       outcome: 'shut_down',
       brokenBy: 'the server is shutting down',

@@ -7,7 +7,12 @@ import { FakeClock } from '../../support/fake-clock.ts'
 function ticking(): { clock: FakeClock; wheel: TimerWheel; due: string[]; named: (name: string) => Deadline } {
   const clock = new FakeClock()
   const due: string[] = []
-  return { clock, wheel: new TimerWheel(clock), due, named: (name) => new Deadline(() => void due.push(name)) }
+  return {
+    clock,
+    wheel: new TimerWheel(clock),
+    due,
+    named: (name) => new Deadline({ onDue: () => void due.push(name) }),
+  }
 }
 
 describe('A timer wheel', () => {
@@ -71,9 +76,11 @@ describe('A timer wheel', () => {
   test('lets a deadline arm itself and others again', async () => {
     const { clock, wheel } = ticking()
     let runs = 0
-    const again: Deadline = new Deadline(() => {
-      runs += 1
-      if (runs < 5) wheel.arm(again, 10)
+    const again: Deadline = new Deadline({
+      onDue: () => {
+        runs += 1
+        if (runs < 5) wheel.arm(again, 10)
+      },
     })
     wheel.arm(again, 10)
     await clock.advance(200)

@@ -43,7 +43,7 @@ async function sendTo(
   })
   const trip = {
     stop: new Stop(),
-    record: record ?? { url: '', sent: undefined, received: undefined },
+    record: record ?? { url: '', startedMs: 0, sent: undefined, received: undefined },
     isSeen: record !== undefined,
   }
   return await send(ports, callOf(call), candidate, plan ?? planOf(), trip)
@@ -258,7 +258,7 @@ describe('an answer that came at once', () => {
 describe('F8: a request whose idle connection was dead', () => {
   const head: TransportFailure = { kind: 'transport_failure', phase: 'head', cause: 'reset', message: 'closed' }
   const trace = { bytesSent: 300, bytesReceived: 0, wasReused: true, afterMs: 2 }
-  const record = (): Trip['record'] => ({ url: '', sent: undefined, received: undefined })
+  const record = (): Trip['record'] => ({ url: '', startedMs: 0, sent: undefined, received: undefined })
 
   async function sendOver(transport: FakeTransport, noted = record()): Promise<Answer | Failure> {
     const trip = { stop: new Stop(), record: noted, isSeen: false }
@@ -675,7 +675,7 @@ describe('send()', () => {
   })
 
   test('notes what was sent and what came, where a log wants to see it', async () => {
-    const record: Trip['record'] = { url: 'http://backend.test/v1', sent: undefined, received: undefined }
+    const record: Trip['record'] = { url: 'http://backend.test/v1', startedMs: 0, sent: undefined, received: undefined }
     await sendTo(responseOf(200, { ...json, 'x-up': '1' }, ['{"a":1}']), { record, call: { query: 'a=1' } })
     expect(record.url).toBe('http://backend.test/v1/chat/completions?a=1')
     expect(Buffer.from(record.sent?.body ?? []).toString()).toContain('"model":"m"')
