@@ -133,6 +133,8 @@ test.each(['config.example.yaml'])('the image copies %s, which exists', (file) =
 test('nginx hands streams on as they come and does not try a request twice', () => {
   const nginx = read('deploy/nginx/llm-proxy.conf')
   for (const line of [
+    'proxy_set_header Upgrade $http_upgrade;',
+    'proxy_set_header Connection $llm_proxy_connection;',
     'proxy_buffering off;',
     'proxy_request_buffering off;',
     'proxy_next_upstream off;',

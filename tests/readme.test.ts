@@ -99,18 +99,19 @@ describe('the quickstart', () => {
   })
 })
 
-test.each(blocks(read('docs/guides/connections.md'), 'yaml').map((file, index) => [index + 1, file] as const))(
-  'the guide to connections shows a file %p that works when nothing else is in it',
-  async (_, file) => {
-    const env = { LLM_PROXY_KEY: 'sk-of-the-clients', OPENAI_API_KEY: 'sk-of-the-provider', PROXY_PASSWORD: 'p%40ss' }
-    const files = {
-      '/etc/llm-proxy/ca.pem': { content: selfSigned.cert },
-      '/etc/llm-proxy/client.pem': { content: selfSigned.cert },
-      '/etc/llm-proxy/client.key': { content: selfSigned.key },
-    }
-    expect(await problemLines(file, { env, files })).toEqual([])
-  },
-)
+test.each(
+  ['connections', 'websockets'].flatMap((guide) =>
+    blocks(read(`docs/guides/${guide}.md`), 'yaml').map((file, index) => [guide, index + 1, file] as const),
+  ),
+)('the guide to %s shows a file %p that works when nothing else is in it', async (_guide, _, file) => {
+  const env = { LLM_PROXY_KEY: 'sk-of-the-clients', OPENAI_API_KEY: 'sk-of-the-provider', PROXY_PASSWORD: 'p%40ss' }
+  const files = {
+    '/etc/llm-proxy/ca.pem': { content: selfSigned.cert },
+    '/etc/llm-proxy/client.pem': { content: selfSigned.cert },
+    '/etc/llm-proxy/client.key': { content: selfSigned.key },
+  }
+  expect(await problemLines(file, { env, files })).toEqual([])
+})
 
 /** A regular expression for a wording: fields are anything (with their noun, `{count one|many}`), groups may be missing. */
 function wordingPattern(language: Language, event: keyof (typeof messages)['en']): string {

@@ -18,10 +18,8 @@ export function transportOver({ mock, own, fetch }: Ways): Transport {
   return {
     // oxlint-disable-next-line typescript/promise-function-async -- the transports never throw, and a layer costs
     send: (request) => wayOf(request).send(request),
-    upgrade: async (request) => {
-      const way = wayOf(request)
-      return way.upgrade === undefined ? cannotUpgrade : await way.upgrade(request)
-    },
+    // Plans for WebSockets hold only backends that are reached by our own client.
+    upgrade: async (request) => await own.upgrade(request),
   }
 }
 
@@ -32,18 +30,11 @@ export function needsFetch(snapshot: Snapshot): boolean {
 
 /** Opens the connections that backends want before they are needed. A backend that is down is told when it is asked. */
 export function warmUp(own: Http1Client, snapshot: Snapshot): void {
-  for (const { url, link } of snapshot.backends.values()) {
-    if (link.pool.prewarm > 0 && url.protocol !== 'mock:' && !goesByFetch(link)) void own.warm(url, link)
+  for (const { url, link, timeouts } of snapshot.backends.values()) {
+    if (link.pool.prewarm > 0 && url.protocol !== 'mock:' && !goesByFetch(link)) void own.warm(url, link, timeouts)
   }
 }
 
 function goesByFetch(link: Link): boolean {
   return link.http2 || link.transport === 'fetch'
 }
-
-const cannotUpgrade = {
-  kind: 'transport_failure',
-  phase: 'write',
-  cause: 'other',
-  message: 'this backend cannot be spoken to by WebSocket: it is a mock, or goes by fetch',
-} as const

@@ -17,8 +17,8 @@ export interface Backend {
   readonly apiVersion: string
   readonly link: Link
   readonly forwardClientIp: boolean
-  /** False where the operator does not want WebSockets to be opened. */
-  readonly websocket?: boolean
+  /** WebSockets may be opened: nobody forbade it, and its link is one that can. */
+  readonly websocket: boolean
 }
 
 /** Header that carries the backend key; `dialect` = as the protocol's own clients send it. */

@@ -123,6 +123,8 @@ class Pump implements BodySink, Cuttable {
   onBreak(failure: TransportFailure): void {
     if (this.#isOver) return
     if (this.#presence.hasLeft) return this.#finish('client_closed', 'neither')
+    // A stream that said all it has to say is whole, however its connection ended.
+    if (this.#end?.verdict() === 'complete') return this.#conclude()
     void this.#breakOff(breakOf[failure.cause] ?? connectionBroke)
   }
 

@@ -1,13 +1,20 @@
-/** Names of query parameters that carry a client's key (Gemini clients). */
-const credentialNames: ReadonlySet<string> = new Set(['key'])
+/** Names of query parameters that carry a client's key: Gemini clients; WebSockets of Azure clients. */
+const credentialNames: ReadonlySet<string> = new Set(['key', 'api-key'])
 
 /** The client's key, if the query carries one. */
 export function queryCredential(query: string): string | undefined {
   if (!mayName(query)) return undefined
-  for (const pair of query.split('&')) {
-    if (credentialNames.has(nameOf(pair))) return decode(pair.slice(pair.indexOf('=') + 1))
-  }
-  return undefined
+  return oneKey(query.split('&').filter(isCredential).map(valueOf))
+}
+
+/**
+ * What is offered as a key in places of one kind. Different keys are joined, as headers of one name are: which of them
+ * counts must never be a guess, and together they are nobody's.
+ */
+export function oneKey(offered: readonly string[]): string | undefined {
+  const keys = new Set(offered)
+  keys.delete('')
+  return keys.size === 0 ? undefined : [...keys].join(', ')
 }
 
 /** The query without credentials; every other byte stays as it was sent. */
@@ -15,7 +22,7 @@ export function withoutCredentials(query: string): string {
   if (!mayName(query)) return query
   return query
     .split('&')
-    .filter((pair) => !credentialNames.has(nameOf(pair)))
+    .filter((pair) => !isCredential(pair))
     .join('&')
 }
 
@@ -24,9 +31,14 @@ function mayName(query: string): boolean {
   return query.includes('key=') || query.includes('%')
 }
 
-function nameOf(pair: string): string {
+function isCredential(pair: string): boolean {
   const equals = pair.indexOf('=')
-  return decode(equals === -1 ? pair : pair.slice(0, equals))
+  return credentialNames.has(decode(equals === -1 ? pair : pair.slice(0, equals)))
+}
+
+function valueOf(pair: string): string {
+  const equals = pair.indexOf('=')
+  return equals === -1 ? '' : decode(pair.slice(equals + 1))
 }
 
 function decode(text: string): string {

@@ -38,6 +38,8 @@ export class TunnelRelay implements WebSocketOwner {
   readonly #exchange: Exchange
   #client: ClientSocket | undefined
   #upstream: WebSocketConnection | undefined
+  /** A message came from the upstream. */
+  #hasSaid = false
   #isOver = false
 
   constructor(gateway: Gateway, plan: Plan, tunnel: Tunnel, exchange: Exchange) {
@@ -50,17 +52,19 @@ export class TunnelRelay implements WebSocketOwner {
   // What the server tells of the client.
 
   opened(client: ClientSocket): void {
+    if (this.#isOver) return client.close(closeCodes.goingAway, '')
     const { clock } = this.#gateway
-    const { socket, candidate } = this.#tunnel
+    const { socket, candidate, startedMs } = this.#tunnel
     const { idleMs, writeMs, totalMs } = candidate.backend.timeouts
     this.#client = client
     this.#exchange.cut = { cut: () => this.#end(shuttingDown) }
     if (totalMs > 0) {
-      const leftMs = Math.max(0, this.#exchange.startedMs + totalMs - clock.monotonicMs())
+      const leftMs = Math.max(0, startedMs + totalMs - clock.monotonicMs())
       this.#exchange.debts.owe({ pay: clock.after(leftMs, () => this.#end(tookTooLong)) })
     }
     const options = { clock, fillRandom, messageBytesMax, idleMs, writeMs }
     this.#upstream = new WebSocketConnection(socket, this, options)
+    this.#upstream.start()
   }
 
   fromClient(message: string | Uint8Array): void {
@@ -77,11 +81,12 @@ export class TunnelRelay implements WebSocketOwner {
   clientClosed(code: number, reason: string): void {
     if (this.#isOver) return
     if (code === closeCodes.abnormal) {
-      this.#upstream?.close(closeCodes.goingAway, 'the client is gone')
+      this.#closeUpstream(closeCodes.goingAway, 'the client is gone')
       return this.#finish('client_closed', reason === '' ? undefined : reason)
     }
-    this.#upstream?.close(mayBeSent(code) ? code : closeCodes.none, reason)
-    this.#finish('complete')
+    this.#closeUpstream(mayBeSent(code) ? code : closeCodes.none, reason)
+    if (isGoodEnd(code)) this.#finish('complete')
+    else this.#finish('client_closed', `the client closed with ${said(code, reason)}`)
   }
 
   // What the upstream tells.
@@ -102,13 +107,23 @@ export class TunnelRelay implements WebSocketOwner {
     this.#end(end.kind === 'closed' ? closing(end.code, end.reason) : breaking(end))
   }
 
-  /** The client could not be brought together with an upstream that had agreed already. */
+  /** The client could not be brought together with an upstream that had agreed already. Settles nothing. */
   abandon(): void {
+    if (this.#isOver) return
     this.#isOver = true
-    this.#tunnel.socket.destroy()
+    if (this.#upstream === undefined) this.#tunnel.socket.destroy()
+    else this.#upstream.destroy()
+    this.#client?.close(closeCodes.internalError, '')
+  }
+
+  /** What was never started has nobody to say goodbye. */
+  #closeUpstream(code: number, reason: string): void {
+    if (this.#upstream === undefined) this.#tunnel.socket.destroy()
+    else this.#upstream.close(code, reason)
   }
 
   #sent(status: number, bytes: number): void {
+    this.#hasSaid = true
     this.#exchange.firstByteMs ??= this.#gateway.clock.monotonicMs()
     this.#exchange.bytesOut += bytes
     if (status > 0 || bytes === 0) return
@@ -125,15 +140,16 @@ export class TunnelRelay implements WebSocketOwner {
     if (this.#isOver) return
     this.#finish(outcome, brokenBy, isUpstreamsFault)
     // An upstream that ended by itself knows already.
-    if (codeUp !== undefined) this.#upstream?.close(codeUp, reason)
+    if (codeUp !== undefined) this.#closeUpstream(codeUp, reason)
     this.#client?.close(code, reason)
   }
 
   #finish(outcome: Outcome, brokenBy?: string, isUpstreamsFault = false): void {
     this.#isOver = true
     this.#exchange.brokenBy = brokenBy
-    // That the upstream opened at all was its success; only what spoils that is news.
-    if (isUpstreamsFault) {
+    // That the upstream opened was its success. What spoils that is news, but only until it says something: how a long
+    // session ends may be the client's doing, and is nothing to those who speak HTTP to the same route.
+    if (isUpstreamsFault && !this.#hasSaid) {
       learnEnd(this.#gateway, this.#plan, this.#tunnel.candidate, this.#exchange, 'bad', brokenBy)
     }
     settle(this.#gateway, this.#exchange, outcome)
@@ -182,14 +198,12 @@ const notTaken: End = {
 /** The upstream said goodbye; the client hears the same words. */
 function closing(code: number, reason: string): End {
   if (isGoodEnd(code)) return { outcome: 'complete', isUpstreamsFault: false, code, reason }
-  const said = reason === '' ? String(code) : `${code}: ${reason}`
-  return {
-    outcome: 'upstream_broke',
-    isUpstreamsFault: false,
-    code,
-    reason,
-    brokenBy: `the upstream closed with ${said}`,
-  }
+  const brokenBy = `the upstream closed with ${said(code, reason)}`
+  return { outcome: 'upstream_broke', isUpstreamsFault: false, code, reason, brokenBy }
+}
+
+function said(code: number, reason: string): string {
+  return reason === '' ? String(code) : `${code}: ${reason}`
 }
 
 /** By the words of the standard, or by those that an application made up, whose meaning is its own. */

@@ -10,7 +10,7 @@ import type { HeaderPair } from '#kit/header-list.ts'
 import { parametersOf } from '#kit/query-string.ts'
 import { carriesTunnels } from '#upstream/open-tunnel.ts'
 import type { Incoming } from './incoming.ts'
-import { queryCredential, withoutCredentials } from './query.ts'
+import { oneKey, queryCredential, withoutCredentials } from './query.ts'
 
 /** The subprotocols that a client offers. */
 export interface Offer {
@@ -25,8 +25,8 @@ const keyPrefix = 'openai-insecure-api-key.'
 
 export function offerOf(headers: Headers): Offer {
   const offered = protocolsOf(headers.get(protocolHeader))
-  const key = offered.find((name) => name.startsWith(keyPrefix))?.slice(keyPrefix.length)
-  return { protocols: offered.filter((name) => !name.startsWith(keyPrefix)), key }
+  const keys = offered.filter((name) => name.startsWith(keyPrefix)).map((name) => name.slice(keyPrefix.length))
+  return { protocols: offered.filter((name) => !name.startsWith(keyPrefix)), key: oneKey(keys) }
 }
 
 const protocolHeader = 'sec-websocket-protocol'
@@ -76,31 +76,31 @@ export function readOpening(incoming: Incoming): Call | Refusal {
   return { endpoint, method, path, query, headers, model, stream: false, body: undefined, modelAt, client }
 }
 
-/** Who opens it. A page of another site must not be able to use a gateway that asks nobody for a key. */
+/** Who opens it. A page from elsewhere must not be able to use a gateway that asks nobody for a key. */
 export function identifyOpener({ request, query }: Incoming, key: string | undefined, keys: KeyRing): Caller | Refusal {
   const { headers } = request
   const inQuery = queryCredential(query)
   if (key !== undefined && inQuery !== undefined && key !== inQuery) {
     return refuse('ambiguous_credentials', 'Cannot accept the request: it carries two different API keys, send one')
   }
-  if (keys.isOpen && isForeign(headers.get('origin'), headers.get('host'))) {
+  if (keys.isOpen && isForeign(headers.get('origin'))) {
     return refuse(
       'missing_api_key',
-      'Cannot open the WebSocket for a page of another site: set proxy_api_key, and let the page send it',
+      'Cannot open the WebSocket for a page that is not from this machine: set proxy_api_key, and let the page send it',
     )
   }
   return identify(headers, inQuery ?? key, keys)
 }
 
-/** The browser's same-origin policy, which WebSockets are exempt from; pages of this very machine are let in. */
-function isForeign(origin: string | null, host: string | null): boolean {
-  if (origin === null) return false
-  const page = URL.parse(origin)
-  if (page === null || page.hostname === '') return true
-  return !loopback.test(page.hostname) && page.hostname !== URL.parse(`http://${host ?? ''}`)?.hostname
+/**
+ * WebSockets are exempt from the browser's same-origin policy. `Host` proves nothing here: a page can let its own name
+ * lead to this machine, and then both are alike.
+ */
+function isForeign(origin: string | null): boolean {
+  return origin !== null && !loopback.test(URL.parse(origin)?.hostname ?? '')
 }
 
-const loopback = /^(?:localhost|.+\.localhost|127(?:\.\d+){3}|\[::1\])$/
+const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
 /** The plan with those routes only that a WebSocket can be opened on. */
 export function tunnelPlan(plan: Plan): Plan | Refusal {

@@ -8,7 +8,7 @@ import { isTunnel, openTunnel, type Tunnel } from '#upstream/open-tunnel.ts'
 import { attempt } from './attempt.ts'
 import { deliver, headersFor } from './deliver.ts'
 import type { Gateway } from './gateway.ts'
-import type { Incoming } from './incoming.ts'
+import type { Connection, Incoming } from './incoming.ts'
 import { keepAnswered } from './keep-seen.ts'
 import { open } from './open.ts'
 import { Presence } from './presence.ts'
@@ -59,9 +59,7 @@ export async function tunnel(gateway: Gateway, incoming: Incoming): Promise<Resp
     )
     if (isRefusal(answer)) return turnAway(gateway, exchange, answer)
     if (!isTunnel(answer)) return deliver(gateway, snapshot, plan, answer, exchange, presence)
-    // The platform ends the request when its WebSocket ends, which is for the relay to see.
-    presence.watch(new Stop())
-    return join(gateway, plan, answer, exchange, incoming, snapshot.debugHeaders)
+    return join(gateway, plan, answer, exchange, presence, incoming.connection, snapshot.debugHeaders)
   } catch (error) {
     gateway.log.write('error', 'internal_error', {
       requestId: exchange.id,
@@ -87,19 +85,28 @@ function join(
   plan: Plan,
   answer: Tunnel,
   exchange: Exchange,
-  { connection }: Incoming,
+  presence: Presence,
+  connection: Connection,
   debug: boolean,
 ): Response {
   const relay = new TunnelRelay(gateway, plan, answer, exchange)
-  const headers = headersFor(answer, exchange, debug)
-  // Without one the platform would choose the first that the client offered.
-  headers.set('sec-websocket-protocol', answer.protocol ?? '')
-  exchange.status = 101
-  keepAnswered(exchange, headers.pairs)
-  if (connection.upgrade?.(relay, headers.pairs) !== true) {
-    relay.abandon()
-    return turnAway(gateway, exchange, refuse('client_closed', 'Cannot open the WebSocket: the client is gone'))
+  let isJoined = false
+  try {
+    if (presence.gone !== undefined) return turnAway(gateway, exchange, presence.gone)
+    // The platform ends the request when its WebSocket ends, which is for the relay to see.
+    presence.watch(new Stop())
+    const headers = headersFor(answer, exchange, debug)
+    // Without one the platform would choose the first that the client offered.
+    headers.set('sec-websocket-protocol', answer.protocol ?? '')
+    exchange.status = 101
+    keepAnswered(exchange, headers.pairs)
+    isJoined = connection.upgrade?.(relay, headers.pairs) === true
+    if (!isJoined) return turnAway(gateway, exchange, clientGone)
+    // The platform has answered already and takes no notice of this one.
+    return new Response(null)
+  } finally {
+    if (!isJoined) relay.abandon()
   }
-  // The platform has answered already and takes no notice of this one.
-  return new Response(null)
 }
+
+const clientGone = refuse('client_closed', 'Cannot open the WebSocket: the client is gone')

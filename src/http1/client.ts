@@ -10,7 +10,7 @@ import type {
 import { systemResolver, type Resolver } from './dns.ts'
 import { Exchange, type HeadOutcome } from './exchange.ts'
 import { transportFailure } from './failure.ts'
-import { Pool, type PoolGauges, type PoolPorts } from './pool.ts'
+import { Pool, type DialClocks, type PoolGauges, type PoolPorts } from './pool.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
 import { Turn } from './turn.ts'
 import { framingOf, requestHead } from './writer.ts'
@@ -61,9 +61,9 @@ export class Http1Client implements Transport {
   }
 
   /** Opens connections to the origin of `url` before they are needed. */
-  async warm(url: URL, link: Link): Promise<void> {
+  async warm(url: URL, link: Link, clocks: DialClocks): Promise<void> {
     const way = this.#wayTo(url, link)
-    if (way !== undefined) await this.#poolOf(way, url).warm(link)
+    if (way !== undefined) await this.#poolOf(way, url).warm(link, clocks)
   }
 
   /** Figures of every pool that holds anything. */

@@ -43,10 +43,14 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
   /** When its first byte went out. */
   #startedMs: number | undefined
   #isPaused = false
+  /** The body has begun. */
+  #hasPiece = false
   /** The response is complete; may the connection be used again? */
   #mayReuse: boolean | undefined
   /** What waits for the socket to take more, while a streamed body is sent. */
   #onDrained: (() => void) | undefined
+  /** Lets go of a streamed body that is still being sent. */
+  #cancelSource: (() => void) | undefined
   #raw: RawConnection | undefined
 
   constructor(home: Home) {
@@ -75,6 +79,7 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     if (this.#writer === undefined) return exchange.onBroken(transportFailure('connect', 'reset', closedBefore))
     this.#exchange = exchange
     this.#isSent = false
+    this.#hasPiece = false
     this.#startedMs = undefined
     this.#mayReuse = undefined
     this.#home.wheel.disarm(this.#deadline)
@@ -92,9 +97,8 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     const { body, clocks } = exchange.request
     this.#startedMs = this.#home.clock.monotonicMs()
     if (body instanceof ReadableStream) {
-      this.#home.wheel.arm(this.#deadline, clocks.writeMs)
-      writer.sendRequest(exchange.head, [])
-      void this.#sendStream(exchange, body)
+      const isTaken = writer.sendRequest(exchange.head, noPieces)
+      void this.#sendStream(exchange, body, isTaken)
     } else if (writer.sendRequest(exchange.head, body ?? noPieces)) {
       this.#onSent(clocks.firstByteMs)
     } else {
@@ -138,6 +142,8 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     if (this.#raw !== undefined) return this.#raw.onPiece(bytes)
     // Nobody asked: the upstream does not know where its answers begin and end.
     if (this.#exchange === undefined) return this.abandon()
+    // Neither can it be the answer to a request that has yet to go out.
+    if (this.#startedMs === undefined) return this.#break('reset', closedBefore)
     const fault = this.#reader.push(bytes)
     if (fault !== undefined) return this.#onFault(fault)
     if (this.#mayReuse !== undefined) this.#finish(this.#mayReuse)
@@ -149,12 +155,12 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     const writer = this.#writer
     // The platform also tells this when nothing waits.
     if (exchange === undefined || writer === undefined || writer.isEmpty) return
-    const { clocks } = exchange.request
+    const { body, clocks } = exchange.request
     if (!writer.resume()) return this.#awaitProgress(clocks.writeMs)
-    const onDrained = this.#onDrained
-    if (onDrained !== undefined) {
+    if (body instanceof ReadableStream) {
+      const onDrained = this.#onDrained
       this.#onDrained = undefined
-      return onDrained()
+      return onDrained?.()
     }
     exchange.sentMs = this.#home.clock.monotonicMs()
     this.#onSent(clocks.firstByteMs)
@@ -173,7 +179,8 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     if (this.#raw !== undefined) return this.#raw.onClose(error)
     if (this.#socket === undefined) return
     this.#leave()
-    this.#break('reset', error === undefined ? closedBefore : `${closedBefore} (${codeOf(error)})`)
+    if (error === undefined) return this.#break('reset', closedBefore)
+    this.#break(tlsCode.test(codeOf(error)) ? 'tls' : 'reset', `${closedBefore} (${codeOf(error)})`)
   }
 
   // What the reader tells.
@@ -182,12 +189,14 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     const exchange = this.#exchange
     if (exchange === undefined) return
     if (head.status === 101) return this.#upgrade(exchange, head)
+    // Some upstreams send the head at once and think afterwards, so it does not start the clock between pieces.
+    this.#home.wheel.disarm(this.#deadline)
     exchange.onHead(head)
-    this.#awaitPiece()
   }
 
   #onPiece(bytes: Uint8Array): void {
     if (this.#raw !== undefined) return this.#raw.onPiece(bytes)
+    this.#hasPiece = true
     this.#exchange?.onPiece(bytes)
     this.#awaitPiece()
   }
@@ -218,28 +227,41 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
 
   /** The idle clock runs while the upstream owes a piece and may send it. */
   #awaitPiece(): void {
-    if (this.#isPaused || this.#exchange?.hasHead !== true) return
+    if (this.#isPaused || !this.#hasPiece || this.#exchange === undefined) return
     this.#home.wheel.arm(this.#deadline, this.#exchange.request.clocks.idleMs ?? 0)
   }
 
-  async #sendStream(exchange: Exchange, body: ReadableStream<Uint8Array>): Promise<void> {
-    const reader = body.getReader()
+  /** Its own pauses are nobody's fault: the write clock runs only while the upstream is to take something. */
+  async #sendStream(exchange: Exchange, body: ReadableStream<Uint8Array>, isHeadTaken: boolean): Promise<void> {
+    const { writeMs, firstByteMs } = exchange.request.clocks
     try {
+      const source = body.getReader()
+      this.#cancelSource = () => void source.cancel().catch(() => {})
+      if (!isHeadTaken) await this.#drained(writeMs)
       for (;;) {
-        const { done, value } = await reader.read()
-        if (this.#exchange !== exchange || this.#writer === undefined) return void reader.cancel().catch(() => {})
-        this.#awaitProgress(exchange.request.clocks.writeMs)
+        const { done, value } = await source.read()
+        if (this.#exchange !== exchange || this.#writer === undefined) return
         if (done) break
         if (value.byteLength === 0) continue
         this.#writer.send(Buffer.from(`${value.byteLength.toString(16)}\r\n`, 'latin1'))
         this.#writer.send(value)
-        if (!this.#writer.send(lineEnd)) await new Promise<void>((resolve) => (this.#onDrained = resolve))
+        if (!this.#writer.send(lineEnd)) await this.#drained(writeMs)
+        if (this.#exchange !== exchange) return
       }
+      this.#cancelSource = undefined
+      if (!this.#writer.send(lastChunk)) await this.#drained(writeMs)
+      if (this.#exchange !== exchange) return
       exchange.sentMs = this.#home.clock.monotonicMs()
-      if (this.#writer.send(lastChunk)) this.#onSent(exchange.request.clocks.firstByteMs)
+      this.#onSent(firstByteMs)
     } catch {
       if (this.#exchange === exchange) this.#break('other', 'the body of the request could not be read')
     }
+  }
+
+  async #drained(writeMs: number): Promise<void> {
+    this.#awaitProgress(writeMs)
+    await new Promise<void>((resolve) => (this.#onDrained = resolve))
+    if (this.#exchange?.hasHead !== true) this.#home.wheel.disarm(this.#deadline)
   }
 
   /** From here on the bytes are no longer HTTP, and the connection is its new owner's. */
@@ -272,7 +294,8 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
   #break(cause: TransportFailure['cause'], message: string): void {
     const exchange = this.#exchange
     if (exchange !== undefined) {
-      const { phase } = this
+      // A server that misses a client certificate says so only now.
+      const phase = cause === 'tls' ? 'tls' : this.phase
       const trace = {
         bytesSent: this.#writer?.sent ?? 0,
         bytesReceived: this.#reader.received,
@@ -293,7 +316,9 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     if (socket === undefined) return undefined
     this.#socket = undefined
     this.#home.wheel.disarm(this.#deadline)
-    // A body that is still being sent ends its loop.
+    // A body that is still being sent is not wanted any more.
+    this.#cancelSource?.()
+    this.#cancelSource = undefined
     const onDrained = this.#onDrained
     this.#onDrained = undefined
     onDrained?.()
@@ -301,6 +326,8 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     return socket
   }
 }
+
+const tlsCode = /^(?:EPROTO|ERR_SSL|ERR_TLS|SSL)/
 
 /** Such as ECONNRESET; or a TLS error, as when the upstream misses a client certificate. */
 function codeOf(error: Error): string {

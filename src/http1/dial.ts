@@ -88,10 +88,15 @@ class Dialing {
     if (isProxySecure) socket = await this.#secure(socket, identityOf(proxy, link.tls))
     if (isFailure(socket) || url.protocol === 'http:') return socket
     const tunnel = await this.#connect(openTunnel(socket, `${url.hostname}:${portOf(url)}`, proxy))
-    if (isFailure(tunnel)) return tunnel
+    if (isFailure(tunnel)) {
+      socket.terminate()
+      return tunnel
+    }
     const upstream = upstreamOf(url, link.tls, false)
     if (!isProxySecure) return await this.#secure(tunnel, upstream)
-    return await runPhase(this.#tlsLimits(), secureInside(tunnel, upstream))
+    const inner = await runPhase(this.#tlsLimits(), secureInside(tunnel, upstream))
+    if (isFailure(inner)) tunnel.terminate()
+    return inner
   }
 
   /** Connects to the host of a URL. */

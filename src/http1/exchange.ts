@@ -42,6 +42,9 @@ export class Exchange implements IncomingBody, StopListener {
   #sink: BodySink | undefined
   #reading: ((step: Uint8Array | 'end' | TransportFailure) => void) | undefined
   #isTaken = false
+  /** Whoever reads wants nothing for now. */
+  #isHeld = false
+  #isCancelled = false
 
   constructor(request: OutgoingRequest, head: string, asksUpgrade: boolean, resolve: (outcome: HeadOutcome) => void) {
     this.request = request
@@ -74,6 +77,7 @@ export class Exchange implements IncomingBody, StopListener {
   }
 
   onPiece(bytes: Uint8Array): void {
+    if (this.#isOver) return
     if (this.#sink !== undefined) return this.#sink.onPiece(bytes)
     const reading = this.#reading
     if (reading !== undefined) {
@@ -116,7 +120,9 @@ export class Exchange implements IncomingBody, StopListener {
     if (this.#ending !== 'end' || this.#isTaken) return undefined
     const queue = this.#queue
     if (queue === undefined) return nothing
-    return queue.length === 1 ? queue[0] : concat(queue)
+    // Asked more than once, it is joined once.
+    if (queue.length > 1) queue.splice(0, queue.length, concat(queue))
+    return queue[0]
   }
 
   async read(): Promise<Uint8Array | 'end' | TransportFailure> {
@@ -132,32 +138,35 @@ export class Exchange implements IncomingBody, StopListener {
   }
 
   flow(sink: BodySink): void {
+    if (this.#isCancelled) return
     this.#isTaken = true
     const queue = this.#queue
     this.#queue = undefined
+    this.#queuedBytes = 0
     this.#sink = sink
     if (this.#isQueueFull) this.#drained()
     if (queue !== undefined) {
       for (const bytes of queue) {
         sink.onPiece(bytes)
-        // It may have been enough for the sink.
+        // It may have been enough for the sink, or the end of the exchange.
         if (this.#sink === undefined) return
       }
     }
-    if (this.#ending === undefined) return
-    if (this.#ending === 'end') sink.onEnd()
-    else sink.onBreak(this.#ending)
+    if (this.#ending !== undefined) this.#tellEnd(this.#ending)
   }
 
   pause(): void {
+    this.#isHeld = true
     this.#connection?.pause()
   }
 
   resume(): void {
-    this.#connection?.resume()
+    this.#isHeld = false
+    if (!this.#isQueueFull) this.#connection?.resume()
   }
 
   cancel(): void {
+    this.#isCancelled = true
     this.#sink = undefined
     this.#queue = undefined
     if (this.#isOver) return
@@ -174,8 +183,7 @@ export class Exchange implements IncomingBody, StopListener {
 
   #drained(): void {
     this.#isQueueFull = false
-    this.#queuedBytes = 0
-    this.#connection?.resume()
+    if (!this.#isHeld) this.#connection?.resume()
   }
 
   #end(ending: 'end' | TransportFailure): void {
@@ -187,9 +195,14 @@ export class Exchange implements IncomingBody, StopListener {
     const reading = this.#reading
     this.#reading = undefined
     reading?.(ending)
-    if (this.#sink === undefined) return
-    if (ending === 'end') this.#sink.onEnd()
-    else this.#sink.onBreak(ending)
+    this.#tellEnd(ending)
+  }
+
+  #tellEnd(ending: 'end' | TransportFailure): void {
+    const sink = this.#sink
+    this.#sink = undefined
+    if (ending === 'end') sink?.onEnd()
+    else sink?.onBreak(ending)
   }
 
   onStop(): void {

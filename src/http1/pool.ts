@@ -2,12 +2,15 @@ import type { Clock } from '#ports/clock.ts'
 import type { Link, TransportFailure } from '#ports/transport.ts'
 import { Stop } from '#kit/stop.ts'
 import { Connection, type Home } from './connection.ts'
-import { dial } from './dial.ts'
+import { dial, type DialRequest } from './dial.ts'
 import type { Resolver } from './dns.ts'
 import type { Exchange } from './exchange.ts'
+import { isFailure } from './dial-errors.ts'
 import { transportFailure } from './failure.ts'
 import type { Turn } from './turn.ts'
 import { Deadline, type TimerWheel } from '#ports/timer-wheel.ts'
+
+export type DialClocks = DialRequest['clocks']
 
 /** What all pools share. */
 export interface PoolPorts {
@@ -55,7 +58,9 @@ export class Pool implements Home {
   readonly #waiting = new Map<Exchange, Waiting>()
   /** Connections that stand. */
   #standing = 0
+  /** Connections that are being opened for an exchange; those for nobody are `#warming`. */
   #dialing = 0
+  #warming = 0
   #opened = 0
   #carried = 0
   #reused = 0
@@ -71,7 +76,7 @@ export class Pool implements Home {
 
   /** It holds nothing, and nobody wants anything of it. */
   get isEmpty(): boolean {
-    return this.#standing === 0 && this.#dialing === 0 && this.#waiting.size === 0
+    return this.#opening === 0 && this.#waiting.size === 0
   }
 
   get idleMs(): number {
@@ -81,7 +86,7 @@ export class Pool implements Home {
   gauges(): PoolGauges {
     return {
       origin: this.#url.origin,
-      open: this.#standing + this.#dialing,
+      open: this.#opening,
       idle: this.#idle.length,
       waiting: this.#waiting.size,
       opened: this.#opened,
@@ -118,11 +123,11 @@ export class Pool implements Home {
   }
 
   /** Opens connections before they are needed, up to the number that the link wants. */
-  async warm(link: Link): Promise<void> {
+  async warm(link: Link, clocks: DialClocks): Promise<void> {
     this.#link = link
-    const missing = link.pool.prewarm - this.#standing - this.#dialing
-    const dials: Promise<unknown>[] = []
-    for (let opened = 0; opened < missing && this.#mayOpen(false); opened += 1) dials.push(this.#dial(link, new Stop()))
+    const missing = link.pool.prewarm - this.#opening
+    const dials: Promise<void>[] = []
+    for (let opened = 0; opened < missing && this.#mayOpen(false); opened += 1) dials.push(this.#warmOne(link, clocks))
     await Promise.all(dials)
   }
 
@@ -133,9 +138,10 @@ export class Pool implements Home {
 
   released(connection: Connection): void {
     if (!this.#isFit(connection)) return connection.close()
-    for (const exchange of this.#waiting.keys()) {
-      if (exchange.request.fresh === true && connection.served > 0) continue
-      return this.#hand(connection, exchange)
+    for (const [exchange, { stopDialing }] of this.#waiting) {
+      if (exchange.request.fresh !== true || connection.served === 0) return this.#hand(connection, exchange)
+      // It waits for a connection that nobody has used, and the place of this one is all that it can get.
+      if (stopDialing === undefined) return connection.close()
     }
     if (this.#idle.length >= this.#link.pool.idleMax) {
       // The oldest one has been of no use for the longest time.
@@ -162,10 +168,16 @@ export class Pool implements Home {
   /** `makesRoom`: an idle connection may be given up for it. */
   #mayOpen(makesRoom: boolean): boolean {
     const { connectionsMax } = this.#link.pool
-    if (connectionsMax === 0 || this.#standing + this.#dialing < connectionsMax) return true
-    const idle = makesRoom ? this.#idle.shift() : undefined
-    idle?.close()
-    return idle !== undefined
+    if (connectionsMax === 0 || this.#opening < connectionsMax) return true
+    if (!makesRoom) return false
+    // Its place may go to someone who has been waiting for it.
+    this.#idle.shift()?.close()
+    return this.#opening < connectionsMax
+  }
+
+  /** Connections that stand, or will soon. */
+  get #opening(): number {
+    return this.#standing + this.#dialing + this.#warming
   }
 
   #hand(connection: Connection, exchange: Exchange): void {
@@ -203,31 +215,43 @@ export class Pool implements Home {
   #dialFor(exchange: Exchange): void {
     const stop = new Stop()
     this.#wait(exchange, { stopDialing: stop, deadline: undefined })
-    void this.#dial(exchange.request.link, stop, exchange)
+    void this.#dialNow(exchange, stop)
   }
 
   /** A new connection goes to the exchange it was opened for, unless that found another one meanwhile. */
-  async #dial(link: Link, stop: Stop, exchange?: Exchange): Promise<void> {
+  async #dialNow(exchange: Exchange, stop: Stop): Promise<void> {
+    const { link, clocks } = exchange.request
     this.#dialing += 1
-    const connection = new Connection(this)
-    const clocks = exchange?.request.clocks ?? warmClocks
-    const socket = await dial({ url: this.#url, link, clocks, stop }, this.#ports, connection)
+    const connection = await this.#dial(link, clocks, stop)
     this.#dialing -= 1
-    if (isFailure(socket)) {
-      if (exchange !== undefined && this.#waiting.delete(exchange)) exchange.onBroken(socket)
+    if (isFailure(connection)) {
+      if (this.#waiting.delete(exchange)) exchange.onBroken(connection)
       return this.#serveNext()
     }
-    this.#standing += 1
-    this.#opened += 1
-    connection.opened(socket)
-    if (exchange !== undefined && this.#waiting.has(exchange)) this.#hand(connection, exchange)
+    this.#stands()
+    if (this.#waiting.has(exchange)) this.#hand(connection, exchange)
     else this.released(connection)
   }
-}
 
-/** For connections that no request waits for. */
-const warmClocks = { dnsMs: 5000, connectMs: 10_000, tlsMs: 10_000 }
+  async #warmOne(link: Link, clocks: DialClocks): Promise<void> {
+    this.#warming += 1
+    const connection = await this.#dial(link, clocks, new Stop())
+    this.#warming -= 1
+    if (isFailure(connection)) return this.#serveNext()
+    this.#stands()
+    this.released(connection)
+  }
 
-function isFailure(value: object): value is TransportFailure {
-  return 'kind' in value && value.kind === 'transport_failure'
+  async #dial(link: Link, clocks: DialClocks, stop: Stop): Promise<Connection | TransportFailure> {
+    const connection = new Connection(this)
+    const socket = await dial({ url: this.#url, link, clocks, stop }, this.#ports, connection)
+    if (isFailure(socket)) return socket
+    connection.opened(socket)
+    return connection
+  }
+
+  #stands(): void {
+    this.#standing += 1
+    this.#opened += 1
+  }
 }

@@ -12,6 +12,7 @@ export class RawConnection implements RawSocket {
   /** What came before there was an owner. */
   #early: Uint8Array[] = []
   #isEnding = false
+  #isPaused = false
   #isClosed = false
   #received = 0
   /** How it was closed, until there is someone to tell. */
@@ -32,7 +33,8 @@ export class RawConnection implements RawSocket {
     this.#early = []
     for (const bytes of early) if (!this.#isClosed || this.#closedBy !== undefined) owner.onPiece(bytes)
     if (this.#closedBy !== undefined) return this.#tellClosed(this.#closedBy.error)
-    if (!this.#isClosed) this.#socket.resume()
+    // The owner may have had enough already.
+    if (!this.#isClosed && !this.#isPaused) this.#socket.resume()
   }
 
   write(bytes: Uint8Array): boolean {
@@ -40,11 +42,13 @@ export class RawConnection implements RawSocket {
   }
 
   pause(): void {
+    this.#isPaused = true
     if (!this.#isClosed) this.#socket.pause()
   }
 
   resume(): void {
-    if (!this.#isClosed) this.#socket.resume()
+    this.#isPaused = false
+    if (!this.#isClosed && this.#owner !== undefined) this.#socket.resume()
   }
 
   end(): void {

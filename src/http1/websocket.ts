@@ -77,8 +77,12 @@ export class WebSocketConnection implements RawSocketOwner, FrameSink {
     this.#idleMs = options.idleMs
     this.#reader = new FrameReader(this, options.messageBytesMax)
     this.#writer = new FrameWriter(options.fillRandom)
+  }
+
+  /** Messages come from now on; some may have come with the opening, and are told before this returns. */
+  start(): void {
     this.#lookLater()
-    socket.attach(this)
+    this.#socket.attach(this)
   }
 
   /** False: it waits to be sent, and so should the next until `onDrain`. */

@@ -19,11 +19,11 @@ export class Stop {
     if (this.#isAsked) return
     this.#isAsked = true
     const listener = this.#listener
-    const others = this.#others
     this.#listener = undefined
-    this.#others = undefined
     listener?.onStop()
-    if (others !== undefined) for (const other of others) other.onStop()
+    // Whoever is told may take others back that were not told yet.
+    if (this.#others !== undefined) for (const other of this.#others) other.onStop()
+    this.#others = undefined
   }
 
   /** Tells `listener` when it is asked, at once when it was. */

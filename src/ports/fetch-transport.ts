@@ -114,7 +114,7 @@ class Exchange implements StreamOwner, UploadWatch {
     const { session, proxy, protocol, tls } = this.#link
     const init: BunFetchRequestInit = {
       method,
-      headers: headers.map(([name, value]): [string, string] => [name, value]),
+      headers: withAgent(headers),
       redirect: 'manual',
       decompress: false,
       timeout: false,
@@ -127,11 +127,11 @@ class Exchange implements StreamOwner, UploadWatch {
     if (fresh === true) init.keepalive = false
     if (url.protocol === 'https:') init.tls = tls
     if (body instanceof ReadableStream) {
-      init.headers = unframed(headers)
+      init.headers = unframed(withAgent(headers))
       init.body = watchedUpload(body, this)
     } else if (body !== undefined && this.#bytes !== undefined && this.#bytes > wholeBodyBytesMax) {
       // With a length of its own a streamed body is not sent in chunks, which many upstreams refuse.
-      init.headers = [...unframed(headers), ['content-length', String(this.#bytes)]]
+      init.headers = [...unframed(withAgent(headers)), ['content-length', String(this.#bytes)]]
       init.body = slicedUpload(body, this)
     } else if (body !== undefined && this.#bytes !== 0) {
       init.body = body.length === 1 && body[0] !== undefined ? body[0] : concat(body)
@@ -256,6 +256,13 @@ function lengthOf(body: OutgoingRequest['body']): number | undefined {
   let bytes = 0
   if (body !== undefined) for (const piece of body) bytes += piece.byteLength
   return bytes
+}
+
+/** The platform would call itself by name; an empty product is the nearest to none that it can send. */
+function withAgent(headers: readonly HeaderPair[]): [string, string][] {
+  const all = headers.map(([name, value]): [string, string] => [name, value])
+  if (!all.some(([name]) => name.toLowerCase() === 'user-agent')) all.push(['user-agent', ''])
+  return all
 }
 
 /** The framing of a streamed body is not the caller's. */

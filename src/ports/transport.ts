@@ -32,7 +32,7 @@ export interface RawSocket {
   /** Reading stops; a few pieces on their way may still come. */
   pause(): void
   resume(): void
-  /** Sends what waits, then closes the sending side. */
+  /** Sends what waits, then closes; nothing may be written any more. */
   end(): void
   /** Closes both sides at once; nothing is handed over any more. */
   destroy(): void
@@ -187,7 +187,8 @@ export interface TransportTrace {
 /**
  * May the same request be sent again at once, over a fresh connection, without the risk that it is done twice? Only when
  * nothing of it went out, or when an idle connection was being closed by the upstream just then: not one byte came back,
- * and the end came at once.
+ * and the end came at once. What that leaves: an upstream that took the request, and fell over it within that moment. A
+ * body that was a stream is gone, and cannot be sent again.
  */
 export function isSafeToRepeat({ phase, cause, trace }: TransportFailure): boolean {
   if (trace === undefined || !trace.wasReused || cause !== 'reset' || trace.bytesReceived > 0) return false

@@ -24,8 +24,6 @@ export function requestHeaders(call: Call, candidate: Candidate): readonly Heade
   // An event stream must not be compressed: nothing could be judged, and compressors hold events back.
   const encodings = call.stream ? 'identity' : received['accept-encoding']
   if (typeof encodings === 'string') add(headers, ours, 'accept-encoding', encodings)
-  // The platform would call itself by name; an empty product is the nearest to none that it can send.
-  if (received['user-agent'] === undefined) add(headers, ours, 'user-agent', '')
   if (dialect === 'anthropic' && received['anthropic-version'] === undefined) {
     add(headers, ours, 'anthropic-version', anthropicVersion)
   }

@@ -11,7 +11,6 @@ import { judgeError } from './error-answer.ts'
 import { brokenFailure, unfitFailure } from './failure.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import { Intake } from './intake.ts'
-import { isKnownPath } from './missing-model.ts'
 import type { SendPorts, Trip } from './send.ts'
 import { joinPath, upstreamUrl } from './url.ts'
 
@@ -20,6 +19,8 @@ export interface Tunnel extends Answer {
   readonly socket: RawSocket
   /** The subprotocol that it chose, one of those that were offered. */
   readonly protocol: string | undefined
+  /** When the attempt began that opened it. */
+  readonly startedMs: number
 }
 
 export function isTunnel(answer: Answer): answer is Tunnel {
@@ -28,7 +29,7 @@ export function isTunnel(answer: Answer): answer is Tunnel {
 
 /** Only connections of our own can leave HTTP behind; the mock backend has none. */
 export function carriesTunnels({ url, websocket }: Backend): boolean {
-  return websocket !== false && url.protocol !== 'mock:'
+  return websocket && url.protocol !== 'mock:'
 }
 
 /** One attempt to open a WebSocket at one candidate. What it answers instead is judged like any answer. */
@@ -54,28 +55,42 @@ export async function openTunnel(
   }
   if (response.kind === 'transport_failure') return brokenFailure(response)
   if (trip.isSeen) trip.record.received = { headers: response.headers.pairs, body: undefined }
-  if (response.kind === 'upgraded') return tunnelOf(response, opening, candidate)
+  if (response.kind === 'upgraded') return tunnelOf(response, opening, candidate, trip.record.startedMs)
 
   const { status } = response
   const { idleMs } = candidate.backend.timeouts
   const firstDueMs = idleMs === 0 ? 0 : clock.monotonicMs() + idleMs
   const intake = new Intake(response.body, clock, { firstDueMs, idleMs, holdMs: 0 })
-  if (status >= 400) return await judgeError(intake, response, call, candidate, plan, clock)
-  intake.discard()
-  return unfitFailure(
-    'invalid_response',
-    status,
-    `it answered ${status} instead of opening a WebSocket`,
-    isKnownPath(call),
-  )
+  if (status < 400) {
+    intake.discard()
+    return unfitFailure('invalid_response', status, `it answered ${status} instead of opening a WebSocket`, false)
+  }
+  const judged = await judgeError(intake, response, call, candidate, plan, clock)
+  if (trip.isSeen) trip.record.received = { headers: response.headers.pairs, body: intake.bytes() }
+  return judged.kind === 'failure' ? asOpening(judged, status) : judged
 }
 
-function tunnelOf(upgraded: Upgraded, opening: Opening, candidate: Candidate): Tunnel | Failure {
+/**
+ * What an error status means here. A backend need not know WebSockets, or this path, to be a good one: only what is about
+ * its key or its load may make its route rest, or one client could take it away from all who speak HTTP.
+ */
+function asOpening(failure: Failure, status: number): Failure {
+  if (status === 403 && failure.side === 'upstream') {
+    // Most say so of paths that they do not have. Held, it would be told as a fault of the backend's key alone.
+    const { held: _, ...kept } = failure
+    const message = `${failure.message}: it opens no WebSocket there, or not for the backend's key`
+    return { ...kept, cools: false, message }
+  }
+  const mayCool = status === 401 || status === 429 || (status >= 500 && status !== 501)
+  return mayCool ? failure : { ...failure, cools: false }
+}
+
+function tunnelOf(upgraded: Upgraded, opening: Opening, candidate: Candidate, startedMs: number): Tunnel | Failure {
   const { headers, socket } = upgraded
   const objection = objectionToOpened(opening, headers)
   if (objection !== undefined) {
     socket.destroy()
-    return unfitFailure('invalid_response', 101, objection)
+    return unfitFailure('invalid_response', 101, objection, false)
   }
   return {
     kind: 'answer',
@@ -87,6 +102,7 @@ function tunnelOf(upgraded: Upgraded, opening: Opening, candidate: Candidate): T
     form: undefined,
     socket,
     protocol: headers.get('sec-websocket-protocol') ?? undefined,
+    startedMs,
   }
 }
 

@@ -23,13 +23,24 @@ export class JsonPeeker implements JsonVisitor {
   #model: string | undefined
   #modelAt: Span | undefined
   #stream: boolean | undefined
+  /** A backend that does not tell upper from lower case reads these as ours. */
+  #hasOtherModel = false
+  #hasOtherStream = false
   /** The first one counts. */
   #refusal: Refusal | undefined
 
   key(bytes: Buffer, start: number, end: number): boolean {
     this.#members++
-    this.#next = nameOf(bytes, start, end)
-    return this.#next !== undefined
+    this.#next = undefined
+    const name = nameOf(bytes, start, end)
+    if (name === undefined) return false
+    if (name === 'model' || name === 'stream') {
+      this.#next = name
+      return true
+    }
+    if (/^model$/iu.test(name)) this.#hasOtherModel = true
+    else this.#hasOtherStream = true
+    return false
   }
 
   value(bytes: Buffer, start: number, end: number): void {
@@ -58,6 +69,10 @@ export class JsonPeeker implements JsonVisitor {
         ? refuse('missing_model', 'Cannot route the request: "model" is missing', { param: 'model' })
         : refuse('invalid_parameter', 'Cannot read the body: it must be a JSON object')
     }
+    if (this.#hasOtherModel) return refuseTwice('model', otherwise)
+    if (this.#hasOtherStream) {
+      return this.#stream === undefined ? refuseOtherStream() : refuseTwice('stream', otherwise)
+    }
     return { model: this.#model, modelAt: this.#modelAt, stream: this.#stream ?? false }
   }
 
@@ -83,18 +98,22 @@ export class JsonPeeker implements JsonVisitor {
   }
 }
 
-function nameOf(bytes: Buffer, start: number, end: number): 'model' | 'stream' | undefined {
+/** As Unicode folds case, which Go does too: a long s is an s. */
+const ours = /^(?:model|stream)$/iu
+
+/** A key that is a name of ours, in whatever letters. */
+function nameOf(bytes: Buffer, start: number, end: number): string | undefined {
   const length = end - start
   // Six letters, each written as \u0000, are the longest spelling of a name of ours.
   if (length < 5 || length > 36) return undefined
-  if (length === 5 || length === 6) {
-    const text = bytes.toString('latin1', start, end)
-    return text === 'model' || text === 'stream' ? text : undefined
+  // A long s takes two bytes.
+  const isPlain = length <= 7
+  if (!isPlain) {
+    const escape = bytes.indexOf(0x5c, start)
+    if (escape === -1 || escape >= end) return undefined
   }
-  const escape = bytes.indexOf(0x5c, start)
-  if (escape === -1 || escape >= end) return undefined
-  const text = parseString(bytes, start - 1, end + 1)
-  return text === 'model' || text === 'stream' ? text : undefined
+  const text = isPlain ? bytes.toString('utf8', start, end) : parseString(bytes, start - 1, end + 1)
+  return text !== undefined && ours.test(text) ? text : undefined
 }
 
 /** A JSON string with its quotes; undefined when what follows a backslash is no escape. */
@@ -106,8 +125,15 @@ function parseString(bytes: Buffer, start: number, end: number): string | undefi
   }
 }
 
-function refuseTwice(name: string): Refusal {
-  return refuse('duplicate_key', `Cannot read the body: "${name}" stands in it twice`, { param: name })
+const otherwise = ', once with other letters'
+
+function refuseTwice(name: string, how = ''): Refusal {
+  return refuse('duplicate_key', `Cannot read the body: "${name}" stands in it twice${how}`, { param: name })
+}
+
+function refuseOtherStream(): Refusal {
+  const message = 'Cannot read "stream": it is spelled with other letters, which only some backends understand'
+  return refuse('invalid_parameter', message, { param: 'stream' })
 }
 
 function isObject(body: Uint8Array): boolean {

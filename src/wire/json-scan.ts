@@ -39,8 +39,8 @@ export function scanJsonHead(head: Uint8Array, visitor: JsonVisitor): JsonFault 
 }
 
 /**
- * The same for a text's last bytes, from a key on. Without a fault, the object that this key belongs to is the outermost
- * one, since its end is the end of the text. UTF-8 is not checked.
+ * The same for a text's last bytes, from a key on. Without a fault, the object that this key belongs to ends the text, so
+ * it is the outermost one if the text is a single value. UTF-8 is not checked.
  */
 export function scanJsonTail(body: Uint8Array, keyAt: number, visitor: JsonVisitor): JsonFault | undefined {
   return new Scanner(body).run(visitor, keyAt, true)

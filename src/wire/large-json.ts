@@ -5,12 +5,44 @@ import type { JsonPeek } from './json-peeker.ts'
 import { JsonPeeker } from './json-peeker.ts'
 import { scanJsonHead, scanJsonTail } from './json-scan.ts'
 
-// As bytes: texts would be converted for each search.
-const modelOpening = Buffer.from('"model')
-const streamOpening = Buffer.from('"stream')
-const escapedAscii = Buffer.from(String.raw`\u00`)
-const escapedSixties = Buffer.from(String.raw`\u006`)
-const escapedSeventies = Buffer.from(String.raw`\u007`)
+/** Bytes that a name shows as. Together a name's probes hit it in whatever case its letters are. */
+interface Probe {
+  // As bytes: texts would be converted for each search.
+  readonly bytes: Buffer
+  /** From the first byte to the name's last letter. */
+  readonly toEnd: number
+  /** A search from behind is the faster one where the last byte is rare, the other one where the first is. */
+  readonly isBackward: boolean
+}
+
+interface Name {
+  readonly letters: Buffer
+  readonly probes: readonly Probe[]
+}
+
+/** No more than what tells capitals from small letters, and is rare: each probe is a search through the body. */
+const model: Name = {
+  letters: Buffer.from('model'),
+  probes: [
+    { bytes: Buffer.from('"mo'), toEnd: 5, isBackward: true },
+    { bytes: Buffer.from('"mO'), toEnd: 5, isBackward: true },
+    { bytes: Buffer.from('"M'), toEnd: 5, isBackward: true },
+  ],
+}
+/** By its end, since it begins like "string", and could with a long s, which is a letter of two bytes. */
+const stream: Name = {
+  letters: Buffer.from('stream'),
+  probes: [
+    { bytes: Buffer.from('am"'), toEnd: 1, isBackward: true },
+    { bytes: Buffer.from('Am"'), toEnd: 1, isBackward: false },
+    { bytes: Buffer.from('M"'), toEnd: 0, isBackward: false },
+  ],
+}
+
+const escapedLow = Buffer.from(String.raw`\u0`)
+/** How every letter of our keys is escaped that has an escape: capitals, small letters, and the long s, which is U+017F. */
+const escapedLetters = ['4', '5', '6', '7'].map((digit) => Buffer.from(String.raw`\u00${digit}`))
+const escapedLongS = Buffer.from(String.raw`\u017`)
 
 /** Bytes that are scanned at the beginning in any case, and behind a key that stands there: room for any value of ours. */
 const headBytes = 4 * 1024
@@ -18,8 +50,8 @@ const headBytes = 4 * 1024
 // Limit: with more members in the scanned ends the body is no API's, and has to be counted whole.
 const membersMax = 100
 
-// Limit: where more names begin like ours, on average, a scan of the whole body costs less.
-const bytesPerOpening = 64
+// Limit: where more words look like ours at first, on average, a scan of the whole body costs less.
+const bytesPerHit = 256
 
 /**
  * Reads `model` and `stream` of a large JSON object while most of its bytes pass through native searches only. Never
@@ -28,22 +60,26 @@ const bytesPerOpening = 64
  *
  * In JSON a quote inside a string is escaped. So a key spelled without escapes shows as its bytes with both quotes, and
  * these bytes are nothing else than a key or value, unless the end of a string is spelled like that: `"\"model"`. Where
- * they occur once, and nothing could be an escaped spelling of the name, there is at most one such key. A scan from the
- * nearer end of the body shows that there is one, and that it is the outermost object's.
+ * they occur once, in no other case, and nothing could be an escaped spelling of the name, there is at most one such key.
+ *
+ * The model is reached by a scan from the first byte, so it belongs to the object that begins there, whatever may follow
+ * that one. A `stream` behind the middle is reached by a scan to the last byte.
  *
  * See docs/decisions/0011-large-bodies.md.
  */
 export function peekLargeJson(body: Uint8Array, headBytesMin = headBytes): JsonPeek | undefined {
   const bytes = asBuffer(body)
   if (!isUtf8(bytes) || !isBraced(bytes)) return undefined
-  const modelAt = findOnly(bytes, modelOpening)
-  const streamAt = findOnly(bytes, streamOpening)
-  if (modelAt === -1 || modelAt === undefined || streamAt === undefined || mayEscapeLetters(bytes)) return undefined
-
+  const modelAt = findOnly(bytes, model)
   const middle = bytes.length >> 1
-  // Keys in front of the middle are reached from the beginning, the others from the first of them on.
-  const lastInFront = Math.max(modelAt < middle ? modelAt : 0, streamAt < middle ? streamAt : 0)
-  const tailAt = Math.min(modelAt < middle ? bytes.length : modelAt, streamAt < middle ? bytes.length : streamAt)
+  // As long a scan as the one to a model behind the middle is dearer than the searches save.
+  if (modelAt === undefined || modelAt === -1 || modelAt >= middle) return undefined
+  const streamAt = findOnly(bytes, stream)
+  if (streamAt === undefined || mayEscapeLetters(bytes)) return undefined
+
+  const isStreamBehind = streamAt >= middle
+  const tailAt = isStreamBehind ? streamAt : bytes.length
+  const lastInFront = isStreamBehind ? modelAt : Math.max(modelAt, streamAt)
   const peeker = new JsonPeeker()
   const head = bytes.subarray(0, Math.min(lastInFront + headBytesMin, tailAt))
   const headFault = scanJsonHead(head, peeker)
@@ -60,6 +96,7 @@ export function peekLargeJson(body: Uint8Array, headBytesMin = headBytes): JsonP
 
 const quote = 0x22
 const backslash = 0x5c
+const smallS = 0x73
 
 function isBraced(bytes: Buffer): boolean {
   let first = 0
@@ -73,26 +110,46 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-/**
- * Where the name stands between quotes: -1 for nowhere, undefined for more than once. The closing quote is not searched
- * for, since the native search looks for first and last byte together, and quotes stand everywhere.
- */
-function findOnly(bytes: Buffer, opening: Buffer): number | undefined {
+/** Where the name stands between quotes: -1 for nowhere, undefined for more than once, or in another case. */
+function findOnly(bytes: Buffer, name: Name): number | undefined {
   let found = -1
-  let at = bytes.length
-  for (let left = 16 + bytes.length / bytesPerOpening; left > 0; left--) {
-    at = bytes.lastIndexOf(opening, at - 1)
+  let left = 16 + bytes.length / bytesPerHit
+  for (const probe of name.probes) {
     // Nothing of ours stands at the very beginning, which is a brace.
-    if (at < 1) return found
-    if (bytes[at + opening.length] !== quote) continue
-    if (found !== -1) return undefined
-    found = at
+    for (let at = nextHit(bytes, probe, -1); at > 0; at = nextHit(bytes, probe, at)) {
+      if (--left < 0) return undefined
+      const start = startOfName(bytes, at + probe.toEnd, name.letters)
+      if (start === -1) continue
+      if (found !== -1 || !isSpelled(bytes, start, name.letters)) return undefined
+      found = start
+    }
   }
-  return undefined
+  return found
 }
 
-/** Every letter of our keys is escaped as `\u006…` or `\u007…`. From behind, because that search is the faster one. */
+function nextHit(bytes: Buffer, probe: Probe, last: number): number {
+  if (!probe.isBackward) return bytes.indexOf(probe.bytes, last + 1)
+  return bytes.lastIndexOf(probe.bytes, last === -1 ? bytes.length : last - 1)
+}
+
+/** The opening quote of a name in whatever case whose last letter stands at `end`; -1 when it is another name. */
+function startOfName(bytes: Buffer, end: number, letters: Buffer): number {
+  if (bytes[end + 1] !== quote) return -1
+  let at = end
+  for (let index = letters.length - 1; index >= 0; index--) {
+    if (((bytes[at] ?? 0) | 0x20) === letters[index]) at--
+    else if (letters[index] === smallS && bytes[at] === 0xbf && bytes[at - 1] === 0xc5) at -= 2
+    else return -1
+  }
+  return bytes[at] === quote ? at : -1
+}
+
+function isSpelled(bytes: Buffer, start: number, letters: Buffer): boolean {
+  return bytes.compare(letters, 0, letters.length, start + 1, start + 1 + letters.length) === 0
+}
+
+/** Also of other letters than ours, which then costs a scan. */
 function mayEscapeLetters(bytes: Buffer): boolean {
-  if (bytes.lastIndexOf(escapedAscii) === -1) return false
-  return bytes.lastIndexOf(escapedSixties) !== -1 || bytes.lastIndexOf(escapedSeventies) !== -1
+  if (bytes.lastIndexOf(escapedLow) === -1) return false
+  return escapedLetters.some((escaped) => bytes.lastIndexOf(escaped) !== -1) || bytes.lastIndexOf(escapedLongS) !== -1
 }

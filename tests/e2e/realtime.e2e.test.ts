@@ -160,6 +160,15 @@ describe('a WebSocket through the gateway', () => {
     expect(gateway.output()).not.toContain(clientKey)
   })
 
+  test('takes the key that Azure’s clients put into the query, and keeps it from the upstream', async () => {
+    const client = new WebSocketClient(`${gateway.url}/v1/realtime?model=voice&api-key=${clientKey}&x=1`)
+    await client.opened
+    expect(seen.at(-1)?.request.url).toEndWith('/v1/realtime?model=one-model&x=1')
+    client.socket.close()
+    await client.closed
+    expect(gateway.output()).not.toContain(clientKey)
+  })
+
   test.each([
     { code: 1000, reason: '' },
     { code: 1000, reason: 'all said' },
@@ -293,17 +302,19 @@ describe('an opening that is refused', () => {
   })
 })
 
-test('a gateway without keys lets no page of another site in', async () => {
+test('a gateway without keys lets in no page from elsewhere', async () => {
   await using upstream = startWebSocketUpstream()
   await using gateway = await startGateway(`backends:
   - { name: one, protocol: openai, url: "http://127.0.0.1:${upstream.port}/v1" }
 models:
   voice: { routes: [{ backend: one, model: m, priority: 1 }] }
 `)
-  const statusFor = async (origin: string): Promise<number> =>
-    (await ask(gateway, { authorization: undefined, origin, host: 'gateway.example' })).status
+  const statusFor = async (origin: string, host = 'gateway.example'): Promise<number> =>
+    (await ask(gateway, { authorization: undefined, origin, host })).status
   expect(await statusFor('https://evil.example')).toBe(401)
   expect(await statusFor('null')).toBe(401)
+  // A name that leads to this machine for a moment.
+  expect(await statusFor('https://evil.example', 'evil.example')).toBe(401)
   expect(await statusFor('http://localhost:3000')).toBe(101)
   expect((await ask(gateway, { authorization: undefined })).status).toBe(101)
 })
@@ -331,6 +342,24 @@ describe('an upstream that does not open', () => {
     expect(answer.text).toContain(text)
     expect(answer.status).toBe(status)
     if (said === 'busy') expect(answer.headers.get('retry-after')).toBe('7')
+  })
+
+  test('goes on with HTTP for everyone, and says why there is no WebSocket', async () => {
+    const chat = { id: 'c', object: 'chat.completion', choices: [{ index: 0, message: { content: 'hi' } }] }
+    await using upstream = startWebSocketUpstream({
+      refuse: ({ headers }) => (headers.has('upgrade') ? new Response('no', { status: 403 }) : Response.json(chat)),
+    })
+    await using gateway = await gatewayBefore({ one: upstream.port })
+    const answer = await ask(gateway)
+    expect(answer.status).toBe(502)
+    expect(answer.text).toContain('upstream_error')
+    expect(answer.text).toContain('it opens no WebSocket there')
+    const spoken = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { ...authorized.headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'voice', messages: [] }),
+    })
+    expect(await spoken.json()).toEqual(chat)
   })
 
   test('leaves the session to the next one', async () => {

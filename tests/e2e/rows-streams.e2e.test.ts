@@ -346,6 +346,33 @@ models: { m: { routes: [{ backend: a, model: m, priority: 1 }] } }
     await within(mute.closed(1), promptMs, 'the end of the upstream connection')
   })
 
+  test('idle: a stream that sends its head at once and thinks afterwards has the time of first_byte', async () => {
+    await using origin = await rawOrigin((peer) => {
+      peer.write(chunkedHead())
+      setTimeout(() => peer.write(chunk(content) + chunk(finish) + chunk('')), 700)
+    })
+    await using gateway = await startGateway(`
+backends: [{ name: a, url: "${origin.url.origin}/v1" }]
+models: { m: { routes: [{ backend: a, model: m, priority: 1 }] } }
+timeout: { first_byte: 10s, idle: 200ms }
+`)
+    const answer = await rawRequest(gateway.url, chatRequest('m'))
+    expect([answer.status, answer.isWhole]).toEqual([200, true])
+    expect(answer.text).toBe(content + finish)
+  })
+
+  test('idle: a stream that is complete is whole, although its connection stays open', async () => {
+    await using origin = await rawOrigin((peer) => peer.write(chunkedHead() + chunk(content) + chunk(finish)))
+    await using gateway = await startGateway(`
+backends: [{ name: a, url: "${origin.url.origin}/v1" }]
+models: { m: { routes: [{ backend: a, model: m, priority: 1 }] } }
+timeout: { idle: 200ms }
+`)
+    const answer = await rawRequest(gateway.url, chatRequest('m'))
+    expect([answer.text, answer.isWhole]).toEqual([content + finish, true])
+    await gateway.told(/Request finished/)
+  })
+
   test('idle: a stream that falls silent', async () => {
     await using origin = await rawOrigin((peer) => peer.write(chunkedHead() + chunk(content)))
     await using gateway = await startGateway(`

@@ -28,6 +28,7 @@ export function backendOf(name: string, overrides: Partial<Backend> = {}): Backe
     apiVersion: '2024-10-21',
     link: linkWith(),
     forwardClientIp: false,
+    websocket: true,
     ...overrides,
   }
 }

@@ -87,6 +87,6 @@ async function eventLoopTurn(): Promise<void> {
 
 /** Resolves when the exchange is given up, as a transport tells it. */
 export async function untilStopped(stop: Stop): Promise<TransportFailure> {
-  await new Promise<void>((resolve) => void stop.tell({ onStop: resolve }))
+  await new Promise<void>((resolve) => stop.tell({ onStop: resolve }))
   return broken('head', 'aborted')
 }

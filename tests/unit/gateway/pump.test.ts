@@ -246,6 +246,15 @@ describe('pump()', () => {
     expect(await restOf(reader)).toEqual({ text: '', how: 'reset' })
   })
 
+  test('a stream that said all it has to say is whole, however its connection ends', async () => {
+    const { body, reader, exchange } = pumping('chat')
+    body.piece(event)
+    body.piece('data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+    body.break()
+    expect(await restOf(reader)).toMatchObject({ how: 'end' })
+    expect(exchange.outcome).toBe('complete')
+  })
+
   test('a client that leaves lets its upstream go, and what still comes is dropped', async () => {
     const { clock, body, reader, exchange } = pumping('chat', 10_000, [event])
     await textOf(reader)

@@ -3,7 +3,7 @@ import type { Candidate } from '#core/candidate.ts'
 import type { Exchange } from '#core/exchange.ts'
 import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
-import { TunnelRelay } from '#gateway/tunnel-relay.ts'
+import { TunnelRelay, type ClientSocket } from '#gateway/tunnel-relay.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import type { RawSocketOwner } from '#ports/transport.ts'
 import { Breakers } from '#upstream/breaker.ts'
@@ -13,7 +13,10 @@ import { FakeClock } from '../../support/fake-clock.ts'
 import { planOf } from '../../support/upstream.ts'
 
 /** A relay between an upstream and a client that only note what they are told. */
-function join(timeouts: Partial<Candidate['backend']['timeouts']> = {}) {
+function join(
+  timeouts: Partial<Candidate['backend']['timeouts']> = {},
+  given: { startedMs?: number; early?: string } = {},
+) {
   const clock = new FakeClock()
   const told: string[] = []
   const settled: Exchange[] = []
@@ -27,7 +30,10 @@ function join(timeouts: Partial<Candidate['backend']['timeouts']> = {}) {
   } as unknown as Gateway
   const upstream = { takes: true, owner: undefined as RawSocketOwner | undefined }
   const socket = {
-    attach: (owner: RawSocketOwner) => void (upstream.owner = owner),
+    attach(owner: RawSocketOwner) {
+      upstream.owner = owner
+      if (given.early !== undefined) owner.onPiece(Uint8Array.fromHex(given.early))
+    },
     write(bytes: Uint8Array) {
       // The frame without its mask; only its kind is of interest.
       told.push(`up ${['more', 'text', 'binary', '', '', '', '', '', 'close', 'ping', 'pong'][(bytes[0] ?? 0) & 15]}`)
@@ -50,6 +56,7 @@ function join(timeouts: Partial<Candidate['backend']['timeouts']> = {}) {
     form: undefined,
     socket,
     protocol: undefined,
+    startedMs: given.startedMs ?? 0,
   } as const
   const exchange = settledExchange({
     startedMs: 0,
@@ -61,22 +68,29 @@ function join(timeouts: Partial<Candidate['backend']['timeouts']> = {}) {
   })
   const client = { status: 1, lying: 0 }
   const relay = new TunnelRelay(gateway, planOf(), tunnel, exchange)
-  relay.opened({
+  const socketOfClient: ClientSocket = {
     sendText: (text) => (told.push(`down ${text}`), client.status),
     sendBinary: (payload) => (told.push(`down ${payload.toHex()}`), client.status),
     getBufferedAmount: () => client.lying,
     pause: () => void told.push('down pause'),
     resume: () => void told.push('down resume'),
     close: (code, reason) => void told.push(`down close ${code} ${reason}`.trim()),
-  })
+  }
+  const open = (): void => relay.opened(socketOfClient)
   const says = (hex: string): void => upstream.owner?.onPiece(Uint8Array.fromHex(hex.replaceAll(' ', '')))
   const rests = (): boolean => breakers.restsUntil(candidate.stateKey, clock.monotonicMs(), undefined) !== undefined
-  return { clock, told, settled, exchange, relay, client, upstream, says, rests }
+  return { clock, told, settled, exchange, relay, client, upstream, says, rests, open }
+}
+
+function joined(...given: Parameters<typeof join>): ReturnType<typeof join> {
+  const both = join(...given)
+  both.open()
+  return both
 }
 
 describe('a relay', () => {
   test('hands on in both directions and counts what the client gets', () => {
-    const { relay, says, told, exchange } = join()
+    const { relay, says, told, exchange } = joined()
     relay.fromClient('a')
     relay.fromClient(Buffer.of(1))
     says('8102 c3a9 8203 010203')
@@ -85,7 +99,7 @@ describe('a relay', () => {
   })
 
   test('lets the upstream wait for the client, until little is left lying', () => {
-    const { relay, says, told, client } = join()
+    const { relay, says, told, client } = joined()
     client.status = -1
     client.lying = 5_000_000
     says('8101 61 8101 62')
@@ -99,7 +113,7 @@ describe('a relay', () => {
   })
 
   test('lets the client wait for the upstream', () => {
-    const { relay, told, upstream } = join()
+    const { relay, told, upstream } = joined()
     upstream.takes = false
     relay.fromClient('a')
     expect(told).toEqual(['up text', 'down pause'])
@@ -129,6 +143,32 @@ describe('a relay', () => {
       outcome: 'client_closed',
     },
     {
+      name: 'a client that the server gives up',
+      how: ({ relay }) => relay.clientClosed(1006, 'Received too big message'),
+      told: ['up close'],
+      outcome: 'client_closed',
+      brokenBy: 'Received too big message',
+    },
+    {
+      name: 'a client that is not satisfied',
+      how: ({ relay }) => relay.clientClosed(1009, 'too big'),
+      told: ['up close'],
+      outcome: 'client_closed',
+      brokenBy: 'the client closed with 1009: too big',
+    },
+    {
+      name: 'a client that leaves its page',
+      how: ({ relay }) => relay.clientClosed(1001, ''),
+      told: ['up close'],
+      outcome: 'complete',
+    },
+    {
+      name: 'a client with a reason of its own',
+      how: ({ relay }) => relay.clientClosed(4001, 'hung up'),
+      told: ['up close'],
+      outcome: 'complete',
+    },
+    {
       name: 'an upstream that closes',
       how: ({ says }) => says('8804 0fa06869'),
       told: ['up close', 'down close 4000 hi'],
@@ -148,6 +188,28 @@ describe('a relay', () => {
       outcome: 'upstream_broke',
       brokenBy: 'the upstream broke: the connection ended without a close frame',
       rests: true,
+    },
+    {
+      name: 'an upstream that breaks off after it said something',
+      how({ says, upstream }) {
+        says('8101 61')
+        upstream.owner?.onClose()
+      },
+      told: ['down a', 'down close 1011 the upstream connection broke'],
+      outcome: 'upstream_broke',
+      brokenBy: 'the upstream broke: the connection ended without a close frame',
+    },
+    {
+      name: 'an upstream whose second message is too large',
+      how: ({ says }) => says('8101 61 827f 0000000001000001'),
+      told: [
+        'down a',
+        'up close',
+        'up end',
+        'down close 1009 the upstream failed: a message is larger than 16777216 bytes',
+      ],
+      outcome: 'upstream_broke',
+      brokenBy: 'the upstream failed: a message is larger than 16777216 bytes',
     },
     {
       name: 'an upstream that breaks the rules',
@@ -220,23 +282,63 @@ describe('a relay', () => {
       brokenBy: 'a message could not be sent to the client',
     },
   ])('settles once at the end: $name', async ({ how, told, outcome, brokenBy, rests = false }) => {
-    const joined = join({ idleMs: 40_000, writeMs: 5000, totalMs: 90_000 })
-    await how(joined)
-    expect(joined.told).toEqual(told)
-    expect(joined.settled.map((exchange) => [exchange.outcome, exchange.brokenBy])).toEqual([[outcome, brokenBy]])
-    expect(joined.rests()).toBe(rests)
+    const both = joined({ idleMs: 40_000, writeMs: 5000, totalMs: 90_000 })
+    await how(both)
+    expect(both.told).toEqual(told)
+    expect(both.settled.map((exchange) => [exchange.outcome, exchange.brokenBy])).toEqual([[outcome, brokenBy]])
+    expect(both.rests()).toBe(rests)
     // Whatever else is told afterwards changes nothing.
-    joined.relay.clientClosed(1005, '')
-    joined.relay.fromClient('late')
-    joined.relay.clientDrained()
-    joined.upstream.owner?.onClose()
-    expect(joined.told).toEqual(told)
-    expect(joined.settled).toHaveLength(1)
-    expect(joined.clock.pending).toBe(0)
+    both.relay.clientClosed(1005, '')
+    both.relay.fromClient('late')
+    both.relay.clientDrained()
+    both.upstream.owner?.onClose()
+    expect(both.told).toEqual(told)
+    expect(both.settled).toHaveLength(1)
+    expect(both.clock.pending).toBe(0)
+  })
+
+  test('timeout.total counts from the attempt, not from those that failed before it', async () => {
+    const { clock, open, settled, told } = join({ totalMs: 90_000 }, { startedMs: 80_000 })
+    await clock.advance(81_000)
+    open()
+    await clock.advance(88_999)
+    expect(settled).toHaveLength(0)
+    await clock.advance(1)
+    expect(settled.map(({ outcome }) => outcome)).toEqual(['stalled'])
+    expect(told.at(-1)).toBe('down close 1011 it took longer than timeout.total')
+  })
+
+  test('an upstream whose first message came with the opening is left when it cannot be handed on', () => {
+    const { open, client, told, settled, clock } = join({ idleMs: 40_000, totalMs: 90_000 }, { early: '810161' })
+    client.status = 0
+    open()
+    expect(told).toEqual(['down a', 'up close', 'down close 1011 a message could not be sent'])
+    expect(settled.map(({ outcome }) => outcome)).toEqual(['client_closed'])
+    // Only the upstream's goodbye is waited for.
+    expect(clock.pending).toBe(1)
+  })
+
+  test('a client that is gone before it was there leaves no upstream behind', () => {
+    const { open, relay, told, settled, clock } = join({ idleMs: 40_000, totalMs: 90_000 })
+    relay.clientClosed(1006, '')
+    expect(told).toEqual(['up destroy'])
+    open()
+    expect(told).toEqual(['up destroy', 'down close 1001'])
+    expect(settled.map(({ outcome }) => outcome)).toEqual(['client_closed'])
+    expect(clock.pending).toBe(0)
+  })
+
+  test.each([{ isOpen: false }, { isOpen: true }])('abandoned, it ends both sides: $isOpen', ({ isOpen }) => {
+    const { open, relay, told, settled } = join()
+    if (isOpen) open()
+    relay.abandon()
+    relay.clientClosed(1006, '')
+    expect(told).toEqual(isOpen ? ['up destroy', 'down close 1011'] : ['up destroy'])
+    expect(settled).toHaveLength(0)
   })
 
   test('an empty message is nothing lost', () => {
-    const { says, client, settled } = join()
+    const { says, client, settled } = joined()
     client.status = 0
     says('8100 8200')
     expect(settled).toEqual([])

@@ -186,11 +186,11 @@ describe('Connections are pooled', () => {
     await using origin = await rawOrigin((peer) => peer.write(plainAnswer('ok')))
     const client = new Http1Client({ clock: systemClock })
     const link = linkWith({ prewarm: 3 })
-    await client.warm(origin.url, link)
+    await client.warm(origin.url, link, patient)
     await origin.opened(3)
     expect(client.gauges()).toMatchObject([{ open: 3, idle: 3, carried: 0 }])
     await ask(client, outgoing(origin.url, { link }))
-    await client.warm(origin.url, link)
+    await client.warm(origin.url, link, patient)
     expect(origin.connections).toBe(3)
   })
 
@@ -202,6 +202,36 @@ describe('Connections are pooled', () => {
     expect(origin.connections).toBe(1)
     await ask(client, outgoing(origin.url, { link: linkWith({}, { serverName: 'other.example' }) }))
     expect(origin.connections).toBe(2)
+  })
+
+  test('who must have a fresh connection gets the place of a used one, and the limit holds', async () => {
+    const peers: RawPeer[] = []
+    await using origin = await rawOrigin((peer) => void peers.push(peer))
+    const client = new Http1Client({ clock: systemClock })
+    const link = linkWith({ connectionsMax: 1 })
+    const first = ask(client, outgoing(origin.url, { link }))
+    await origin.arrived(1)
+    const others = [1, 2].map(async () => await ask(client, outgoing(origin.url, { link, fresh: true })))
+    for (let count = 1; count <= 3; count += 1) {
+      await origin.arrived(count)
+      expect(client.gauges()).toMatchObject([{ open: 1 }])
+      peers[count - 1]?.write(plainAnswer(`${count}`))
+    }
+    expect(await Promise.all([first, ...others])).toEqual(['1', '2', '3'])
+    expect(origin.connections).toBe(3)
+  })
+
+  test('a request has its own clocks, even while a connection is being warmed up', async () => {
+    const clock = new FakeClock()
+    // Nothing is ever found by this one.
+    const resolver = { resolve: async () => await new Promise<never>(() => {}), demote() {}, forget() {} }
+    const client = new Http1Client({ clock, resolver })
+    const url = new URL('http://slow.test')
+    const link = linkWith({ prewarm: 1 })
+    void client.warm(url, link, { dnsMs: 5000, connectMs: 5000, tlsMs: 5000 })
+    const sent = client.send(outgoing(url, { link, clocks: { ...patient, queueMs: 1000, dnsMs: 200 } }))
+    await clock.advance(200)
+    expect(failed(await sent)).toMatchObject({ phase: 'dns', cause: 'timeout' })
   })
 
   test('all paths of an origin share one pool, also after it was empty', async () => {
@@ -441,6 +471,29 @@ describe('A body', () => {
     await eventually(() => Bun.deepEquals(seen, ['one', 'two']))
     origin.peers[0]?.write(chunk(''))
     await eventually(() => Bun.deepEquals(seen, ['one', 'two', '(end)']))
+  })
+
+  test('that was paused before it flows stays paused', async () => {
+    const piece = Buffer.from(`10000\r\n${'a'.repeat(65_536)}\r\n`)
+    await using origin = await rawOrigin((peer) => {
+      peer.write(chunkedHead())
+      for (let count = 0; count < 400; count += 1) peer.write(piece)
+    })
+    const client = new Http1Client({ clock: systemClock })
+    const stop = new Stop()
+    const { body } = answered(await client.send(outgoing(origin.url, { stop })))
+    await body.read()
+    body.pause()
+    let bytes = 0
+    body.flow({ onPiece: (next) => void (bytes += next.byteLength), onEnd() {}, onBreak() {} })
+    const atOnce = bytes
+    // Round trips on the same event loop, in which more would have come.
+    for (let count = 0; count < 5; count += 1)
+      await (await fetch(origin.url, { method: 'HEAD' })).text().catch(() => '')
+    expect(bytes).toBe(atOnce)
+    body.resume()
+    await eventually(() => bytes > 10_000_000)
+    stop.ask()
   })
 
   test('that nobody reads stops the upstream', async () => {

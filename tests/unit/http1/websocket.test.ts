@@ -66,6 +66,7 @@ function open(options: Partial<WebSocketOptions> = {}) {
     },
     { clock, fillRandom: (bytes) => void bytes.fill(0), messageBytesMax: 100, idleMs: 0, writeMs: 0, ...options },
   )
+  connection.start()
   return { clock, socket, told, connection }
 }
 

@@ -85,7 +85,7 @@ describe('requestHeaders()', () => {
   })
 
   test('N121: a client without a user agent gets none that would tell of us', () => {
-    expect(sent({}).get('user-agent')).toBe('')
+    expect(sent({}).get('user-agent')).toBeNull()
     expect(sent({ 'user-agent': 'mine/2' }).get('user-agent')).toBe('mine/2')
     expect(sent({}).has('accept-language')).toBe(false)
   })

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { acceptFor } from '#http1/websocket-handshake.ts'
 import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
 import { Stop } from '#kit/stop.ts'
@@ -54,6 +54,48 @@ async function open(
   return { sent, destroyed, outcome }
 }
 
+/** Tries it at a backend that answers like any HTTP server. */
+async function refused(
+  status: number,
+  text = '',
+  cools: (status: number) => boolean = () => false,
+): ReturnType<typeof openTunnel> {
+  const transport: Transport = {
+    send: async () => await Promise.reject(new Error('Cannot happen')),
+    upgrade: async () => await Promise.resolve(responseOf(status, {}, text === '' ? [] : [text])),
+  }
+  const trip = { stop: new Stop(), record: attemptOf(), isSeen: false }
+  const ports = { transport, clock: new FakeClock() }
+  return await openTunnel(ports, opening, candidateOf('b', 'm'), planOf(undefined, undefined, cools), trip, [])
+}
+
+describe('an answer that is not 101', () => {
+  test.each([401, 429, 500, 502, 503, 504, 529])('lets the route rest at %p', async (status) => {
+    expect(await refused(status)).toMatchObject({ kind: 'failure', status, cools: true, tryNext: true })
+  })
+
+  test.each([200, 204, 301, 307, 400, 402, 403, 404, 405, 408, 409, 425, 426, 501])(
+    'lets no route rest at %p, as a backend need not know WebSockets',
+    async (status) => {
+      const failure = { kind: 'failure', status, cools: false, tryNext: true }
+      expect(await refused(status)).toMatchObject(failure)
+      // Neither words that mean the backend's key elsewhere nor the operator's rule for HTTP change that.
+      const text = '{"error":{"message":"The model does not exist","code":"model_not_found","type":"billing_error"}}'
+      expect(await refused(status, text, () => true)).toMatchObject(failure)
+    },
+  )
+
+  test('is the client’s to see at 404 and 426, but not at 403', async () => {
+    for (const status of [404, 426]) expect(await refused(status, 'no')).toMatchObject({ held: { status } })
+    const forbidden = await refused(403, 'no')
+    expect('held' in forbidden).toBe(false)
+    expect(forbidden).toMatchObject({
+      reason: 'status',
+      message: "it answered with status 403: it opens no WebSocket there, or not for the backend's key",
+    })
+  })
+})
+
 test('asks for the backend’s model, with an opening of its own', async () => {
   const { sent, outcome } = await open()
   expect(sent[0]?.url.href).toBe('http://backend.test/v1/realtime?model=their-model&x=1')
@@ -85,7 +127,13 @@ test.each<{ name: string; change: (headers: HeaderPair[]) => void; says: string 
   },
 ])('a 101 with $name is a failure, and its connection is closed', async ({ change, says }) => {
   const { outcome, destroyed } = await open(change)
-  expect(outcome).toMatchObject({ kind: 'failure', reason: 'invalid_response', tryNext: true, status: 101 })
+  expect(outcome).toMatchObject({
+    kind: 'failure',
+    reason: 'invalid_response',
+    tryNext: true,
+    cools: false,
+    status: 101,
+  })
   expect('message' in outcome ? outcome.message : '').toContain(says)
   expect(destroyed).toBe(true)
 })
@@ -110,7 +158,6 @@ test('a transport that cannot is a failure that is not held against the route', 
 })
 
 test.each([
-  { name: 'any', backend: {}, carries: true },
   { name: 'one that allows it', backend: { websocket: true }, carries: true },
   { name: 'one that does not', backend: { websocket: false }, carries: false },
   { name: 'the mock', backend: { url: new URL('mock://x') }, carries: false },
