@@ -5,13 +5,13 @@ import type { JsonPeek } from './json-peeker.ts'
 import { JsonPeeker } from './json-peeker.ts'
 import { scanJsonHead, scanJsonTail } from './json-scan.ts'
 
-/** Bytes that a name shows as. Together a name's probes hit it in whatever case its letters are. */
+/** The last bytes of a name. Together a name's probes hit it in whatever case its letters are. */
 interface Probe {
   // As bytes: texts would be converted for each search.
   readonly bytes: Buffer
   /** From the first byte to the name's last letter. */
   readonly toEnd: number
-  /** A search from behind is the faster one where the last byte is rare, the other one where the first is. */
+  /** A search from behind takes longer where quotes are many, the other one where the first byte is frequent. */
   readonly isBackward: boolean
 }
 
@@ -20,16 +20,16 @@ interface Name {
   readonly probes: readonly Probe[]
 }
 
-/** No more than what tells capitals from small letters, and is rare: each probe is a search through the body. */
+// By their ends: quotes that close are escaped inside a string, so texts in texts hit nothing, and a long s, which is a
+// letter of two bytes, needs no search of its own. Each probe is one search through the body, and each hit is looked at.
 const model: Name = {
   letters: Buffer.from('model'),
   probes: [
-    { bytes: Buffer.from('"mo'), toEnd: 5, isBackward: true },
-    { bytes: Buffer.from('"mO'), toEnd: 5, isBackward: true },
-    { bytes: Buffer.from('"M'), toEnd: 5, isBackward: true },
+    { bytes: Buffer.from('l"'), toEnd: 0, isBackward: true },
+    { bytes: Buffer.from('L"'), toEnd: 0, isBackward: false },
   ],
 }
-/** By its end, since it begins like "string", and could with a long s, which is a letter of two bytes. */
+/** More words of schemas end with an m: item, enum, param. */
 const stream: Name = {
   letters: Buffer.from('stream'),
   probes: [
@@ -50,8 +50,8 @@ const headBytes = 4 * 1024
 // Limit: with more members in the scanned ends the body is no API's, and has to be counted whole.
 const membersMax = 100
 
-// Limit: where more words look like ours at first, on average, a scan of the whole body costs less.
-const bytesPerHit = 256
+// Limit: where more words end like ours, on average, a scan of the whole body costs less.
+const bytesPerHit = 64
 
 /**
  * Reads `model` and `stream` of a large JSON object while most of its bytes pass through native searches only. Never
@@ -69,12 +69,12 @@ const bytesPerHit = 256
  */
 export function peekLargeJson(body: Uint8Array, headBytesMin = headBytes): JsonPeek | undefined {
   const bytes = asBuffer(body)
-  if (!isUtf8(bytes) || !isBraced(bytes)) return undefined
-  const modelAt = findOnly(bytes, model)
+  if (!isBraced(bytes)) return undefined
   const middle = bytes.length >> 1
-  // As long a scan as the one to a model behind the middle is dearer than the searches save.
-  if (modelAt === undefined || modelAt === -1 || modelAt >= middle) return undefined
-  const streamAt = findOnly(bytes, stream)
+  // Behind the middle, the scan from the first byte to the model costs more than the searches save.
+  const modelAt = findOnly(bytes, model, middle)
+  if (modelAt === undefined || modelAt === -1 || !isUtf8(bytes)) return undefined
+  const streamAt = findOnly(bytes, stream, bytes.length)
   if (streamAt === undefined || mayEscapeLetters(bytes)) return undefined
 
   const isStreamBehind = streamAt >= middle
@@ -110,8 +110,8 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-/** Where the name stands between quotes: -1 for nowhere, undefined for more than once, or in another case. */
-function findOnly(bytes: Buffer, name: Name): number | undefined {
+/** Where the name stands between quotes: -1 for nowhere, undefined for twice, in another case, or not `before` there. */
+function findOnly(bytes: Buffer, name: Name, before: number): number | undefined {
   let found = -1
   let left = 16 + bytes.length / bytesPerHit
   for (const probe of name.probes) {
@@ -120,7 +120,7 @@ function findOnly(bytes: Buffer, name: Name): number | undefined {
       if (--left < 0) return undefined
       const start = startOfName(bytes, at + probe.toEnd, name.letters)
       if (start === -1) continue
-      if (found !== -1 || !isSpelled(bytes, start, name.letters)) return undefined
+      if (found !== -1 || start >= before || !isSpelled(bytes, start, name.letters)) return undefined
       found = start
     }
   }

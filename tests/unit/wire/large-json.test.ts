@@ -18,12 +18,8 @@ function aroundTheMiddle(members: string): string {
 
 const answered = [
   { name: 'both keys first', text: `{"model":"m","stream":true,${long}}`, stream: true },
-  { name: 'both keys last', text: `{${long},"model":"m","stream":true}`, stream: true },
-  { name: 'both keys last, the other way round', text: `{${long},"stream":true,"model":"m"}`, stream: true },
   { name: 'one key at each end', text: `{"model":"m",${long},"stream":true}`, stream: true },
-  { name: 'one key at each end, swapped', text: `{"stream":true,${long},"model":"m"}`, stream: true },
   { name: 'no stream', text: `{"model":"m",${long}}`, stream: false },
-  { name: 'no stream, the model last', text: `{${long},"model":"m" }\n`, stream: false },
   { name: 'blanks everywhere', text: ` {\n\t"model" :\r\n"m" , ${long} , "stream" : true } \r\n`, stream: true },
   {
     name: 'a long text in front of the model',
@@ -34,9 +30,27 @@ const answered = [
   { name: 'names that begin alike', text: `{"models":1,"model":"m","stream_options":{},${long}}`, stream: false },
   {
     name: 'tools behind the keys',
-    text: `{${long},"model":"m","stream":true,"tools":[{"a":{"b":[1]}}]}`,
+    text: `{"model":"m",${long},"stream":true,"tools":[{"a":{"b":[1]}}]}`,
     stream: true,
   },
+  {
+    name: 'capitals that only begin a name',
+    text: `{${model},"x":["Models","MODELS"],"Streams":1,${long}}`,
+    stream: false,
+  },
+  {
+    name: 'names in capitals inside a text',
+    text: `{${model},"x":"\\"Model\\": \\"STREAM\\"",${long}}`,
+    stream: false,
+  },
+]
+
+/** Their model is reached from the end only, which does not show that the text is one value. */
+const modelBehind = [
+  { name: 'both keys last', text: `{${long},"model":"m","stream":true}`, stream: true },
+  { name: 'both keys last, the other way round', text: `{${long},"stream":true,"model":"m"}`, stream: true },
+  { name: 'one key at each end, the model last', text: `{"stream":true,${long},"model":"m"}`, stream: true },
+  { name: 'no stream, the model last', text: `{${long},"model":"m" }\n`, stream: false },
 ]
 
 const unsure = [
@@ -54,6 +68,32 @@ const unsure = [
     code: 'duplicate_key',
   },
   { name: 'two streams', text: `{${model},"stream":true,${long},"stream":false}`, code: 'duplicate_key' },
+  ...['Model', 'MODEL', 'mOdel', 'moDel', 'modEl', 'modeL', 'Mode\\u006c', '\\u004dodel'].map((key) => ({
+    name: `B52: a second model as ${key}`,
+    text: `{${model},${long},"${key}":"dear",${long}}`,
+    code: 'duplicate_key',
+  })),
+  ...['Stream', 'STREAM', 'sTream', 'stReam', 'strEam', 'streAm', 'streaM', 'ſtream', 'ſTREAM', '\\u017ftream'].map(
+    (key) => ({
+      name: `B52: a second stream as ${key}`,
+      text: `{${model},"stream":false,${long},"${key}":true,${long}}`,
+      code: 'duplicate_key',
+    }),
+  ),
+  { name: 'a stream as ſtream only', text: `{${model},${long},"ſtream":true}`, code: 'invalid_parameter' },
+  { name: 'a model in capitals only', text: `{"MODEL":"m",${long}}`, code: 'missing_model' },
+  ...['', ' ', '\n', ' \r\n\t', ',', '0', '[]', '"a"'].flatMap((between) => [
+    {
+      name: `B48: two objects with ${JSON.stringify(between)} between, the second with the model`,
+      text: `{"x":1,${long}}${between}{"a":1,${model}}`,
+      code: 'invalid_json',
+    },
+    {
+      name: `B48: two objects with ${JSON.stringify(between)} between, each with a model`,
+      text: `{"Model":"dear",${long}}${between}{${model}}`,
+      code: 'invalid_json',
+    },
+  ]),
   { name: 'no model', text: `{${long}}`, code: 'missing_model' },
   { name: 'a model deeper down only', text: `{${long},"x":{"model":"m"}}`, code: 'missing_model' },
   { name: 'a model deeper down at the beginning', text: `{"x":{"model":"m"},${long}}`, code: 'missing_model' },
@@ -96,6 +136,34 @@ describe('peekLargeJson()', () => {
     expect(peekJson(encode(text))).toMatchObject({ kind: 'refusal', code })
   })
 
+  test.each(modelBehind)('leaves to a scan of the whole body, which answers: $name', ({ text, stream }) => {
+    expect(peekLargeJson(encode(text))).toBeUndefined()
+    expect(peekJson(encode(text))).toMatchObject({ model: 'm', stream })
+  })
+
+  test('leaves a nested model in capitals to a scan of the whole body, which allows it', () => {
+    const body = encode(`{${model},"tools":[{"properties":{"Model":{"type":"string"}}}],${long}}`)
+    expect(peekLargeJson(body)).toBeUndefined()
+    expect(peekJson(body)).toMatchObject({ model: 'm' })
+  })
+
+  test('finds every spelling of a second key of ours, in whatever case and escaped or not', () => {
+    const spelled = fc.constantFrom('model', 'stream').chain((name) =>
+      fc.tuple(
+        fc.constant(name),
+        fc.tuple(...Array.from(name, (letter) => fc.constantFrom(...spellingsOf(letter)))).map((all) => all.join('')),
+      ),
+    )
+    fc.assert(
+      fc.property(spelled, ([name, key]) => {
+        const text = `{"model":"m","stream":true,"x":"${'long '.repeat(200)}","${key}":null,"y":"${'long '.repeat(200)}"}`
+        expect(peekLargeJson(encode(text), 60)).toBeUndefined()
+        expect(peekWhole(encode(text))).toMatchObject({ code: 'duplicate_key', param: name })
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
   test('leaves a nested second model to a scan of the whole body, which allows it', () => {
     const body = encode(`{${model},"tools":[{"properties":{"model":{"type":"string"}}}],${long}}`)
     expect(peekLargeJson(body)).toBeUndefined()
@@ -126,8 +194,8 @@ describe('peekLargeJson()', () => {
     expect(peekJson(encode(`{${model},${long},"x":${middle},${long}}`))).toMatchObject({ model: 'm' })
   })
 
-  test('gives up on names that begin like ours by the thousands', () => {
-    expect(peekLargeJson(encode(`{${model},"x":[${Array.from({ length: 5000 }, () => '"modeling"').join()}]}`))).toBe(
+  test('gives up on names that end like ours by the thousands', () => {
+    expect(peekLargeJson(encode(`{${model},"x":[${Array.from({ length: 5000 }, () => '"small"').join()}]}`))).toBe(
       undefined,
     )
   })
@@ -185,7 +253,9 @@ describe('peekLargeJson()', () => {
         expect(isRefusal(whole)).toBe(true)
         expect(parses(damaged)).toBe(false)
         expect(damaged.split('"model"')).toHaveLength(2)
-        expect(damaged).not.toMatch(/\\u00[67]/)
+        expect(damaged.match(/"model"/giu)).toHaveLength(1)
+        expect(damaged.match(/"stream"/giu) ?? []).toHaveLength(damaged.split('"stream"').length - 1)
+        expect(damaged).not.toMatch(/\\u00[4-7]|\\u017/)
         expect(JSON.parse(Buffer.from(body.subarray(found.modelAt.start, found.modelAt.end)).toString())).toBe(
           found.model,
         )
@@ -195,6 +265,12 @@ describe('peekLargeJson()', () => {
     expect(differences).toBeGreaterThan(0)
   })
 })
+
+function spellingsOf(letter: string): string[] {
+  const both = [letter, letter.toUpperCase(), ...(letter === 's' ? ['ſ'] : [])]
+  const escaped = both.map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return [...both, ...both, ...escaped, ...escaped.map((one) => `\\u${one.slice(2).toUpperCase()}`)]
+}
 
 function parses(text: string): boolean {
   try {
@@ -219,6 +295,10 @@ const objectTexts: fc.Arbitrary<string> = fc
       '\\"model',
       'models',
       'Model',
+      'MODEL',
+      'streaM',
+      'ſtream',
+      '\\u017ftream',
       'x',
       '\\u0000',
     )
@@ -260,7 +340,15 @@ const objectTexts: fc.Arbitrary<string> = fc
 
 /** One object around others, with keys of ours where the scans look for them, or not. */
 function topLevel(inner: string): fc.Arbitrary<string> {
-  const own = fc.constantFrom('"model":"n"', '"model" : "m"', '"stream":true', '"stream":null', '"mod\\u0065l":"n"')
+  const own = fc.constantFrom(
+    '"model":"n"',
+    '"model" : "m"',
+    '"stream":true',
+    '"stream":null',
+    '"mod\\u0065l":"n"',
+    '"modeL":"n"',
+    '"Stream":1',
+  )
   const trap = fc.constantFrom('"s":"\\"model"', '"s":"\\"stream"', '"s":"model"', '"s":{"stream":1}')
   const filler = fc.constantFrom('"a":1', `"long":"${'some \\"text\\" '.repeat(12)}"`, '"b":[{"c":{}}]')
   const member = fc.oneof(

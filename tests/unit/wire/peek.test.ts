@@ -27,6 +27,12 @@ const fine = [
   },
   { name: 'B54: odd numbers', text: '{"model":"m","x":[1e400,9007199254740993,-0,1.0]}', model: 'm', stream: false },
   { name: 'B57: odd characters', text: '{"model":"m","x":"\\ud800\\u0000\u2028"}', model: 'm', stream: false },
+  {
+    name: 'names in capitals deeper down, and such as only look like ours',
+    text: '{"x":{"Model":1,"STREAM":2},"Models":1,"ﬆream":1,"model":"m"}',
+    model: 'm',
+    stream: false,
+  },
   { name: 'other keys twice', text: '{"x":1,"x":2,"model":"m"}', model: 'm', stream: false },
 ]
 
@@ -52,6 +58,30 @@ const wrong = [
     code: 'duplicate_key',
     param: 'model',
   },
+  ...['Model', 'MODEL', 'modeL', 'M\\u006fdel', '\\u004dodel'].flatMap((key) => [
+    {
+      name: `B52: a second model as ${key}, which only some backends read`,
+      text: `{"model":"a","${key}":"b"}`,
+      code: 'duplicate_key',
+      param: 'model',
+    },
+    { name: `B52: … as ${key} in front`, text: `{"${key}":1,"model":"a"}`, code: 'duplicate_key', param: 'model' },
+    { name: `B72: a model as ${key} only`, text: `{"${key}":"a"}`, code: 'missing_model', param: 'model' },
+  ]),
+  ...['Stream', 'STREAM', 'ſtream', 'ſTREAM', '\\u017Ftre\\u0041m', 'ſtre\\u0061m'].flatMap((key) => [
+    {
+      name: `B52: a second stream as ${key}`,
+      text: `{"model":"a","stream":false,"${key}":true}`,
+      code: 'duplicate_key',
+      param: 'stream',
+    },
+    {
+      name: `a stream as ${key} only`,
+      text: `{"${key}":true,"model":"a"}`,
+      code: 'invalid_parameter',
+      param: 'stream',
+    },
+  ]),
   { name: 'two streams', text: '{"model":"a","stream":null,"stream":true}', code: 'duplicate_key', param: 'stream' },
   { name: 'B59: a byte order mark', text: '\ufeff{"model":"m"}', code: 'invalid_json' },
   { name: 'B62: stream as text', text: '{"model":"m","stream":"true"}', code: 'invalid_parameter', param: 'stream' },
