@@ -17,7 +17,7 @@ const breaks = [
   { word: 'gap=5+nodone+nofinish', said: greeting, says: 'a clean end of the transfer without a terminal marker' },
 ] as const
 
-const allWords = [...breaks.map(({ word }) => word), 'scut', 'nodone', 'nofinish', 'tokens=3000+scut=2500']
+const allWords = [...breaks.map(({ word }) => word), 'scut', 'nodone', 'nofinish', 'tokens=900+scut=800']
 
 /** Surfaces whose finish reason completes the answer, so that `[DONE]` is a courtesy. */
 const endsByFinishReason: ReadonlySet<string> = new Set(['openai chat', 'openai completions', 'ai chat'])
@@ -73,7 +73,7 @@ describe.each(['served', 'inside'])('a backend (%s)', (backend) => {
 
     test('B44: after a cut far behind the beginning', async () => {
       let text = ''
-      const asked = surface().stream(`${backend}/tokens=3000+scut=2500`, { onText: (piece) => (text += piece) })
+      const asked = surface().stream(`${backend}/tokens=900+scut=800`, { onText: (piece) => (text += piece) })
       expect(await raised(asked)).toBeInstanceOf(Error)
       expect(text).toStartWith(greeting)
     })
