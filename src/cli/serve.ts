@@ -5,6 +5,7 @@ import type { Source } from '#boot/load.ts'
 import { liftRequestLimit } from '#boot/request-limit.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
 import { formatProblem } from '#config/problem.ts'
+import { systemClock } from '#ports/clock.ts'
 import { textOf, type ParsedArgs } from './args.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
@@ -86,6 +87,8 @@ function portOf(text: string | undefined): number | undefined | null {
 
 /** Shows how to try it, below the lines of the start; not part of the log. */
 async function greet(running: Running, io: Io): Promise<void> {
+  // Opening a standard stream takes longer than an answer, and whoever started us may be asking already.
+  await systemClock.sleep(greetAfterMs)
   await running.flushLog()
   const alias = [...running.current().plans.keys()].find((name) => running.current().aliases.includes(name))
   if (alias !== undefined)
@@ -93,6 +96,8 @@ async function greet(running: Running, io: Io): Promise<void> {
       `\n${tryIt[running.current().logging.language]}\n\n${firstRequest(running.current(), running.address, alias)}\n\n`,
     )
 }
+
+const greetAfterMs = 25
 
 const tryIt = { en: 'Try it:', zh: '试一试:' } as const
 
