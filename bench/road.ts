@@ -186,6 +186,7 @@ async function openRoad(streams: boolean): Promise<App> {
   const gateway: Gateway = {
     current: () => snapshot,
     breakers: new Breakers(),
+    prefillRefusers: new Set(),
     live: new Roster<Exchange>(),
     sinks: [],
     clock: systemClock,

@@ -53,7 +53,10 @@ test.each([
   ['NoNewPrivileges', 'yes'],
   ['ProtectSystem', 'strict'],
   ['CapabilityBoundingSet', ''],
-  ['UnsetEnvironment', 'BUN_OPTIONS BUN_BE_BUN NODE_OPTIONS NODE_TLS_REJECT_UNAUTHORIZED'],
+  [
+    'UnsetEnvironment',
+    'BUN_OPTIONS BUN_BE_BUN NODE_OPTIONS NODE_TLS_REJECT_UNAUTHORIZED NODE_EXTRA_CA_CERTS SSL_CERT_FILE SSL_CERT_DIR',
+  ],
 ])('the systemd unit sets %s to "%s"', (key, value) => {
   expect(setting(key)).toEqual([value])
 })

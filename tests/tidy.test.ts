@@ -16,6 +16,7 @@ const floors = [
   ['gateway'],
   ['server'],
   ['boot'],
+  ['doctor'],
   ['cli'],
   ['main.ts'],
 ] as const satisfies readonly (readonly string[])[]

@@ -1,9 +1,9 @@
-import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
 import type { Problem } from '#config/problem.ts'
 import { formatProblem } from '#config/problem.ts'
 import { foundProviders } from '#config/environment.ts'
 import { watchConfig } from '#config/watch.ts'
-import type { Exchange } from '#core/exchange.ts'
+import type { Exchange, ExchangeSink } from '#core/exchange.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Http1Client } from '#http1/client.ts'
 import { Roster } from '#kit/roster.ts'
@@ -14,7 +14,8 @@ import { systemFiles } from '#ports/files.ts'
 import { systemIds } from '#ports/ids.ts'
 import { seededRandom, systemRandom } from '#ports/random.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
-import { createApp } from '#server/app.ts'
+import { AdminPages } from '#server/admin.ts'
+import { createAdminApp, createApp, type App } from '#server/app.ts'
 import { cannotListen } from '#server/cannot-listen.ts'
 import { listen, type Listener } from '#server/listen.ts'
 import { Holder } from '#snapshot/holder.ts'
@@ -22,12 +23,14 @@ import { stateKeysOf } from '#snapshot/compile.ts'
 import { createSink } from '#telemetry/access.ts'
 import { createLog, type Console, type ProgramLog } from '#telemetry/log.ts'
 import { Masker } from '#telemetry/mask.ts'
+import { RecentRequests } from '#telemetry/recent.ts'
 import { keepSwept } from '#telemetry/sweep.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { drain } from './drain.ts'
 import { hintAtEnvironment } from './environment-hints.ts'
-import { survive } from './faults.ts'
+import { LoadHistory } from './load-history.ts'
 import { loadSnapshot, type LoadContext, type LoadedSnapshot, type Source } from './load.ts'
+import { Lookout } from './lookout.ts'
 import { Reloader } from './reload.ts'
 import { requestLimitIsLifted } from './request-limit.ts'
 import { needsFetch, transportOver, warmUp } from './transports.ts'
@@ -86,14 +89,24 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     console,
     colour: options.colour,
   })
-  const stopSurviving = survive(log)
+  const lookout = new Lookout({
+    clock,
+    log,
+    memoryLimit: () => holder.current().memoryBytesMax,
+    inFlight: () => gateway.live.size,
+  })
+  lookout.start()
   const wheel = new TimerWheel(clock)
   const own = new Http1Client({ clock, wheel })
+  const sinks: ExchangeSink[] = [createSink({ log, masker, policy: () => holder.current().logging })]
+  const recent = new RecentRequests(0, masker)
+  remember(recent, sinks, loaded.snapshot)
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
+    prefillRefusers: new Set(),
     live: new Roster<Exchange>(),
-    sinks: [createSink({ log, masker, policy: () => holder.current().logging })],
+    sinks,
     clock,
     wheel,
     random: systemRandom,
@@ -108,26 +121,52 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   gateway.breakers.retain(stateKeysOf(loaded.snapshot))
 
   const draining = { now: false }
-  const app = createApp(gateway, { version: options.version, isDraining: () => draining.now })
+  const warnings = loaded.problems.filter(({ severity }) => severity === 'warning').map(formatProblem)
+  const history = new LoadHistory(clock, warnings)
+  const { version } = options
+  const pages = new AdminPages({
+    gateway,
+    recent,
+    masker,
+    version,
+    pools: () => own.gauges(),
+    loadReport: () => history,
+  })
+  const { listen: address, admin } = loaded.snapshot
+  const app = createApp(gateway, {
+    version,
+    isDraining: () => draining.now,
+    pressure: lookout.memory,
+    admin: admin.listen === undefined ? pages : undefined,
+  })
   let listener: Listener
+  let adminListener: Listener | undefined
   try {
-    listener = await listen(loaded.snapshot.listen, app, (error) => {
-      log.write('error', 'internal_error', { reason: error.message, stack: error.stack })
-    })
+    listener = await open(address, app, gateway)
+    try {
+      adminListener = admin.listen && (await open(admin.listen, createAdminApp(gateway, pages), gateway))
+    } catch (error) {
+      await listener.cut()
+      throw error
+    }
   } catch (error) {
-    stopSurviving()
-    throw new Error(cannotListen(loaded.snapshot.listen, error), { cause: error })
+    lookout.stop()
+    throw error
   }
   const background = new AbortController()
   void keepSwept({ policy: () => holder.current().logging, files: systemFiles, clock, log }, background.signal)
   const onSwapped = (snapshot: Snapshot): void => {
     warmUp(own, snapshot)
+    remember(recent, sinks, snapshot)
+    // How routes are asked to go on with a text may have changed; who refuses is learned anew.
+    gateway.prefillRefusers.clear()
     // Nobody may be cut off for a restart that a reload would like to have.
     if (needsFetch(snapshot) && !requestLimitIsLifted(env)) log.write('warn', 'request_limit', {})
   }
-  const reloader = await watch(source, { holder, gateway, load, loaded, onSwapped, signal: background.signal })
+  const reloader = await watch(source, { holder, gateway, load, loaded, onSwapped, history, signal: background.signal })
   warmUp(own, loaded.snapshot)
   tellStart(log, loaded, loaded.snapshot, options, listener.address)
+  if (adminListener !== undefined) log.write('info', 'admin_started', { address: adminListener.address })
   return {
     address: listener.address,
     current: () => holder.current(),
@@ -139,14 +178,37 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
       const forMs = holder.current().drainMs
       log.write('info', 'shutdown_started', { signal: why, inFlight: gateway.live.size, forMs })
       const cut = await drain(gateway, listener, forMs, hurry)
+      // Until now one could look at what the drain waits for.
+      await adminListener?.cut()
       // Connections that were cut settle their exchanges, and each of them is still to be told.
       await clock.sleep(cut > 0 ? 50 : 0)
       own.closeIdle()
       log.write(cut > 0 ? 'warn' : 'info', cut > 0 ? 'shutdown_forced' : 'shutdown_finished', { inFlight: cut })
       await log.close()
-      stopSurviving()
+      lookout.stop()
     },
   }
+}
+
+/** Rejects with a sentence when the address cannot be had. */
+async function open(address: ListenAddress, app: App, { log, ids }: Gateway): Promise<Listener> {
+  try {
+    return await listen(address, app, (error) => {
+      const requestId = ids.requestId()
+      log.write('error', 'internal_error', { requestId, reason: error.message, stack: error.stack })
+      return requestId
+    })
+  } catch (error) {
+    throw new Error(cannotListen(address, error), { cause: error })
+  }
+}
+
+/** Requests are remembered for those who may look, and nothing is done for it while there are none. */
+function remember(recent: RecentRequests, sinks: ExchangeSink[], { admin }: Snapshot): void {
+  recent.resize(admin.keepRequests)
+  const at = sinks.indexOf(recent)
+  if (admin.keepRequests > 0 && at === -1) sinks.push(recent)
+  if (admin.keepRequests === 0 && at !== -1) sinks.splice(at, 1)
 }
 
 interface Watched {
@@ -155,13 +217,17 @@ interface Watched {
   readonly load: (version: number) => Promise<LoadedSnapshot>
   readonly loaded: LoadedSnapshot
   readonly onSwapped: (snapshot: Snapshot) => void
+  readonly history: LoadHistory
   readonly signal: AbortSignal
 }
 
-async function watch(source: Source, { holder, gateway, load, loaded, onSwapped, signal }: Watched): Promise<Reloader> {
+async function watch(
+  source: Source,
+  { holder, gateway, load, loaded, onSwapped, history, signal }: Watched,
+): Promise<Reloader> {
   const { breakers, clock, log } = gateway
   const file = source.kind === 'file' ? source.file : 'environment'
-  const reloader = new Reloader({ holder, breakers, log, file, load, files: loaded.files, onSwapped })
+  const reloader = new Reloader({ holder, breakers, log, file, load, files: loaded.files, onSwapped, history })
   if (source.kind !== 'file') return reloader
   const onHint = async (): Promise<void> => await reloader.reload()
   await watchConfig({ file, extraFiles: () => reloader.files, clock, onHint, signal })

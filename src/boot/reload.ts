@@ -6,6 +6,7 @@ import type { Holder } from '#snapshot/holder.ts'
 import { isLocal } from '#snapshot/listen.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Breakers } from '#upstream/breaker.ts'
+import type { LoadHistory } from './load-history.ts'
 import type { LoadedSnapshot } from './load.ts'
 import { whyUnreadable } from './unreadable.ts'
 
@@ -20,6 +21,8 @@ export interface ReloaderParts {
   readonly files: readonly string[]
   /** A new configuration serves from now on. */
   readonly onSwapped?: (snapshot: Snapshot) => void
+  /** Is told what became of each look. */
+  readonly history?: LoadHistory
 }
 
 /**
@@ -69,13 +72,14 @@ export class Reloader {
   }
 
   async #once(asked: boolean): Promise<void> {
-    const { holder, log, file, load } = this.#parts
+    const { holder, log, file, load, history } = this.#parts
     const old = holder.current()
     let loaded: LoadedSnapshot
     try {
       loaded = await load(old.version + 1)
     } catch (error) {
       const reason = whyUnreadable(error)
+      history?.rejected([`Cannot read ${file}: ${reason}`])
       this.#refuse(`unreadable: ${reason}`, asked, () => log.write('warn', 'config_unreadable', { file, reason }))
       return
     }
@@ -84,6 +88,7 @@ export class Reloader {
       else if (asked) log.write('info', 'config_unchanged', { file })
       this.#refused = undefined
       this.#refusedFiles = []
+      history?.mended()
       return
     }
     this.#refusedFiles = loaded.files
@@ -95,7 +100,9 @@ export class Reloader {
           ? [openDoor]
           : []
     if (snapshot === undefined || reasons.length > 0) {
-      this.#refuse(loaded.digest, asked, () => tellRefusal(log, file, reasons, formatted(problems, 'warning')))
+      const warnings = formatted(problems, 'warning')
+      history?.rejected([...reasons, ...warnings])
+      this.#refuse(loaded.digest, asked, () => tellRefusal(log, file, reasons, warnings))
       return
     }
     this.#refused = undefined
@@ -103,10 +110,12 @@ export class Reloader {
   }
 
   #swap(old: Snapshot, next: Snapshot, loaded: LoadedSnapshot): void {
-    const { holder, breakers, log } = this.#parts
+    const { holder, breakers, log, history } = this.#parts
     const restart = restartKeys(old, next)
     // A boot-only key keeps its old value, so that what is shown is what is true.
-    holder.swap({ ...next, listen: old.listen })
+    const admin = { ...next.admin, path: old.admin.path, listen: old.admin.listen }
+    holder.swap({ ...next, listen: old.listen, admin })
+    history?.swapped(formatted(loaded.problems, 'warning'), restart)
     breakers.retain(stateKeysOf(next))
     this.#files = loaded.files
     this.#refusedFiles = []

@@ -4,6 +4,10 @@ import { parseArgs } from 'node:util'
 export interface Flag {
   readonly type: 'string' | 'boolean'
   readonly short?: string
+  /** May be given again and again, and every one counts. */
+  readonly repeats?: boolean
+  /** An address that may be left out: then the flag's value is empty. */
+  readonly mayBeBare?: boolean
   /** For `--help`: placeholder of the value and what the flag does. */
   readonly value?: string
   readonly help: string
@@ -12,7 +16,7 @@ export interface Flag {
 export type Flags = Readonly<Record<string, Flag>>
 
 export interface ParsedArgs {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>
+  readonly values: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>
   readonly positionals: readonly string[]
   /** Things that were understood, but are likely not what was meant. */
   readonly warnings: readonly string[]
@@ -26,12 +30,16 @@ export function readArgs(args: readonly string[], flags: Flags): ParsedArgs | st
   const options = Object.fromEntries(
     Object.entries(flags).map(([name, flag]) => [
       name,
-      { type: flag.type, ...(flag.short === undefined ? {} : { short: flag.short }) },
+      {
+        type: flag.type,
+        multiple: flag.repeats === true,
+        ...(flag.short === undefined ? {} : { short: flag.short }),
+      },
     ]),
   )
   try {
     const { values, positionals, tokens } = parseArgs({
-      args: args.map((arg) => withTwoDashes(arg, flags)),
+      args: args.map((arg, index) => withValue(withTwoDashes(arg, flags), args[index + 1], flags)),
       options,
       strict: true,
       allowPositionals: true,
@@ -41,7 +49,8 @@ export function readArgs(args: readonly string[], flags: Flags): ParsedArgs | st
     const warnings: string[] = []
     for (const token of tokens) {
       if (token.kind !== 'option') continue
-      if (seen.has(token.name)) warnings.push(`--${token.name} is given more than once: the last one counts`)
+      if (seen.has(token.name) && flags[token.name]?.repeats !== true)
+        warnings.push(`--${token.name} is given more than once: the last one counts`)
       seen.add(token.name)
     }
     return { values, positionals, warnings }
@@ -57,6 +66,20 @@ export function textOf(parsed: ParsedArgs, name: string): string | undefined {
   const value = parsed.values[name]
   return typeof value === 'string' ? value : undefined
 }
+
+/** Every value of a flag that may be repeated. */
+export function textsOf(parsed: ParsedArgs, name: string): readonly string[] {
+  const value = parsed.values[name]
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []
+}
+
+/** A flag whose address may be left out takes the next word only if it looks like one. */
+function withValue(arg: string, next: string | undefined, flags: Flags): string {
+  const isBare = flags[arg.slice('--'.length)]?.mayBeBare === true && arg.startsWith('--')
+  return isBare && !(next !== undefined && address.test(next)) ? `${arg}=` : arg
+}
+
+const address = /^(?:https?:\/\/|unix:|[\w.-]*:\d+$|\[[\da-f:.]+\]:\d+$)/i
 
 /** Long names may be written with one dash, as Go programs take them; a bundle of short flags stays what it is. */
 function withTwoDashes(arg: string, flags: Flags): string {

@@ -1,15 +1,19 @@
-import { readArgs, textOf, type ParsedArgs } from './args.ts'
+import { readArgs, textOf, textsOf, type ParsedArgs } from './args.ts'
 import { check } from './check.ts'
 import { commandNamed, commands, type CommandName } from './command-table.ts'
 import { completionScript } from './completion.ts'
+import { doctor } from './doctor.ts'
 import { exit } from './exit.ts'
+import { explain } from './explain.ts'
 import { commandHelp, overview } from './help.ts'
 import { init } from './init.ts'
 import type { Io } from './io.ts'
 import { mock } from './mock.ts'
+import { plan } from './plan.ts'
 import { schema } from './schema.ts'
 import { serve } from './serve.ts'
 import { version } from './version.ts'
+import { why } from './why.ts'
 
 /** Runs the command that the arguments name and resolves with the exit code when its output has left the process. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
@@ -65,6 +69,55 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
       },
       io,
     ),
+  explain: async (parsed, io) =>
+    await explain(
+      {
+        model: textOf(parsed, 'model'),
+        path: textOf(parsed, 'path'),
+        stream: parsed.values['stream'] === true,
+        key: textOf(parsed, 'key'),
+        headers: textsOf(parsed, 'header'),
+        seed: textOf(parsed, 'seed'),
+        config: textOf(parsed, 'config'),
+        running: textOf(parsed, 'running'),
+        adminKey: textOf(parsed, 'admin-key'),
+        json: parsed.values['json'] === true,
+      },
+      io,
+    ),
+  why: async (parsed, io) =>
+    await why(
+      {
+        id: parsed.positionals[0],
+        running: addressOf(parsed),
+        key: textOf(parsed, 'key'),
+        config: textOf(parsed, 'config'),
+        json: parsed.values['json'] === true,
+      },
+      io,
+    ),
+  plan: async (parsed, io) =>
+    await plan(
+      {
+        file: parsed.positionals[0],
+        requests: textOf(parsed, 'requests'),
+        running: addressOf(parsed),
+        key: textOf(parsed, 'key'),
+        config: textOf(parsed, 'config'),
+        json: parsed.values['json'] === true,
+      },
+      io,
+    ),
+  doctor: async (parsed, io) =>
+    await doctor(
+      {
+        config: textOf(parsed, 'config'),
+        bundle: textOf(parsed, 'bundle'),
+        url: textOf(parsed, 'url'),
+        json: parsed.values['json'] === true,
+      },
+      io,
+    ),
   init: async (parsed, io) => await init(parsed.positionals[0], io),
   schema: (_parsed, io) => schema(io),
   mock: async (parsed, io) =>
@@ -79,6 +132,12 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
     io.stdout(script)
     return exit.done
   },
+}
+
+/** A bare `--running` leaves the address to the configuration. */
+function addressOf(parsed: ParsedArgs): string | undefined {
+  const address = textOf(parsed, 'running')
+  return address === '' ? undefined : address
 }
 
 function help(name: string | undefined, io: Io): number {

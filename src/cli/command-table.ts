@@ -17,6 +17,19 @@ const json = { type: 'boolean', help: 'print JSON for programs' } as const
 const help = { type: 'boolean', short: 'h', help: 'explain this command' } as const
 const noColor = { type: 'boolean', help: 'no colours, even on a terminal' } as const
 
+const running = {
+  type: 'string',
+  mayBeBare: true,
+  value: '[URL]',
+  help: 'address of the running process (default: as the configuration says)',
+} as const
+const adminKey = {
+  type: 'string',
+  value: 'KEY',
+  help: 'the key of the admin pages (default: LLM_PROXY_ADMIN_KEY, else as the configuration says)',
+} as const
+const adminEnvironment = { LLM_PROXY_ADMIN_KEY: 'the key of the admin pages' } as const
+
 /** Every command, in the order of the help text. The first one is meant when none is named. */
 export const commands = [
   {
@@ -44,6 +57,74 @@ export const commands = [
     summary: 'read a configuration and tell everything that is wrong with it',
     flags: { config, json, strict: { type: 'boolean', help: 'treat warnings as errors' }, help },
     examples: ['llm-proxy check -config config.yaml', 'llm-proxy check --strict --json'],
+  },
+  {
+    name: 'explain',
+    summary: 'tell who would be asked for a model, in which order, and why',
+    flags: {
+      model: { type: 'string', short: 'm', value: 'ALIAS', help: 'the model, as clients name it' },
+      path: { type: 'string', value: 'PATH', help: 'the path of the request (default: /v1/chat/completions)' },
+      stream: { type: 'boolean', help: 'the request asks for a stream' },
+      key: { type: 'string', value: 'KEY', help: 'tell whether this key of a client is accepted' },
+      header: {
+        type: 'string',
+        short: 'H',
+        repeats: true,
+        value: '"NAME: VALUE"',
+        help: 'a header of the request; those with keys count',
+      },
+      seed: { type: 'string', value: 'NUMBER', help: 'repeats the chance of a past request (default: 1)' },
+      config,
+      running: { ...running, help: 'ask the running process, which knows who rests, and not the file' },
+      'admin-key': adminKey,
+      json,
+      help,
+    },
+    environment: adminEnvironment,
+    examples: [
+      'llm-proxy explain --model gpt-5 -config config.yaml',
+      'llm-proxy explain --model opus --path /v1/messages --stream --key sk-…',
+      'llm-proxy explain --model gpt-5 --running http://127.0.0.1:8080',
+    ],
+  },
+  {
+    name: 'why',
+    summary: 'tell the story of a past request: who was asked, why, and what came of it',
+    takes: 'REQUEST-ID',
+    flags: { running, key: adminKey, config, json, help },
+    environment: adminEnvironment,
+    examples: ['llm-proxy why req_0f3a…', 'llm-proxy why req_0f3a… --running http://127.0.0.1:8080 --json'],
+  },
+  {
+    name: 'plan',
+    summary: 'tell which of the last requests another configuration would send elsewhere',
+    takes: 'NEW.yaml',
+    flags: {
+      requests: {
+        type: 'string',
+        value: 'NUMBER',
+        help: 'how many of the last requests are looked at (default: 1000)',
+      },
+      running,
+      key: adminKey,
+      config: { ...config, help: 'the configuration that is running, for its address and key (default: config.yaml)' },
+      json,
+      help,
+    },
+    environment: adminEnvironment,
+    examples: ['llm-proxy plan new.yaml', 'llm-proxy plan new.yaml --requests 200 --running http://127.0.0.1:8080'],
+  },
+  {
+    name: 'doctor',
+    summary: 'look at everything that the gateway depends on, and tell what to do about it',
+    flags: {
+      config,
+      url: { type: 'string', value: 'URL', help: 'the address that clients use, to find what stands in front' },
+      bundle: { type: 'string', value: 'FILE', help: 'write a report without secrets, to be given to others' },
+      json,
+      help,
+    },
+    examples: ['llm-proxy doctor', 'llm-proxy doctor --url https://llm.example.com --bundle report.txt'],
   },
   {
     name: 'init',

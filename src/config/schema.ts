@@ -1,10 +1,13 @@
 import * as v from 'valibot'
+import { AdminSchema } from '#identity/admin-schema.ts'
 import { identityEntries } from '#identity/schema.ts'
 import { AddressList } from '#kit/address-list.ts'
+import { isListenAddress } from '#kit/listen-address.ts'
 import { durationSchema, sizeSchema } from '#kit/quantity-schema.ts'
-import { FallbackSchema, ModelsSchema } from '#route/schema.ts'
+import { FallbackSchema, modelsSchema } from '#route/schema.ts'
 import { LoggingSchema } from '#telemetry/schema.ts'
 import { OutboundProxySchema } from '#upstream/link-schema.ts'
+import { AliasStreamingSchema, StreamingSchema } from '#upstream/streaming-schema.ts'
 import {
   BackendSchema,
   CircuitBreakerSchema,
@@ -14,9 +17,15 @@ import {
   TimeoutSchema,
   upstreamEntries,
 } from '#upstream/schema.ts'
+import { ServerSchema } from './server-schema.ts'
 
 /** Limit: the largest `max_body_size`. */
 export const bodyBytesLimit = 2 * 1024 ** 3
+
+const aliasStreaming = v.pipe(
+  AliasStreamingSchema,
+  v.description('What clients of streams of this alias are promised, where it differs from the `streaming` section.'),
+)
 
 /** The whole file: every key, its default, its bounds and its sentence. Nothing else knows the keys. */
 export const ConfigSchema = v.strictObject({
@@ -30,6 +39,7 @@ export const ConfigSchema = v.strictObject({
     ':8080',
   ),
   ...identityEntries,
+  admin: v.optional(v.pipe(AdminSchema, v.description('Who may look behind the scenes, and where.')), {}),
   trusted_proxies: v.optional(
     v.pipe(
       v.array(
@@ -46,6 +56,7 @@ export const ConfigSchema = v.strictObject({
     sizeSchema('Largest request body that is accepted.', { min: 1024, max: bodyBytesLimit }),
     '64mb',
   ),
+  server: v.optional(v.pipe(ServerSchema, v.description('What the process may take of its machine.')), {}),
   ...upstreamEntries,
   backends: v.optional(
     v.pipe(v.array(BackendSchema), v.maxLength(10_000), v.description('Ways to reach providers.')),
@@ -55,7 +66,7 @@ export const ConfigSchema = v.strictObject({
     v.pipe(OutboundProxySchema, v.description('The proxy through which backends are reached.')),
     {},
   ),
-  models: v.optional(ModelsSchema, {}),
+  models: v.optional(modelsSchema({ streaming: v.optional(aliasStreaming, {}) }), {}),
   fallback: v.optional(v.pipe(FallbackSchema, v.description('What happens when a route fails.')), {}),
   retry: v.optional(v.pipe(RetrySchema, v.description('Attempts again on the same route.')), {}),
   circuit_breaker: v.optional(
@@ -71,6 +82,7 @@ export const ConfigSchema = v.strictObject({
     {},
   ),
   timeout: v.optional(v.pipe(TimeoutSchema, v.description('Time limits of one attempt.')), {}),
+  streaming: v.optional(v.pipe(StreamingSchema, v.description('What clients of streams are promised.')), {}),
   proxy: v.optional(v.pipe(ProxySchema, v.description('How requests are passed on.')), {}),
   errors: v.optional(
     v.pipe(
@@ -119,12 +131,6 @@ export type Config = v.InferOutput<typeof ConfigSchema>
 
 /** What the operator may write. */
 export type ConfigInput = v.InferInput<typeof ConfigSchema>
-
-function isListenAddress(text: string): boolean {
-  if (text.startsWith('unix:')) return text.length > 'unix:'.length && !text.includes('\0')
-  const match = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]/@]*):(\d{1,5})$/.exec(text)
-  return match !== null && Number(match[1]) <= 65_535
-}
 
 function isAddressRange(text: string): boolean {
   try {

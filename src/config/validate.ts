@@ -43,12 +43,15 @@ export function validate(
   return { config: undefined, draft: result.success ? result.output : draftOf(tree, result.issues.map(pathOf)), faults }
 }
 
+/** The user of an address, its query, where some providers want a key, and what a file of keys begins with. */
+const mayHoldSecret = /:\/\/[^/]*@|:\/\/[^?]*\?|PRIVATE KEY-----/
+
 function faultOf(issue: v.BaseIssue<unknown>, written: (path: ConfigPath) => string | undefined): Fault {
   const path = pathOf(issue)
   const complaint = complain(issue)
   const isKey = issue.path?.at(-1)?.origin === 'key'
   const shown = isKey ? String(path.at(-1)) : written(path)
-  const isPrivate = isSecret(ConfigSchema, path) || (shown !== undefined && /:\/\/[^/]*@|PRIVATE KEY-----/.test(shown))
+  const isPrivate = isSecret(ConfigSchema, path) || (shown !== undefined && mayHoldSecret.test(shown))
   if (shown === undefined || issue.input === null || complaint === 'this key is required' || (isPrivate && !isKey)) {
     return { path, message: complaint + (isPrivate ? '' : hint(issue)) }
   }

@@ -53,4 +53,23 @@ export interface Candidate {
   readonly dialects: ReadonlySet<Dialect>
   /** Positive; 0 means only when nothing else of the tier is left. */
   readonly weight: number
+  readonly streamClocks: StreamClocks
+  /** How it is asked to go on with a text that it did not begin; undefined where it would not. */
+  readonly prefill: PrefillStyle | undefined
 }
+
+/** Time limits that only streams have, in milliseconds, 0 = no limit. */
+export interface StreamClocks {
+  /** From the start of the attempt to the first content. */
+  readonly firstContentMs: number
+  /** Between two pieces after the first content. */
+  readonly idleMs: number
+  /** The whole answer, from its first content on. */
+  readonly durationMs: number
+}
+
+/**
+ * How the text so far is put into the request. `plain`: as the last message, of the assistant. `prefix`: the same, marked
+ * `"prefix": true`. `continue`: the same, with `continue_final_message` beside the messages.
+ */
+export type PrefillStyle = 'plain' | 'prefix' | 'continue'

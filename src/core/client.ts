@@ -4,4 +4,6 @@ export interface Client {
   readonly address: string
   /** The connection's other end, the client or the last proxy before us; undefined on a unix socket. */
   readonly peer: string | undefined
+  /** The address, if anybody has asked for it; to be read at any time, since it looks nothing up. */
+  readonly noted?: string | undefined
 }

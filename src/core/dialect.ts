@@ -1,5 +1,5 @@
 /** A family of wire formats: paths, error envelopes, stream framing. */
-export type Dialect = 'openai' | 'anthropic' | 'gemini'
+export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'ollama'
 
 /** What a backend calls itself in the config; decides the dialect, the path and the form of the credential. */
 export type Protocol =
@@ -11,6 +11,7 @@ export type Protocol =
   | 'groq'
   | 'mistral'
   | 'cohere'
+  | 'ollama'
   /** Speaks whatever the client speaks: aggregators, other gateways, the mock backend. */
   | 'any'
 
@@ -25,5 +26,6 @@ export const protocolNames = {
   groq: 'groq',
   mistral: 'mistral',
   cohere: 'cohere',
+  ollama: 'ollama',
   any: 'any',
 } as const satisfies Record<string, Protocol>

@@ -9,7 +9,9 @@ export interface Endpoint {
   readonly reads: 'json' | 'multipart' | 'path'
   /** How a stream of this endpoint ends; `undefined` for endpoints whose streams have no known terminal marker. */
   readonly stream: StreamForm | undefined
+  /** A body that says nothing about `stream` asks for one. */
+  readonly streamsByDefault?: true
 }
 
 /** Stream framings whose terminal marker and error form are known (`wire/stream-end.ts`, `wire/stream-error.ts`). */
-export type StreamForm = 'chat' | 'completions' | 'responses' | 'messages' | 'gemini_sse' | 'gemini_array'
+export type StreamForm = 'chat' | 'completions' | 'responses' | 'messages' | 'gemini_sse' | 'gemini_array' | 'ndjson'

@@ -25,7 +25,13 @@ export interface Exchange extends Member {
   /** The model's name as asked, once known. */
   alias: string | undefined
   stream: boolean
+  /** Seed of this request's chance: with the same one, the same plan and the same rests, the same routes are chosen. */
+  readonly seed: number
+  /** Version of the one snapshot that served it. */
+  readonly configVersion: number
   readonly attempts: Attempt[]
+  /** Candidates that were passed over, and why; undefined while none was. */
+  skips: Skip[] | undefined
   /** Status sent to the client; 499 when it left before one was. */
   status: number
   refusal: Refusal | undefined
@@ -36,6 +42,10 @@ export interface Exchange extends Member {
   firstByteMs: number | undefined
   endedMs: number | undefined
   bytesOut: number
+  /** Keep-alives that the client got. */
+  heartbeats: number
+  /** Where another route took over a stream that broke: `bytesOut` of that moment, one for each rescue. */
+  rescuedAtBytes: number[] | undefined
   /** Kept only while the snapshot's logging wants request files, merged blocks or dumps; undefined otherwise. */
   seen: SeenRequest | undefined
   /** Ends it now, with an error that its client can read; set while there is something to end. */
@@ -45,6 +55,14 @@ export interface Exchange extends Member {
 }
 
 export type Outcome = 'complete' | 'client_closed' | 'upstream_broke' | 'stalled' | 'shut_down' | 'refused' | 'failed'
+
+/** A candidate that was not asked. */
+export interface Skip {
+  readonly backend: string
+  readonly model: string
+  /** For people: `it is cooling down for another 12 s`. */
+  readonly reason: string
+}
 
 /** One try at one candidate. */
 export interface Attempt {
@@ -60,6 +78,8 @@ export interface Attempt {
   durationMs: number
   status: number | undefined
   failure: Failure | undefined
+  /** What it was made for, other than for the beginning of an answer. */
+  rescue?: 'match' | 'prefill'
   /** Sent a second time at once, over a fresh connection: an idle one had died unnoticed. */
   isRepeated?: boolean
   /** What was sent and what came back, only while `Exchange.seen` is kept. */

@@ -31,6 +31,7 @@ export type FailureReason =
   | 'connect_timeout'
   | 'write_timeout'
   | 'first_byte_timeout'
+  | 'first_content_timeout'
   | 'idle_timeout'
   | 'total_timeout'
   | 'reset'
@@ -39,6 +40,7 @@ export type FailureReason =
   | 'pattern'
   | 'error_in_body'
   | 'empty'
+  | 'incomplete'
   | 'client_closed'
 
 /** An upstream answer of at most 1 MiB, read to its end. */

@@ -14,6 +14,7 @@ export interface Plan {
   /** Undefined = off. */
   readonly breaker: BreakerPolicy | undefined
   readonly retry: RetryPolicy
+  readonly streaming: StreamPolicy
 }
 
 /** Candidates of equal rank. */
@@ -60,3 +61,21 @@ export interface RetryPolicy {
   readonly jitter: number
   retriesStatus(status: number): boolean
 }
+
+/** What is promised to the client of a stream. */
+export interface StreamPolicy {
+  /** Silence towards the client after which it gets a keep-alive, in milliseconds; 0 = none. */
+  readonly heartbeatMs: number
+  /** Answers that are no streams get blanks as keep-alives, at the price of a status that is told before it is known. */
+  readonly jsonKeepAlive: boolean
+  /** What is tried when a stream breaks after its first content. */
+  readonly rescue: RescueMode
+  /** The whole answer is awaited and found complete before its first byte is sent. */
+  readonly holds: boolean
+  /** What becomes of the upstream's stream when its client leaves. */
+  readonly onDisconnect: 'cancel' | 'finish'
+  /** Milliseconds for which a client may leave what was sent to it lying; 0 = no limit. */
+  readonly clientStallMs: number
+}
+
+export type RescueMode = 'off' | 'match' | 'prefill' | 'match_then_prefill'

@@ -1,43 +1,31 @@
 import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
-import type { Exchange } from '#core/exchange.ts'
 import type { Plan } from '#core/plan.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
 import { send } from '#upstream/send.ts'
+import type { Errand } from './errand.ts'
 import { Flight } from './flight.ts'
-import type { Gateway } from './gateway.ts'
 import { noAnswer, restingRefusal } from './no-answer.ts'
-import type { Presence } from './presence.ts'
 import { tellSwitch } from './verdict.ts'
-import { Walk } from './walk.ts'
 
 /** Walks the plan until a candidate gives an answer that may be sent. Nothing has reached the client before it returns. */
 export async function attempt(
-  gateway: Gateway,
-  plan: Plan,
-  call: Call,
-  exchange: Exchange,
-  presence: Presence,
+  { gateway, plan, call, exchange, presence, walk }: Errand,
   via: typeof send = send,
 ): Promise<Answer | Refusal> {
   const { clock } = gateway
-  const walk = new Walk(gateway, plan, call, exchange)
   for (;;) {
-    let turn = walk.next()
+    const turn = walk.next()
     if (turn === undefined && walk.misses.length === 0) {
       // Nobody could be asked.
       const rest = walk.soonest
       if (rest === undefined) return nobodySpeaks(plan, call)
-      if (plan.whenAllCooling === 'least_bad') {
-        turn = { ...rest, pauseMs: 0 }
-      } else {
-        const waitMs = Math.max(0, rest.untilMs - clock.monotonicMs())
-        if (plan.whenAllCooling === 'refuse' || waitMs > walk.leftMs()) return restingRefusal(plan, waitMs)
-        await presence.pause(clock, waitMs)
-        if (presence.gone !== undefined) return presence.gone
-        walk.startOver()
-        continue
-      }
+      const waitMs = Math.max(0, rest.untilMs - clock.monotonicMs())
+      if (plan.whenAllCooling !== 'wait' || waitMs > walk.leftMs()) return restingRefusal(plan, waitMs)
+      await presence.pause(clock, waitMs)
+      if (presence.gone !== undefined) return presence.gone
+      walk.startOver()
+      continue
     }
     if (turn === undefined) return noAnswer(plan, walk.misses)
     if (turn.pauseMs > 0) {

@@ -1,32 +1,25 @@
 import type { Answer } from '#core/answer.ts'
-import type { Exchange } from '#core/exchange.ts'
-import type { Plan } from '#core/plan.ts'
+import type { Refusal } from '#core/refusal.ts'
 import { concat } from '#kit/bytes.ts'
-import type { HeaderList } from '#kit/header-list.ts'
-import type { Snapshot } from '#snapshot/snapshot.ts'
-import type { Gateway } from './gateway.ts'
+import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
+import { Deadline, type DeadlineOwner, type TimerWheel } from '#ports/timer-wheel.ts'
+import { retryAfterMs } from '#upstream/retry-after.ts'
+import { headersOfForm } from '#wire/keep-alive.ts'
+import type { AwaitedForm } from './client-stream.ts'
+import { Delivery } from './delivery.ts'
+import type { Errand } from './errand.ts'
 import { keepAnswered } from './keep-seen.ts'
-import type { Presence } from './presence.ts'
-import { pump } from './pump.ts'
 import { settle } from './settle.ts'
 
 /** The answer as the client gets it: the upstream's status, headers and bytes, with our id on it. */
-export function deliver(
-  gateway: Gateway,
-  snapshot: Snapshot,
-  plan: Plan,
-  answer: Answer,
-  exchange: Exchange,
-  presence: Presence,
-): Response {
+export function deliver(errand: Errand, answer: Answer): Response {
+  const { gateway, exchange } = errand
   const { status, held, rest } = answer
   exchange.status = status
-  const { pairs } = headersFor(answer, exchange, snapshot.debugHeaders)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the platform's types say it could change them; it does not
-  const headers = pairs as [string, string][]
+  const { pairs } = headersFor(errand, answer)
   if (rest !== undefined) {
     keepAnswered(exchange, pairs)
-    return new Response(pump(gateway, plan, answer, rest, exchange, presence), { status, headers })
+    return new Response(new Delivery(errand, answer.form).of(answer), { status, headers: forPlatform(pairs) })
   }
   const body = bodyOf(held)
   keepAnswered(exchange, pairs, body)
@@ -34,27 +27,114 @@ export function deliver(
   exchange.firstByteMs = gateway.clock.monotonicMs()
   settle(gateway, exchange, status < 400 ? 'complete' : 'failed')
   // 204 and 304 have no body, not even an empty one.
-  return new Response(body.byteLength === 0 ? null : body, { status, headers })
+  return new Response(body.byteLength === 0 ? null : body, { status, headers: forPlatform(pairs) })
+}
+
+/**
+ * The answer while it is still looked for. With the head the status is told, so whatever comes of it is told in the
+ * body; but routes are still tried, one after the other, as if nothing had been sent.
+ */
+export function deliverLater(errand: Errand, attempting: Promise<Answer | Refusal>): Response {
+  const { exchange } = errand
+  const form = awaitedForm(errand)
+  exchange.status = 200
+  const headers = new HeaderList([...headersOfForm(form ?? 'json'), ['x-request-id', exchange.id]])
+  if (exchange.dialect === 'anthropic') headers.set('request-id', exchange.id)
+  if (form !== 'json') markStream(headers, errand)
+  keepAnswered(exchange, headers.pairs)
+  return new Response(new Delivery(errand, form).after(attempting), {
+    status: 200,
+    headers: forPlatform(headers.pairs),
+  })
+}
+
+/** What attempting brings, unless the client has to be given a sign of life before that: then undefined. */
+// oxlint-disable-next-line typescript/promise-function-async -- nearly every request gets back the promise that it brought
+export function soonEnough(
+  errand: Errand,
+  attempting: Promise<Answer | Refusal>,
+): Promise<Answer | Refusal | undefined> {
+  const { heartbeatMs } = errand.plan.streaming
+  if (heartbeatMs === 0 || awaitedForm(errand) === undefined) return attempting
+  return new Patience(errand.gateway.wheel, heartbeatMs).waitFor(attempting)
+}
+
+/** How signs of life are framed; undefined where none may be given. */
+function awaitedForm({ call, plan }: Errand): AwaitedForm | undefined {
+  const { stream, dialect } = call.endpoint
+  if (call.stream) return stream
+  // Answers of other endpoints may be no JSON, and a blank would not pass for nothing.
+  return plan.streaming.jsonKeepAlive && (stream !== undefined || dialect === 'gemini') ? 'json' : undefined
+}
+
+class Patience implements DeadlineOwner {
+  readonly #wheel: TimerWheel
+  readonly #due = new Deadline(this)
+  readonly #late = Promise.withResolvers<undefined>()
+
+  constructor(wheel: TimerWheel, ms: number) {
+    this.#wheel = wheel
+    wheel.arm(this.#due, ms)
+  }
+
+  async waitFor<Awaited>(promise: Promise<Awaited>): Promise<Awaited | undefined> {
+    try {
+      return await Promise.race([promise, this.#late.promise])
+    } finally {
+      this.#wheel.disarm(this.#due)
+    }
+  }
+
+  onDue(): void {
+    this.#late.resolve(undefined)
+  }
 }
 
 /** The upstream's headers with our id on them. */
-export function headersFor(answer: Answer, exchange: Exchange, debug: boolean): HeaderList {
+export function headersFor(
+  { gateway, exchange, snapshot, plan }: Pick<Errand, 'gateway' | 'exchange' | 'snapshot' | 'plan'>,
+  answer: Answer,
+): HeaderList {
   const { headers } = answer
   const upstreamId = headers.get('x-request-id') ?? headers.get('request-id')
   if (upstreamId !== null) headers.set('x-llm-proxy-upstream-id', upstreamId)
   headers.set('x-request-id', exchange.id)
   if (exchange.dialect === 'anthropic') headers.set('request-id', exchange.id)
-  if (answer.form !== undefined) {
-    // Proxies in front of us must neither collect nor keep a stream.
-    headers.set('x-accel-buffering', 'no')
-    if (!headers.has('cache-control')) headers.set('cache-control', 'no-cache')
-  }
-  if (debug) {
-    headers.set('x-llm-proxy-backend', encodeURIComponent(answer.candidate.backend.name))
-    headers.set('x-llm-proxy-model', encodeURIComponent(answer.candidate.model))
-    headers.set('x-llm-proxy-attempts', String(exchange.attempts.length))
-  }
+  if (answer.form !== undefined) markStream(headers, { plan })
+  if (answer.status >= 400) capRetryAfter(headers, gateway.clock.wallMs())
+  if (snapshot.debugHeaders) tellRoute(headers, answer, exchange)
   return headers
+}
+
+// Limit: official clients wait as long as they are told; ours are told no longer wait than by a refusal of our own.
+const retryAfterMsMax = 60_000
+
+function capRetryAfter(headers: HeaderList, nowWallMs: number): void {
+  const askedMs = retryAfterMs(headers, nowWallMs)
+  if (askedMs === undefined || askedMs <= retryAfterMsMax) return
+  headers.set('retry-after', String(retryAfterMsMax / 1000))
+  if (headers.has('retry-after-ms')) headers.set('retry-after-ms', String(retryAfterMsMax))
+}
+
+function markStream(headers: HeaderList, { plan }: Pick<Errand, 'plan'>): void {
+  const { rescue, holds } = plan.streaming
+  // Proxies in front of us must neither collect nor keep a stream.
+  headers.set('x-accel-buffering', 'no')
+  if (!headers.has('cache-control')) headers.set('cache-control', 'no-cache')
+  headers.set('x-stream-status', holds ? 'replayed' : rescue === 'off' ? 'live' : 'rescued-capable')
+}
+
+function tellRoute(headers: HeaderList, { candidate }: Answer, { attempts }: Errand['exchange']): void {
+  headers.set('x-llm-proxy-backend', encodeURIComponent(candidate.backend.name))
+  headers.set('x-llm-proxy-model', encodeURIComponent(candidate.model))
+  headers.set('x-llm-proxy-attempts', String(attempts.length))
+  const spent = attempts.map(({ durationMs }, index) => `attempt${index + 1};dur=${durationMs.toFixed(1)}`)
+  headers.set('server-timing', spent.join(', '))
+}
+
+function forPlatform(pairs: readonly HeaderPair[]): [string, string][] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the platform's types say it could change them; it does not
+  return pairs as [string, string][]
 }
 
 /** The platform takes only bytes that no other thread could change; those of an upstream never are. */

@@ -14,6 +14,8 @@ export interface Gateway {
   /** Read once per request. */
   current(): Snapshot
   readonly breakers: Breakers
+  /** Routes, by state key, that were asked to go on with a text and said that they never do. */
+  readonly prefillRefusers: Set<string>
   /** Exchanges that are not settled yet; shutdown waits for them. */
   readonly live: Roster<Exchange>
   readonly sinks: readonly ExchangeSink[]

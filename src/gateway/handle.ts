@@ -5,7 +5,8 @@ import { identify } from '#identity/identify.ts'
 import type { LogFields } from '#ports/log.ts'
 import { resolve } from '#route/resolve.ts'
 import { attempt } from './attempt.ts'
-import { deliver } from './deliver.ts'
+import { deliver, deliverLater, soonEnough } from './deliver.ts'
+import type { Errand } from './errand.ts'
 import type { Gateway } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
 import { open } from './open.ts'
@@ -13,6 +14,7 @@ import { Presence } from './presence.ts'
 import { queryCredential } from './query.ts'
 import { read } from './read.ts'
 import { turnAway } from './turn-away.ts'
+import { Walk } from './walk.ts'
 
 /** The road. Every model request runs down this function; each line is one stage, in order. */
 export async function handle(gateway: Gateway, incoming: Incoming): Promise<Response> {
@@ -33,9 +35,13 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
     if (isRefusal(plan)) return turnAway(gateway, exchange, plan)
     if (gateway.log.keeps('debug')) gateway.log.write('debug', 'plan_resolved', factsOfPlan(plan, exchange.id))
 
-    const answer = await attempt(gateway, plan, call, exchange, presence)
+    const walk = new Walk(gateway, plan, call, exchange)
+    const errand: Errand = { gateway, snapshot, plan, call, exchange, presence, walk }
+    const attempting = attempt(errand)
+    const answer = await soonEnough(errand, attempting)
+    if (answer === undefined) return deliverLater(errand, attempting)
     if (isRefusal(answer)) return turnAway(gateway, exchange, answer)
-    return deliver(gateway, snapshot, plan, answer, exchange, presence)
+    return deliver(errand, answer)
   } catch (error) {
     gateway.log.write('error', 'internal_error', {
       requestId: exchange.id,

@@ -31,10 +31,14 @@ export function noAnswer(plan: Plan, misses: readonly Miss[]): Answer | Refusal 
   }
   const told = answered.at(-1)?.failure ?? misses.at(-1)?.failure
   if (told === undefined) return restingRefusal(plan, 0)
+  // It could not be put on the wire: what the client sent on is no HTTP, and no other route would change that.
+  if (told.side === 'gateway' && !isQueues(told)) return refuse('invalid_parameter', unsendable)
   const code = told.held === undefined ? codeOf[told.reason] : 'upstream_auth_failed'
   const message = `Cannot answer with model "${plan.alias.slice(0, 64)}": ${countOf(misses)} failed, ${told.message}`
   return refuse(code, message, isQueues(told) ? { retryAfterMs: queueRetryMs } : {})
 }
+
+const unsendable = 'Cannot send the request on: a header of it or its path holds what HTTP forbids'
 
 /** Milliseconds after which a place in a line, or a connection, may well be free again. */
 const queueRetryMs = 1000
@@ -78,10 +82,12 @@ const codeOf: Readonly<Record<FailureReason, RefusalCode>> = {
   connect_timeout: 'upstream_timeout',
   write_timeout: 'upstream_timeout',
   first_byte_timeout: 'upstream_timeout',
+  first_content_timeout: 'upstream_timeout',
   idle_timeout: 'upstream_timeout',
   total_timeout: 'upstream_timeout',
   invalid_response: 'upstream_invalid_response',
   empty: 'upstream_invalid_response',
+  incomplete: 'upstream_invalid_response',
   status: 'upstream_error',
   pattern: 'upstream_error',
   error_in_body: 'upstream_error',

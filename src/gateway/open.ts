@@ -21,7 +21,10 @@ export function open(gateway: Gateway, snapshot: Snapshot, incoming: Incoming): 
     caller: undefined,
     alias: undefined,
     stream: false,
+    seed: Math.floor(gateway.random.unit() * 4_294_967_296),
+    configVersion: snapshot.version,
     attempts: [],
+    skips: undefined,
     status: 0,
     refusal: undefined,
     outcome: undefined,
@@ -29,6 +32,8 @@ export function open(gateway: Gateway, snapshot: Snapshot, incoming: Incoming): 
     firstByteMs: undefined,
     endedMs: undefined,
     bytesOut: 0,
+    heartbeats: 0,
+    rescuedAtBytes: undefined,
     seen: undefined,
   }
   if (keepsRequests(snapshot.logging)) {

@@ -21,6 +21,7 @@ export class Presence implements Cuttable, Debt, DeadlineOwner {
   #hasAsked = false
   #isSlow = false
   #isCut = false
+  #isLeft = false
   #listener: (() => void) | undefined
 
   constructor(wheel: TimerWheel, incoming: Incoming, exchange: Exchange) {
@@ -41,11 +42,11 @@ export class Presence implements Cuttable, Debt, DeadlineOwner {
   /** From now on this is what a leaving client ends. */
   watch(running: Stop): void {
     this.#running = running
-    if (this.#isCut) running.ask()
+    if (this.#isCut || this.#isLeft) running.ask()
   }
 
   get hasLeft(): boolean {
-    return this.#incoming.request.signal.aborted
+    return this.#isLeft || this.#incoming.request.signal.aborted
   }
 
   /** Why there is nobody to work for any more, or undefined. */
@@ -80,6 +81,12 @@ export class Presence implements Cuttable, Debt, DeadlineOwner {
     if (request.signal.aborted) return this.#running?.ask()
     this.#listener = () => this.#running?.ask()
     request.signal.addEventListener('abort', this.#listener, { once: true })
+  }
+
+  /** The client's stream was given up, which the request itself may tell only later. */
+  leave(): void {
+    this.#isLeft = true
+    this.#running?.ask()
   }
 
   cut(): void {

@@ -62,7 +62,8 @@ function parse(incoming: Incoming, body: Uint8Array<ArrayBuffer>, headers: Heade
   }
   const json = peekJson(body)
   if (isRefusal(json)) return json
-  return { ...facts, endpoint, model: json.model, modelAt: json.modelAt, stream: json.stream, body }
+  const stream = json.stream || (endpoint.streamsByDefault === true && !json.hasStreamWish)
+  return { ...facts, endpoint, model: json.model, modelAt: json.modelAt, stream, body }
 }
 
 /** Clients that leave the type out, or say text/plain, still send JSON; forms and foreign charsets are another matter. */

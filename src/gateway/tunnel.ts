@@ -1,6 +1,5 @@
 import type { Call } from '#core/call.ts'
 import type { Exchange } from '#core/exchange.ts'
-import type { Plan } from '#core/plan.ts'
 import { isRefusal, refuse } from '#core/refusal.ts'
 import { Stop } from '#kit/stop.ts'
 import { resolve } from '#route/resolve.ts'
@@ -9,12 +8,14 @@ import { attempt } from './attempt.ts'
 import { deliver, headersFor } from './deliver.ts'
 import type { Gateway } from './gateway.ts'
 import type { Connection, Incoming } from './incoming.ts'
+import type { Errand } from './errand.ts'
 import { keepAnswered } from './keep-seen.ts'
 import { open } from './open.ts'
 import { Presence } from './presence.ts'
 import { TunnelRelay } from './tunnel-relay.ts'
 import { hideKey, identifyOpener, offerOf, readOpening, tunnelPlan } from './tunnel-request.ts'
 import { turnAway } from './turn-away.ts'
+import { Walk } from './walk.ts'
 
 /** The client wants this request to become a WebSocket. */
 export function asksForWebSocket({ method, headers }: Request): boolean {
@@ -47,19 +48,13 @@ export async function tunnel(gateway: Gateway, incoming: Incoming): Promise<Resp
     const plan = isRefusal(resolved) ? resolved : tunnelPlan(resolved)
     if (isRefusal(plan)) return turnAway(gateway, exchange, plan)
 
-    const answer = await attempt(
-      gateway,
-      plan,
-      call,
-      exchange,
-      presence,
-      async (ports, at, candidate, within, trip) => {
-        return await openTunnel(ports, at, candidate, within, trip, offer.protocols)
-      },
-    )
+    const walk = new Walk(gateway, plan, call, exchange)
+    const errand: Errand = { gateway, snapshot, plan, call, exchange, presence, walk }
+    const answer = await attempt(errand, async (ports, at, candidate, within, trip) => {
+      return await openTunnel(ports, at, candidate, within, trip, offer.protocols)
+    })
     if (isRefusal(answer)) return turnAway(gateway, exchange, answer)
-    if (!isTunnel(answer)) return deliver(gateway, snapshot, plan, answer, exchange, presence)
-    return join(gateway, plan, answer, exchange, presence, incoming.connection, snapshot.debugHeaders)
+    return isTunnel(answer) ? join(errand, answer, incoming.connection) : deliver(errand, answer)
   } catch (error) {
     gateway.log.write('error', 'internal_error', {
       requestId: exchange.id,
@@ -80,22 +75,15 @@ function tellReceived({ log }: Gateway, { model, client, method, path }: Call, {
 }
 
 /** Brings both ends together. */
-function join(
-  gateway: Gateway,
-  plan: Plan,
-  answer: Tunnel,
-  exchange: Exchange,
-  presence: Presence,
-  connection: Connection,
-  debug: boolean,
-): Response {
+function join(errand: Errand, answer: Tunnel, connection: Connection): Response {
+  const { gateway, plan, exchange, presence } = errand
   const relay = new TunnelRelay(gateway, plan, answer, exchange)
   let isJoined = false
   try {
     if (presence.gone !== undefined) return turnAway(gateway, exchange, presence.gone)
     // The platform ends the request when its WebSocket ends, which is for the relay to see.
     presence.watch(new Stop())
-    const headers = headersFor(answer, exchange, debug)
+    const headers = headersFor(errand, answer)
     // Without one the platform would choose the first that the client offered.
     headers.set('sec-websocket-protocol', answer.protocol ?? '')
     exchange.status = 101

@@ -14,6 +14,7 @@ export class BoundedQueue<T> {
   readonly #major = new Line<T>()
   readonly #minor = new Line<T>()
   #weight = 0
+  #count = 0
   #pushed = 0
   #dropped = 0
 
@@ -22,24 +23,27 @@ export class BoundedQueue<T> {
   }
 
   get count(): number {
-    return this.#major.count + this.#minor.count
+    return this.#count
   }
 
   get weight(): number {
     return this.#weight
   }
 
-  push(value: T, weight: number, isImportant: boolean): void {
-    while (this.#isTooFullFor(weight)) {
+  /** `count` is how many a value stands for. */
+  push(value: T, weight: number, isImportant: boolean, count = 1): void {
+    while (this.#isTooFullFor(weight, count)) {
       const victim = isImportant ? this.#minor.shift() : undefined
-      this.#dropped += 1
+      this.#dropped += victim?.count ?? count
       if (victim === undefined) return
       this.#weight -= victim.weight
+      this.#count -= victim.count
     }
     this.#pushed += 1
     this.#weight += weight
+    this.#count += count
     const line = isImportant ? this.#major : this.#minor
-    line.push({ value, weight, order: this.#pushed })
+    line.push({ value, weight, count, order: this.#pushed })
   }
 
   /** The oldest values until `weightMax` is reached, at least one when there is any. */
@@ -50,6 +54,7 @@ export class BoundedQueue<T> {
       const entry = this.#oldestLine().shift()
       if (entry === undefined) break
       weight += entry.weight
+      this.#count -= entry.count
       taken.push(entry.value)
     }
     this.#weight -= weight
@@ -63,10 +68,10 @@ export class BoundedQueue<T> {
     return dropped
   }
 
-  #isTooFullFor(weight: number): boolean {
+  #isTooFullFor(weight: number, count: number): boolean {
     // A single value above the limit is let into an empty queue: dropping it always would hide it for ever.
-    if (this.count === 0) return false
-    return this.count >= this.#limits.countMax || this.#weight + weight > this.#limits.weightMax
+    if (this.#count === 0) return false
+    return this.#count + count > this.#limits.countMax || this.#weight + weight > this.#limits.weightMax
   }
 
   #oldestLine(): Line<T> {
@@ -80,6 +85,7 @@ export class BoundedQueue<T> {
 interface Entry<T> {
   readonly value: T
   readonly weight: number
+  readonly count: number
   readonly order: number
 }
 
@@ -87,10 +93,6 @@ interface Entry<T> {
 class Line<T> {
   #entries: Entry<T>[] = []
   #head = 0
-
-  get count(): number {
-    return this.#entries.length - this.#head
-  }
 
   get first(): Entry<T> | undefined {
     return this.#entries[this.#head]

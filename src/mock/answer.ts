@@ -6,6 +6,7 @@ import { parseBehaviour, type Behaviour, type BehaviourKind } from './behaviour.
 import { bodyFor, streamFor, type WholeBody } from './dialects.ts'
 import { errorBody, errorEvent, type MockError } from './errors.ts'
 import { sseType, type EventStream } from './events.ts'
+import { lineType } from './ndjson.ts'
 import { replyTo } from './reply.ts'
 import type { MockRequest } from './request.ts'
 import { scriptOfBody, scriptOfStream, varied, type Script } from './script.ts'
@@ -81,12 +82,12 @@ const answers: Readonly<Record<BehaviourKind, Answering>> = {
     const error = { status: 500, message: 'Cannot go on with the stream: the mock backend was asked to fail in it' }
     if (!ask.stream) return { ...say.error(error, behaviour, delayMs), status: 200 }
     const event = errorEvent(ask.surface, ask.dialect, error, say.requestId)
-    return say.stream({ contentType: sseType, events: [event], malformed: '' }, behaviour, delayMs)
+    return say.stream({ contentType: streamTypeOf(ask), events: [event], malformed: '' }, behaviour, delayMs)
   },
   html: (say, _ask, behaviour, delayMs) =>
     say.whole({ type: 'text/html; charset=utf-8', body: page }, behaviour, delayMs),
   empty: (say, ask, behaviour, delayMs) =>
-    say.whole({ type: ask.stream ? sseType : 'application/json', body: '' }, behaviour, delayMs),
+    say.whole({ type: ask.stream ? streamTypeOf(ask) : 'application/json', body: '' }, behaviour, delayMs),
   redirect(say, _ask, behaviour, delayMs) {
     const answer = say.whole({ type: 'text/plain', body: 'Moved\n' }, behaviour, delayMs)
     answer.headers.set('location', 'https://moved.invalid/')
@@ -162,6 +163,10 @@ class Speaker {
   #headers(contentType: string): Headers {
     return new Headers({ 'content-type': contentType, 'x-request-id': this.requestId, 'x-up': this.#context.name })
   }
+}
+
+function streamTypeOf({ dialect }: Ask): string {
+  return dialect === 'ollama' ? lineType : sseType
 }
 
 function acceptsGzip(headers: Headers): boolean {

@@ -1,8 +1,8 @@
 import { asList, asNumber, asObject, asText, type JsonObject } from '#kit/json-value.ts'
-import type { Place } from './surface.ts'
+import type { Place, Surface } from './surface.ts'
 
 /** What a request asks of the mock backend, the same for every dialect. */
-export interface Ask extends Place {
+export interface Ask extends Omit<Place, 'streams'> {
   readonly model: string
   readonly stream: boolean
   /** The request body, or an empty object. */
@@ -43,10 +43,12 @@ const depthMax = 200
 export function readAsk(place: Place, headers: Headers, body: Uint8Array): Ask | undefined {
   const type = headers.get('content-type') ?? ''
   if (type.startsWith('multipart/')) return askOf(place, { model: formField(body, 'model') ?? '' })
-  if (body.length === 0) return place.surface === 'models' || place.surface === 'other' ? askOf(place, {}) : undefined
+  if (body.length === 0) return bodiless.has(place.surface) ? askOf(place, {}) : undefined
   const json = asObject(parse(new TextDecoder().decode(body)))
   return json === undefined || isDeeper(json, depthMax) ? undefined : askOf(place, json)
 }
+
+const bodiless: ReadonlySet<Surface> = new Set<Surface>(['models', 'other', 'ollama_version'])
 
 /** Words, and so tokens, of a text. */
 export function countWords(text: string): number {
@@ -68,16 +70,22 @@ function askOf(place: Place, json: JsonObject): Ask {
   const answersTool = last?.isToolResult ?? false
   const said = answersTool ? last : messages.findLast((message) => message.role === 'user')
   const config = asObject(json['generationConfig']) ?? {}
+  const options = asObject(json['options']) ?? {}
+  const { streams, ...rest } = place
   return {
-    ...place,
+    ...rest,
     model: place.model ?? asText(json['model']) ?? '',
-    stream: place.streams || json['stream'] === true,
+    stream: streams === 'always' || (json['stream'] ?? streams === 'unless_refused') === true,
     json,
     lastText: said?.text ?? '',
     answersTool,
     inputTokens: messages.reduce((sum, message) => sum + countWords(message.text), 0),
     outputTokensMax: asNumber(
-      json['max_completion_tokens'] ?? json['max_tokens'] ?? json['max_output_tokens'] ?? config['maxOutputTokens'],
+      json['max_completion_tokens'] ??
+        json['max_tokens'] ??
+        json['max_output_tokens'] ??
+        config['maxOutputTokens'] ??
+        options['num_predict'],
     ),
     tools: toolsOf(json),
     forcedTool: forcedToolOf(json),
@@ -144,8 +152,14 @@ function forcedToolOf(json: JsonObject): string | boolean {
   return asText(asObject(named['function'])?.['name'] ?? named['name']) ?? named['type'] === 'any'
 }
 
-/** `response_format` (Chat), `text.format` (Responses), `output_config.format` (Messages), `responseSchema` (Gemini). */
+/**
+ * `response_format` (Chat), `text.format` (Responses), `output_config.format` (Messages), `responseSchema` (Gemini),
+ * `format` (Ollama).
+ */
 function jsonSchemaOf(json: JsonObject, config: JsonObject): JsonObject | undefined {
+  if (json['format'] === 'json') return {}
+  const schema = asObject(json['format'])
+  if (schema !== undefined) return schema
   const format = asObject(
     json['response_format'] ?? asObject(json['text'])?.['format'] ?? asObject(json['output_config'])?.['format'],
   )

@@ -6,7 +6,8 @@ import type { EventStream } from './events.ts'
 import { generateBody, generateStream, geminiEmbedBatchBody, geminiEmbedBody } from './generate.ts'
 import { messageBody, messageStream } from './messages.ts'
 import { modelsBody } from './models.ts'
-import { ndjsonStream } from './ndjson.ts'
+import { ndjsonStream, wholeLine } from './ndjson.ts'
+import { embedBody, oneEmbeddingBody, showBody, versionBody } from './ollama-other.ts'
 import {
   embeddingsBody,
   imagesBody,
@@ -46,6 +47,12 @@ const bodies: Readonly<Record<Surface, Bodies>> = {
   generate_tokens: (ask) => json({ totalTokens: ask.inputTokens }),
   gemini_embed: (ask) => json(geminiEmbedBody(ask)),
   gemini_embed_batch: (ask) => json(geminiEmbedBatchBody(ask)),
+  ollama_chat: (_ask, reply) => json(wholeLine(reply, 'chat')),
+  ollama_generate: (_ask, reply) => json(wholeLine(reply, 'generate')),
+  ollama_embed: (ask) => json(embedBody(ask)),
+  ollama_embedding: (ask) => json(oneEmbeddingBody(ask)),
+  ollama_show: (ask) => json(showBody(ask)),
+  ollama_version: () => json(versionBody),
   models: (ask, reply, { path }) => json(modelsBody(ask, path, reply.createdS)),
   other: ({ model }, _reply, { path }) => (model === '' ? undefined : json({ object: 'mock.echo', model, path })),
 }
@@ -57,6 +64,8 @@ const streams: Readonly<Partial<Record<Surface, Streams>>> = {
   messages: (_ask, reply, behaviour) => messageStream(reply, behaviour),
   generate: (_ask, reply, behaviour, { query }) =>
     generateStream(reply, behaviour, new URLSearchParams(query).get('alt') === 'sse'),
+  ollama_chat: (_ask, reply, behaviour) => ndjsonStream(reply, behaviour, 'chat'),
+  ollama_generate: (_ask, reply, behaviour) => ndjsonStream(reply, behaviour, 'generate'),
 }
 
 /** The reply in the words of the asked surface; undefined when the mock backend does not know the path. */
@@ -68,7 +77,9 @@ export function bodyFor(ask: Ask, reply: Reply, request: MockRequest): WholeBody
 export function streamFor(ask: Ask, reply: Reply, behaviour: Behaviour, request: MockRequest): EventStream | undefined {
   const stream = streams[ask.surface]
   if (stream === undefined) return undefined
-  return behaviour.ndjson ? ndjsonStream(reply, behaviour) : stream(ask, reply, behaviour, request)
+  return behaviour.ndjson && ask.dialect !== 'ollama'
+    ? ndjsonStream(reply, behaviour)
+    : stream(ask, reply, behaviour, request)
 }
 
 function json(body: JsonObject): WholeBody {

@@ -1,6 +1,7 @@
 import type { Dialect } from '#core/dialect.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import { sse, type StreamEvent } from './events.ts'
+import { line } from './ndjson.ts'
 import type { Surface } from './surface.ts'
 
 /** An error as a provider would word it. */
@@ -36,6 +37,7 @@ const serverFault: Names = { openai: 'server_error', anthropic: 'api_error', gem
 export function errorBody(dialect: Dialect, error: MockError, requestId: string): JsonObject {
   const { status, message, code } = error
   const names = namesByStatus[status] ?? (status < 500 ? clientFault : serverFault)
+  if (dialect === 'ollama') return { error: message }
   if (dialect === 'gemini') return { error: { code: status, message, status: names.gemini } }
   if (dialect === 'anthropic') {
     return { type: 'error', error: { type: code ?? names.anthropic, message }, request_id: requestId }
@@ -49,6 +51,7 @@ export function errorEvent(surface: Surface, dialect: Dialect, error: MockError,
     const code = error.code ?? 'server_error'
     return sse({ type: 'error', sequence_number: 0, code, message: error.message, param: null }, false, 'error')
   }
+  if (dialect === 'ollama') return line(errorBody(dialect, error, requestId))
   return sse(errorBody(dialect, error, requestId), false, dialect === 'anthropic' ? 'error' : undefined)
 }
 

@@ -9,7 +9,7 @@ export function modelsBody(ask: Ask, path: string, createdS: number): JsonObject
   const model = (id: string): JsonObject => modelOf(ask, id, createdS)
   if (asked !== undefined) return model(decodeSegment(asked))
   const ids = ['e400', 'e429', 'e500', ...Object.keys(behaviourWords)]
-  if (ask.dialect === 'gemini') return { models: ids.map(model) }
+  if (ask.dialect === 'gemini' || ask.dialect === 'ollama') return { models: ids.map(model) }
   if (ask.dialect === 'anthropic')
     return { data: ids.map(model), first_id: ids[0], last_id: ids.at(-1), has_more: false }
   return { object: 'list', data: ids.map(model) }
@@ -18,6 +18,11 @@ export function modelsBody(ask: Ask, path: string, createdS: number): JsonObject
 function modelOf(ask: Ask, id: string, createdS: number): JsonObject {
   if (ask.dialect === 'anthropic') {
     return { type: 'model', id, display_name: id, created_at: new Date(createdS * 1000).toISOString() }
+  }
+  if (ask.dialect === 'ollama') {
+    const modified = new Date(createdS * 1000).toISOString()
+    const details = { parent_model: '', format: 'gguf', family: 'mock', families: ['mock'], parameter_size: '1B' }
+    return { name: id, model: id, modified_at: modified, size: 1_000_000_000, digest: '0'.repeat(64), details }
   }
   if (ask.dialect === 'openai') return { id, object: 'model', created: createdS, owned_by: 'mock' }
   return {

@@ -18,6 +18,12 @@ export type Surface =
   | 'generate_tokens'
   | 'gemini_embed'
   | 'gemini_embed_batch'
+  | 'ollama_chat'
+  | 'ollama_generate'
+  | 'ollama_embed'
+  | 'ollama_embedding'
+  | 'ollama_show'
+  | 'ollama_version'
   | 'models'
   | 'other'
 
@@ -26,12 +32,17 @@ export interface Place {
   readonly dialect: Dialect
   /** From the path; undefined where the body names the model. */
   readonly model: string | undefined
-  /** The path itself asks for a stream. */
-  readonly streams: boolean
+  /** What asks for a stream: the path itself, or `stream` in the body, which counts as true or false when it is missing. */
+  readonly streams: 'always' | 'unless_refused' | 'on_request'
 }
 
 // Whatever stands before is the base URL's business, so `/chat/completions` and `/openai/v1/chat/completions` both work.
 const bySuffix: readonly (readonly [suffix: string, surface: Surface, dialect: Dialect])[] = [
+  ['/api/chat', 'ollama_chat', 'ollama'],
+  ['/api/generate', 'ollama_generate', 'ollama'],
+  ['/api/embed', 'ollama_embed', 'ollama'],
+  ['/api/embeddings', 'ollama_embedding', 'ollama'],
+  ['/api/show', 'ollama_show', 'ollama'],
   ['/chat/completions', 'chat', 'openai'],
   ['/completions', 'completions', 'openai'],
   ['/responses/input_tokens', 'response_tokens', 'openai'],
@@ -60,15 +71,21 @@ const byVerb: Readonly<Record<string, Surface>> = {
 /** Finds out what a request wants by its method, path and the headers that only one dialect sends. */
 export function placeOf(method: string, path: string, headers: Headers): Place {
   if (method === 'GET' && /\/models(\/[^:]*)?$/.test(path)) {
-    return { surface: 'models', dialect: dialectOfHeaders(path, headers), model: undefined, streams: false }
+    return { surface: 'models', dialect: dialectOfHeaders(path, headers), model: undefined, streams: 'on_request' }
+  }
+  if (method === 'GET' && /\/api\/(?:tags|version)$/.test(path)) {
+    const surface = path.endsWith('/tags') ? 'models' : 'ollama_version'
+    return { surface, dialect: 'ollama', model: undefined, streams: 'on_request' }
   }
   const [, model, verb = ''] = /\/models\/(.+):([A-Za-z]+)$/.exec(path) ?? []
-  const surface = Object.hasOwn(byVerb, verb) ? byVerb[verb] : undefined
-  if (model !== undefined && surface !== undefined) {
-    return { surface, dialect: 'gemini', model: decodeSegment(model), streams: verb === 'streamGenerateContent' }
+  const asked = Object.hasOwn(byVerb, verb) ? byVerb[verb] : undefined
+  if (model !== undefined && asked !== undefined) {
+    const streams = verb === 'streamGenerateContent' ? 'always' : 'on_request'
+    return { surface: asked, dialect: 'gemini', model: decodeSegment(model), streams }
   }
-  const row = bySuffix.find(([suffix]) => path.endsWith(suffix))
-  return { surface: row?.[1] ?? 'other', dialect: row?.[2] ?? 'openai', model: undefined, streams: false }
+  const [, surface = 'other', dialect = 'openai'] = bySuffix.find(([suffix]) => path.endsWith(suffix)) ?? []
+  const streams = surface === 'ollama_chat' || surface === 'ollama_generate' ? 'unless_refused' : 'on_request'
+  return { surface, dialect, model: undefined, streams }
 }
 
 /** A path segment without its percent-encoding; as it is where that is broken. */

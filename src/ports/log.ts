@@ -17,6 +17,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 /** Every event that the program can tell. Wordings: `telemetry/messages.ts`. */
 export type EventName =
   | 'server_started' // version, address, portFrom, hostFrom
+  | 'admin_started' // address
   | 'config_loaded' // file, backends, aliases
   | 'config_problem' // place, path, problem, severity
   | 'config_reloaded' // version, changes
@@ -29,6 +30,7 @@ export type EventName =
   | 'backend_from_environment' // backend, variable
   | 'unauthenticated' // address, asked
   | 'environment_warning' // variable
+  | 'environment_trust' // variable
   | 'environment_ignored' // variable
   | 'request_limit'
   | 'request_received' // requestId, model, client, method, path, stream
@@ -55,5 +57,9 @@ export type EventName =
   | 'shutdown_started' // signal, inFlight, forMs
   | 'shutdown_finished' // inFlight
   | 'shutdown_forced' // inFlight
-  | 'unhandled_error' // reason, stack
+  | 'memory_short' // heldMb, limitMb
+  | 'memory_enough' // heldMb, limitMb
+  | 'process_stalled' // forMs, inFlight, times
+  | 'unhandled_error' // reason, stack, times
+  | 'unhandled_errors' // count, withinMs, inAll
   | 'internal_error' // requestId, reason, stack

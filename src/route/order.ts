@@ -1,38 +1,89 @@
 import type { Candidate } from '#core/candidate.ts'
-import type { Random } from '#ports/random.ts'
 
-/**
- * The candidates of a tier in the order in which to try them: a random permutation in which weight counts, equal
- * weights being an even shuffle. Weight 0 comes last. Nothing is allocated for a tier of one.
+/*
+ * Chance without a generator: from the request's seed and its own name each candidate draws a lot, and the smallest one
+ * comes first. Lots are exponentially distributed, the faster the more weight there is, which gives every candidate the
+ * share of its weight, at the first place as among those that are left. Since no lot depends on any other, a changed
+ * configuration moves only those requests that the change is about.
  */
-export function orderTier(candidates: readonly Candidate[], random: Random): readonly Candidate[] {
+
+/** The candidates of a tier in the order in which to try them. Weight 0 comes last. A tier of one is handed on as it is. */
+export function orderTier(candidates: readonly Candidate[], seed: number): readonly Candidate[] {
   if (candidates.length < 2) return candidates
-  const ordered = candidates.slice()
-  for (let at = 0; at < ordered.length - 1; at += 1) {
-    const drawn = draw(ordered, at, random)
-    const candidate = ordered[drawn]
-    const displaced = ordered[at]
-    if (candidate === undefined || displaced === undefined) break
-    ordered[drawn] = displaced
-    ordered[at] = candidate
-  }
-  return ordered
+  const urn = urnOf(candidates)
+  const spread = mixed(seed)
+  return candidates
+    .map((candidate, at) => ({ candidate, isLast: candidate.weight === 0, lot: drawFrom(urn, at, spread) }))
+    .toSorted((one, other) => Number(one.isLast) - Number(other.isLast) || one.lot - other.lot)
+    .map(({ candidate }) => candidate)
 }
 
-/** Index of one of the candidates from `start` on, by weight; by pure chance when none of them has any. */
-function draw(candidates: readonly Candidate[], start: number, random: Random): number {
-  let total = 0
-  for (let at = start; at < candidates.length; at += 1) total += candidates[at]?.weight ?? 0
-  if (total === 0) return start + Math.floor(random.unit() * (candidates.length - start))
-  let left = random.unit() * total
-  let last = start
-  for (let at = start; at < candidates.length; at += 1) {
-    const weight = candidates[at]?.weight ?? 0
-    if (weight === 0) continue
-    last = at
-    left -= weight
-    if (left < 0) return at
+/** The first of {@link orderTier}, without making the others: all that nearly every request needs. */
+export function firstOf(candidates: readonly Candidate[], seed: number): Candidate | undefined {
+  if (candidates.length < 2) return candidates[0]
+  const urn = urnOf(candidates)
+  const spread = mixed(seed)
+  let first = 0
+  let firstLot = Infinity
+  for (let at = 0; at < candidates.length; at += 1) {
+    if (urn.isWeighted && candidates[at]?.weight === 0) continue
+    const lot = drawFrom(urn, at, spread)
+    if (lot >= firstLot) continue
+    first = at
+    firstLot = lot
   }
-  // Rounding may leave a crumb after the last weight.
-  return last
+  return candidates[first]
+}
+
+/** What the lots of a tier are drawn from. */
+interface Urn {
+  /** The candidates' names as numbers. */
+  readonly names: Int32Array
+  /** 1 / weight; those of weight 0 share evenly what is left for them. */
+  readonly rates: Float64Array
+  /** Somebody has weight. */
+  readonly isWeighted: boolean
+  /** All that have weight have the same, and a logarithm would change nothing. */
+  readonly isEven: boolean
+}
+
+/** Made once: a tier lives as long as its snapshot. */
+function urnOf(candidates: readonly Candidate[]): Urn {
+  const known = urns.get(candidates)
+  if (known !== undefined) return known
+  const weights = new Set(candidates.map(({ weight }) => weight))
+  weights.delete(0)
+  const urn: Urn = {
+    names: Int32Array.from(candidates, ({ stateKey }) => nameOf(stateKey)),
+    rates: Float64Array.from(candidates, ({ weight }) => (weight === 0 ? 1 : Math.min(rateMax, 1 / weight))),
+    isWeighted: weights.size > 0,
+    isEven: weights.size < 2,
+  }
+  urns.set(candidates, urn)
+  return urn
+}
+
+const urns = new WeakMap<readonly Candidate[], Urn>()
+
+/** A lot must stay a number, however small the weight. */
+const rateMax = 1e300
+
+function drawFrom({ names, rates, isEven }: Urn, at: number, spread: number): number {
+  // Never 0, of which there is no logarithm.
+  const chance = (mixed(spread ^ (names[at] ?? 0)) + 0.5) / 4_294_967_296
+  return isEven ? -chance : -Math.log(chance) * (rates[at] ?? 1)
+}
+
+function nameOf(stateKey: string): number {
+  let name = 0x811c9dc5
+  for (const byte of Buffer.from(stateKey)) name = Math.imul(name ^ byte, 0x01000193)
+  return name
+}
+
+/** Spreads every bit over all others (the finalizer of MurmurHash3). */
+function mixed(number: number): number {
+  let bits = number
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  return (bits ^ (bits >>> 16)) >>> 0
 }

@@ -43,8 +43,16 @@ const RouteSchema = v.strictObject({
   ),
 })
 
-/** `models.<alias>`: which backends may answer for an alias, in what order. */
-export const ModelSchema = v.strictObject({
+/** The `models` section; `entries` are the keys of an alias that belong to other rooms. */
+// oxlint-disable-next-line typescript/explicit-module-boundary-types, typescript/explicit-function-return-type -- the schema's type is its value
+export function modelsSchema<Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.pipe(
+    v.record(aliasName, v.strictObject({ ...ownEntries, ...entries })),
+    v.description('Model aliases: the names that clients ask for.'),
+  )
+}
+
+const ownEntries = {
   enabled: v.optional(
     v.pipe(
       v.boolean(),
@@ -55,13 +63,7 @@ export const ModelSchema = v.strictObject({
     true,
   ),
   routes: v.pipe(v.array(RouteSchema), v.maxLength(10_000), v.description('Ways to answer this alias.')),
-})
-
-/** The `models` section. */
-export const ModelsSchema = v.pipe(
-  v.record(aliasName, ModelSchema),
-  v.description('Model aliases: the names that clients ask for.'),
-)
+}
 
 /** The `fallback` section: what happens when a route fails. */
 export const FallbackSchema = v.strictObject({

@@ -8,17 +8,22 @@ import { queryCredential } from '#gateway/query.ts'
 import { asksForWebSocket, tunnel } from '#gateway/tunnel.ts'
 import { refusalResponse } from '#gateway/turn-away.ts'
 import { identify } from '#identity/identify.ts'
+import type { AdminPages } from './admin.ts'
 import { clientAddress, ClientBehind } from './client-ip.ts'
 import { endpoints, geminiEndpoint, otherEndpoint, tunnelEndpoint } from './endpoints.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
-import { objectionTo, targetOf, type Target } from './guard.ts'
+import { objectionTo, targetOf, type Pressure, type Target } from './guard.ts'
 import { health, readiness } from './health.ts'
-import { modelEntry, modelList, modelListForm } from './models.ts'
+import { modelEntry, modelList, modelListForm, ollamaVersion } from './models.ts'
 
 export interface AppState {
   readonly version: string
   /** True from the first stop signal on: new work is refused, running streams finish. */
   isDraining(): boolean
+  /** Undefined: nobody watches. */
+  readonly pressure?: Pressure
+  /** Undefined: they have a listener of their own, or there are none. */
+  readonly admin?: AdminPages | undefined
 }
 
 interface Env {
@@ -33,17 +38,35 @@ interface Surroundings {
 /** The whole public surface: one function from request to response. */
 export function createApp(gateway: Gateway, state: AppState): App {
   const app = streetMap(gateway, state)
+  const { admin } = state
   const endpointByPath = new Map(endpoints.map((endpoint) => [endpoint.path, endpoint]))
   // Nothing between listener and road waits, so nothing there is async.
   return (request, connection): Response | Promise<Response> => {
     const target = targetOf(request)
-    const objection = objectionTo(request)
-    if (objection !== undefined) return refused(gateway, request, { connection, target }, objection)
+    const objection = objectionTo(request, target, state.pressure)
+    if (objection !== undefined) return closing(refused(gateway, request, { connection, target }, objection))
     if (asksForWebSocket(request) && mayBeTunnel(target)) return openTunnel(gateway, state, request, connection, target)
     // Nearly all requests are for one of a few paths, and those are found without a router.
     const endpoint = request.method === 'POST' ? endpointByPath.get(target.path) : undefined
     if (endpoint !== undefined) return serve(gateway, state, endpoint, request, { connection, target })
+    if (admin?.covers(target.path) === true) {
+      const others = (): Response | Promise<Response> => app.fetch(request, { connection, target })
+      return showAdmin(gateway, admin, request, { connection, target }, others)
+    }
     return app.fetch(request, { connection, target })
+  }
+}
+
+/** The admin pages at an address of their own, and nothing else. */
+export function createAdminApp(gateway: Gateway, admin: AdminPages): App {
+  return (request, connection): Response | Promise<Response> => {
+    const surroundings = { connection, target: targetOf(request) }
+    const objection = objectionTo(request, surroundings.target)
+    if (objection !== undefined) return refused(gateway, request, surroundings, objection)
+    const nothing = (): Response => refused(gateway, request, surroundings, noSuchPath)
+    return admin.covers(surroundings.target.path)
+      ? showAdmin(gateway, admin, request, surroundings, nothing)
+      : nothing()
   }
 }
 
@@ -67,7 +90,8 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
       if (isRefusal(caller)) return here(c, caller)
     }
     const { path, query } = c.env.target
-    const form = dialectOfPath(path) === 'gemini' ? 'gemini' : modelListForm(headers, query)
+    const dialect = dialectOfPath(path)
+    const form = dialect === 'gemini' || dialect === 'ollama' ? dialect : modelListForm(headers, query)
     const name = modelNameOf(path)
     if (name === undefined) return told(gateway, c.json(modelList(form, snapshot.aliases, startedMs)))
     if (snapshot.aliases.includes(name)) return told(gateway, c.json(modelEntry(form, name, startedMs)))
@@ -93,7 +117,8 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
   }
   // Clients probe the base URL before their first call.
   get('/', (c) => told(gateway, c.json({ service: 'llm-proxy', endpoints: publicPaths })))
-  for (const path of ['/v1/models', '/models', '/v1beta/models', '/v1alpha/models']) get(path, list)
+  for (const path of ['/v1/models', '/models', '/v1beta/models', '/v1alpha/models', '/api/tags']) get(path, list)
+  get('/api/version', (c) => told(gateway, c.json(ollamaVersion)))
   // A POST to one of these does not come here.
   for (const { path } of endpoints) app.all(path, (c) => here(c, wrongMethod(c, 'POST')))
   // What no row matches: a model's name in the path, or any other path that a provider may know.
@@ -107,11 +132,7 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
     if (path.startsWith('/v1/') && ['POST', 'PUT', 'PATCH'].includes(method)) return model(c, otherEndpoint(path))
     return here(c, refuse('route_not_found', `Cannot find this path: use one of ${publicPaths.join(', ')}`))
   })
-  app.onError((error, c) => {
-    gateway.log.write('error', 'internal_error', { reason: error.message, stack: error.stack })
-    const failed = refuse('internal_error', 'Cannot answer the request: the gateway failed, its log tells more')
-    return refusalResponse(failed, dialectOfPath(c.env.target.path), gateway.ids.requestId())
-  })
+  app.onError((error, c) => failed(gateway, error, c.env.target))
   return app
 }
 
@@ -145,6 +166,26 @@ function openTunnel(
   return tunnel(gateway, { request, endpoint, path: target.path, query: target.query, client, connection })
 }
 
+/** For those who may not know of the pages, the path is like any other: `others` answer. */
+async function showAdmin(
+  gateway: Gateway,
+  admin: AdminPages,
+  request: Request,
+  surroundings: Surroundings,
+  others: () => Response | Promise<Response>,
+): Promise<Response> {
+  try {
+    const answer = await admin.answer(request, surroundings.connection, surroundings.target)
+    if (answer === undefined) return await others()
+    if (!isRefusal(answer)) return answer
+    const refusal = refused(gateway, request, surroundings, answer)
+    refusal.headers.set('cache-control', 'no-store')
+    return refusal
+  } catch (error) {
+    return failed(gateway, error, surroundings.target)
+  }
+}
+
 /** A refusal beside the road. No exchange is opened for it, so its line is written here. */
 function refused(gateway: Gateway, request: Request, { connection, target }: Surroundings, refusal: Refusal): Response {
   const requestId = gateway.ids.requestId()
@@ -161,6 +202,20 @@ function refused(gateway: Gateway, request: Request, { connection, target }: Sur
   }
   return refusalResponse(refusal, dialectOfPath(target.path), requestId)
 }
+
+/** Something beside the road threw. */
+function failed(gateway: Gateway, error: unknown, { path }: Target): Response {
+  const requestId = gateway.ids.requestId()
+  gateway.log.write('error', 'internal_error', {
+    requestId,
+    reason: error instanceof Error ? error.message : String(error),
+    stack: error instanceof Error ? error.stack : undefined,
+  })
+  const refusal = refuse('internal_error', 'Cannot answer the request: the gateway failed, its log tells more')
+  return refusalResponse(refusal, dialectOfPath(path), requestId)
+}
+
+const noSuchPath = refuse('route_not_found', 'Cannot find this path: this address serves none such')
 
 const stopping = refuse('shutting_down', 'Cannot accept the request: the server is shutting down', {
   retryAfterMs: 1000,

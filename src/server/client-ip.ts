@@ -24,6 +24,10 @@ export class ClientBehind implements IncomingClient {
     return peer === undefined ? undefined : canonicalAddress(peer)
   }
 
+  get noted(): string | undefined {
+    return this.#address
+  }
+
   note(): void {
     this.#address ??= this.#find()
   }

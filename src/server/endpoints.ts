@@ -17,6 +17,11 @@ export const endpoints: readonly Endpoint[] = [
   { path: '/v1/rerank', dialect: 'openai', reads: 'json', stream: undefined },
   { path: '/v1/messages', dialect: 'anthropic', reads: 'json', stream: 'messages' },
   { path: '/v1/messages/count_tokens', dialect: 'anthropic', reads: 'json', stream: undefined },
+  { path: '/api/chat', dialect: 'ollama', reads: 'json', stream: 'ndjson', streamsByDefault: true },
+  { path: '/api/generate', dialect: 'ollama', reads: 'json', stream: 'ndjson', streamsByDefault: true },
+  { path: '/api/embed', dialect: 'ollama', reads: 'json', stream: undefined },
+  { path: '/api/embeddings', dialect: 'ollama', reads: 'json', stream: undefined },
+  { path: '/api/show', dialect: 'ollama', reads: 'json', stream: undefined },
   // Some clients are configured with a base URL that has no version.
   { path: '/chat/completions', dialect: 'openai', reads: 'json', stream: 'chat' },
   { path: '/completions', dialect: 'openai', reads: 'json', stream: 'completions' },

@@ -8,8 +8,14 @@ export interface Target {
   readonly query: string
 }
 
+/** What a request may be refused for that is not its own fault. */
+export interface Pressure {
+  /** Memory is short. */
+  readonly isHigh: boolean
+}
+
 /** Runs before the router. Says why the request cannot be served at all, or nothing. */
-export function objectionTo(request: Request): Refusal | undefined {
+export function objectionTo(request: Request, { path }: Target, pressure?: Pressure): Refusal | undefined {
   const { url, method } = request
   if (method === 'CONNECT' || method === 'TRACE') {
     return refuse('method_not_allowed', `Cannot serve ${method}: this is no forward proxy, use GET or POST`, {
@@ -19,8 +25,23 @@ export function objectionTo(request: Request): Refusal | undefined {
   // A relative URL means that Host is missing, as in health probes of HTTP/1.0, or malformed.
   if (url.startsWith('/') && request.headers.has('host'))
     return refuse('invalid_host', 'Cannot serve the request: its Host header is malformed')
+  // Programs written in C read a path up to there.
+  if (path.includes('%00')) return refuse('invalid_parameter', 'Cannot serve the request: its path holds a NUL')
+  if (pressure?.isHigh === true && isLarge(request)) return overloaded
   return undefined
 }
+
+// Limit: larger bodies are not taken while memory is short.
+const smallBytesMax = 1024 ** 2
+
+/** A body in chunks may be of any size. */
+function isLarge({ headers }: Request): boolean {
+  return Number(headers.get('content-length') ?? 0) > smallBytesMax || headers.has('transfer-encoding')
+}
+
+const overloaded = refuse('overloaded', 'Cannot accept the body: memory is short, try again later', {
+  retryAfterMs: 5000,
+})
 
 /** From what the platform gives: an absolute URL, or a relative one, of which routers would lose the first segment. */
 export function targetOf({ url }: Request): Target {

@@ -18,8 +18,11 @@ export interface Listener {
   cut(): Promise<void>
 }
 
-/** Starts the HTTP server. Rejects with a Node-like error (`code` EADDRINUSE, EACCES, …) when the address cannot be had. */
-export async function listen(address: ListenAddress, app: App, onError: (error: Error) => void): Promise<Listener> {
+/**
+ * Starts the HTTP server. What nobody caught is told to `onError`, which gives the id that the client gets for it.
+ * Rejects with a Node-like error (`code` EADDRINUSE, EACCES, …) when the address cannot be had.
+ */
+export async function listen(address: ListenAddress, app: App, onError: (error: Error) => string): Promise<Listener> {
   const serve = (request: Request, server: Server<TunnelRelay>): Response | Promise<Response> =>
     app(request, new ServedConnection(server, request))
   const common = {
@@ -28,7 +31,7 @@ export async function listen(address: ListenAddress, app: App, onError: (error: 
     // The platform's own error page shows source code.
     development: false,
     error: (error: Error): Response => {
-      onError(error)
+      const requestId = onError(error)
       return Response.json(
         {
           error: {
@@ -38,7 +41,7 @@ export async function listen(address: ListenAddress, app: App, onError: (error: 
             code: 'internal_error',
           },
         },
-        { status: 500 },
+        { status: 500, headers: { 'x-request-id': requestId } },
       )
     },
     idleTimeout: idleSeconds,

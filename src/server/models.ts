@@ -1,7 +1,9 @@
-/** The model lists of the three dialects. Rows carry what their official SDKs read. */
-export type ModelListForm = 'openai' | 'anthropic' | 'gemini'
+import type { Dialect } from '#core/dialect.ts'
 
-/** Clients of all three dialects ask `GET /v1/models`; only their headers tell them apart. */
+/** The model lists of the dialects. Rows carry what their official SDKs read. */
+export type ModelListForm = Dialect
+
+/** Clients of three dialects ask `GET /v1/models`; only their headers tell them apart. */
 export function modelListForm(headers: Headers, query: string): ModelListForm {
   if (headers.has('x-goog-api-key') || /(^|&)key=/.test(query)) return 'gemini'
   return headers.has('anthropic-version') ? 'anthropic' : 'openai'
@@ -16,6 +18,7 @@ export function modelList(form: ModelListForm, aliases: readonly string[], creat
     case 'anthropic':
       return { data: models, first_id: aliases[0] ?? null, last_id: aliases.at(-1) ?? null, has_more: false }
     case 'gemini':
+    case 'ollama':
       return { models }
   }
 }
@@ -33,5 +36,17 @@ export function modelEntry(form: ModelListForm, alias: string, createdMs: number
         displayName: alias,
         supportedGenerationMethods: ['generateContent', 'streamGenerateContent', 'countTokens', 'embedContent'],
       }
+    case 'ollama':
+      return {
+        name: alias,
+        model: alias,
+        modified_at: new Date(createdMs).toISOString(),
+        size: 0,
+        digest: '',
+        details: { parent_model: '', format: '', family: '', families: [], parameter_size: '', quantization_level: '' },
+      }
   }
 }
+
+/** Whose API the Ollama paths follow; Ollama's clients ask for it and refuse what is too old for them. */
+export const ollamaVersion = { version: '0.12.0' }

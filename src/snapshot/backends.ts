@@ -18,6 +18,8 @@ export interface UsableBackend {
   readonly backend: Backend
   readonly protocol: Protocol
   readonly weight: number
+  readonly streaming: BackendSettings['streaming']
+  readonly prefill: BackendSettings['prefill']
 }
 
 /**
@@ -30,7 +32,7 @@ export function compileBackends(config: Config, off: ReadonlySet<string>, hidden
   const problems: CompileProblem[] = []
   const links = new LinkTable(config)
   for (const [index, settings] of config.backends.entries()) {
-    const { name, protocol, weight } = settings
+    const { name, protocol, weight, streaming, prefill } = settings
     if (names.has(name)) {
       const message = `"${name}" is already the name of another backend, and each must have its own`
       problems.push({ severity: 'error', path: ['backends', index, 'name'], message })
@@ -49,7 +51,9 @@ export function compileBackends(config: Config, off: ReadonlySet<string>, hidden
       continue
     }
     problems.push(...findLinkProblems(backend.url, settings, index))
-    if (settings.enabled && !off.has(name)) usable.set(name, { backend, protocol, weight })
+    if (settings.enabled && !off.has(name)) {
+      usable.set(name, { backend, protocol, weight, streaming, prefill })
+    }
   }
   return { names, usable, problems }
 }
@@ -57,7 +61,8 @@ export function compileBackends(config: Config, off: ReadonlySet<string>, hidden
 /** Every secret value of the configuration and those `beside` it, switched-off backends included, each once. */
 export function collectSecrets(config: Config, beside: readonly string[]): readonly Secret[] {
   const values = new Set(beside)
-  for (const key of [config.proxy_api_key, config.upstream_default_key]) if (key !== undefined) values.add(key)
+  for (const key of [config.proxy_api_key, config.admin.key, config.upstream_default_key])
+    if (key !== undefined) values.add(key)
   for (const value of secretsOfProxy(config.outbound_proxy.url)) values.add(value)
   for (const { api_key: key, headers, tls, outbound_proxy: proxy } of config.backends) {
     if (key !== undefined) values.add(key)

@@ -9,7 +9,7 @@ import { isLocal, parseListen } from './listen.ts'
 import { compilePlans } from './plans.ts'
 import { compilePolicies } from './policies.ts'
 import { collectSettings } from './settings.ts'
-import type { ListenAddress, Snapshot } from './snapshot.ts'
+import type { AdminPolicy, ListenAddress, Snapshot } from './snapshot.ts'
 
 /** What a snapshot is told about its source. */
 export interface CompileContext {
@@ -37,6 +37,7 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
   const wasAsked = context.listenIsDefault !== true
   const listen = compileListen(config, keys, !wasAsked, problems)
   const trustedProxies = compileTrustedProxies(config, problems)
+  const admin = compileAdmin(config, keys, problems)
   const policies = compilePolicies(config)
   const backends = compileBackends(config, context.offBackends, context.secrets)
   const table = compilePlans(config, backends, context.offBackends, policies.value)
@@ -53,10 +54,12 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     listenAsked: wasAsked && isKeptToLoopback(config, keys, parseListen(config.listen)) ? config.listen : undefined,
     keys,
     modelsRequireAuth: config.models_require_auth,
+    admin,
     plans: table.plans,
     aliases: table.aliases,
     backends: new Map(Array.from(backends.usable, ([name, { backend }]) => [name, backend])),
     bodyBytesMax: config.max_body_size,
+    memoryBytesMax: config.server.memory_limit,
     unknownModelStatus: config.errors.unknown_model_status,
     trustedProxies,
     debugHeaders: config.headers.debug,
@@ -81,6 +84,41 @@ function compileKeys(config: Config): KeyRing {
   const key = config.proxy_api_key ?? ''
   return new KeyRing(key === '' ? [] : [{ key: new Secret(key), caller: { id: 'default' } }])
 }
+
+function compileAdmin(config: Config, clientKeys: KeyRing, problems: CompileProblem[]): AdminPolicy {
+  const { key, path, listen, keep_requests: keepRequests } = config.admin
+  const [, first = ''] = path.split('/')
+  if (takenPaths.has(first) || (first === 'api' && path !== '/api/admin')) {
+    const message = `"${path}" stands where clients and probes ask for other things, take another such as "/admin"`
+    problems.push({ severity: 'error', path: ['admin', 'path'], message })
+  }
+  const keys = key === undefined ? clientKeys : new KeyRing([{ key: new Secret(key), caller: { id: 'admin' } }])
+  return {
+    keys,
+    isLocalOnly: key === undefined,
+    path,
+    listen: listen === undefined ? undefined : parseListen(listen),
+    keepRequests: keys.isOpen ? 0 : keepRequests,
+  }
+}
+
+/** First segments of paths that mean something else. */
+const takenPaths: ReadonlySet<string> = new Set([
+  'v1',
+  'v1beta',
+  'v1alpha',
+  'models',
+  'chat',
+  'completions',
+  'responses',
+  'embeddings',
+  'health',
+  'healthz',
+  'livez',
+  'ready',
+  'readyz',
+  'metrics',
+])
 
 /** Without a client key only this machine may connect, unless the operator takes the risk in so many words. */
 function compileListen(

@@ -25,7 +25,11 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
 
 /** Keys whose change takes a restart; until then the old value holds. */
 export function restartKeys(old: Snapshot, next: Snapshot): readonly string[] {
-  return formatListen(old.listen) === formatListen(next.listen) ? [] : ['listen']
+  const keys: string[] = []
+  if (formatListen(old.listen) !== formatListen(next.listen)) keys.push('listen')
+  if (old.admin.path !== next.admin.path) keys.push('admin.path')
+  if (!areEqual(old.admin.listen, next.admin.listen)) keys.push('admin.listen')
+  return keys
 }
 
 /** Limit: changes told in one line of the log. */

@@ -3,7 +3,7 @@ import type { CompileProblem } from '#core/problem.ts'
 import type { Config } from '#config/schema.ts'
 import type { BackendTable } from './backends.ts'
 import { chainOf, compileFallbacks } from './fallbacks.ts'
-import type { Policies } from './policies.ts'
+import { streamPolicyOf, type Policies } from './policies.ts'
 import { compileRoutes, Tried, type Rank } from './routes.ts'
 
 /** Every alias that can be asked for, and what to do then. */
@@ -25,7 +25,7 @@ export function compilePlans(
   const problems = [...fallbacks.problems]
   const ranksByAlias = new Map<string, readonly Rank[]>()
   for (const [alias, model] of Object.entries(config.models)) {
-    const routes = compileRoutes(alias, model, backends, off)
+    const routes = compileRoutes(alias, model, config.streaming, backends, off)
     problems.push(...routes.problems)
     ranksByAlias.set(alias, model.enabled ? routes.ranks : [])
   }
@@ -36,7 +36,7 @@ export function compilePlans(
     const chain = chainOf(alias, fallbacks.targets)
     if (!model.enabled && chain.length === 0) continue
     const tiers = tiersOf(alias, chain, ranksByAlias)
-    plans.set(alias, { alias, tiers, ...policies })
+    plans.set(alias, { alias, tiers, ...policies, streaming: streamPolicyOf(config.streaming, model.streaming) })
     if (model.enabled && tiers.length > 0) aliases.push(alias)
   }
   return { plans, aliases: aliases.toSorted(), problems }

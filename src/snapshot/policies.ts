@@ -1,4 +1,4 @@
-import type { BreakerPolicy, Plan } from '#core/plan.ts'
+import type { BreakerPolicy, Plan, StreamPolicy } from '#core/plan.ts'
 import type { Config } from '#config/schema.ts'
 import { compileDetection, compileStatuses, type Compiled } from '#upstream/detect.ts'
 
@@ -35,6 +35,7 @@ export function compilePolicies(config: Config): Compiled<Policies> {
       jitter: retry.jitter,
       retriesStatus: retries.value,
     },
+    streaming: streamPolicyOf(config.streaming, {}),
   }
   return { value, problems }
 }
@@ -45,5 +46,17 @@ function breakerOf(settings: Config['circuit_breaker']): BreakerPolicy | undefin
     failureThreshold: settings.failure_threshold,
     openMs: settings.open_timeout,
     successThreshold: settings.success_threshold,
+  }
+}
+
+/** What an alias says about its streams wins over the whole file. */
+export function streamPolicyOf(common: Config['streaming'], own: Config['models'][string]['streaming']): StreamPolicy {
+  return {
+    heartbeatMs: own.heartbeat ?? common.heartbeat,
+    jsonKeepAlive: own.json_keepalive ?? common.json_keepalive,
+    rescue: own.rescue ?? common.rescue,
+    holds: own.hold ?? common.hold,
+    onDisconnect: own.on_disconnect ?? common.on_disconnect,
+    clientStallMs: own.client_timeout ?? common.client_timeout,
   }
 }

@@ -1,8 +1,8 @@
-import type { Candidate } from '#core/candidate.ts'
+import type { Candidate, PrefillStyle, StreamClocks } from '#core/candidate.ts'
 import type { Dialect, Protocol } from '#core/dialect.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import type { Config } from '#config/schema.ts'
-import type { BackendTable } from './backends.ts'
+import type { BackendTable, UsableBackend } from './backends.ts'
 import { hintFor } from './name-hint.ts'
 
 /** An alias's own routes, compiled: what it has before any fallback. */
@@ -22,6 +22,7 @@ export interface Rank {
 export function compileRoutes(
   alias: string,
   model: Config['models'][string],
+  streaming: Config['streaming'],
   backends: BackendTable,
   off: ReadonlySet<string>,
 ): AliasRoutes {
@@ -59,7 +60,11 @@ export function compileRoutes(
         'the route has no priority and counts as 0, before those that have one: write one here too',
       )
     }
-    usable.push({ index, priority: route.priority ?? 0, candidate: compileCandidate(route, inherited) })
+    usable.push({
+      index,
+      priority: route.priority ?? 0,
+      candidate: compileCandidate(route, inherited, model.streaming, streaming),
+    })
   }
 
   if (model.routes.length === 0 && model.enabled) tell('warning', ['routes'], 'the alias has no routes')
@@ -128,7 +133,9 @@ export class Tried {
 
 function compileCandidate(
   route: Config['models'][string]['routes'][number],
-  inherited: NonNullable<ReturnType<BackendTable['usable']['get']>>,
+  inherited: UsableBackend,
+  ofAlias: Config['models'][string]['streaming'],
+  common: Config['streaming'],
 ): Candidate {
   const { backend } = inherited
   const protocol = route.protocol ?? inherited.protocol
@@ -141,7 +148,33 @@ function compileCandidate(
     protocol,
     dialects: dialectsOf[protocol],
     weight: route.weight * inherited.weight,
+    streamClocks: streamClocksOf(inherited, ofAlias, common),
+    prefill: prefillOf(inherited, protocol),
   }
+}
+
+/** The nearest word counts: that of the backend, of the alias, of the file. */
+function streamClocksOf(
+  { backend, streaming: own }: UsableBackend,
+  ofAlias: Config['models'][string]['streaming'],
+  common: Config['streaming'],
+): StreamClocks {
+  const idleMs = own.idle_timeout ?? ofAlias.idle_timeout ?? common.idle_timeout
+  return {
+    firstContentMs: own.time_to_first_token ?? ofAlias.time_to_first_token ?? common.time_to_first_token,
+    idleMs: shorter(idleMs, backend.timeouts.idleMs),
+    durationMs: own.max_duration ?? ofAlias.max_duration ?? common.max_duration,
+  }
+}
+
+/** Of two limits of which 0 is none. */
+function shorter(one: number, other: number): number {
+  return one === 0 || other === 0 ? one + other : Math.min(one, other)
+}
+
+function prefillOf({ prefill }: UsableBackend, protocol: Protocol): PrefillStyle | undefined {
+  if (prefill !== undefined) return prefill === 'none' ? undefined : prefill
+  return protocol === 'anthropic' ? 'plain' : protocol === 'mistral' ? 'prefix' : undefined
 }
 
 const openai: ReadonlySet<Dialect> = new Set(['openai'])
@@ -155,5 +188,6 @@ const dialectsOf: Readonly<Record<Protocol, ReadonlySet<Dialect>>> = {
   cohere: openai,
   anthropic: new Set<Dialect>(['anthropic']),
   gemini: new Set<Dialect>(['gemini']),
-  any: new Set<Dialect>(['openai', 'anthropic', 'gemini']),
+  ollama: new Set<Dialect>(['ollama']),
+  any: new Set<Dialect>(['openai', 'anthropic', 'gemini', 'ollama']),
 }

@@ -9,13 +9,14 @@ export type Settings = ReadonlyMap<string, string | Secret>
 
 /**
  * The settings that stand for themselves, so that a reload can tell which of them changed. Backends, routes and fallback
- * chains are told by name instead, and `listen` among the keys that need a restart.
+ * chains are told by name instead, and addresses that are listened on among the keys that need a restart.
  */
 export function collectSettings(config: Config): Settings {
-  const { backends: _backends, models: _models, listen: _listen, ...others } = config
+  const { backends: _backends, models: _models, listen: _listen, admin, ...others } = config
   const { alias_fallback: _chains, ...fallback } = config.fallback
+  const { path: _path, listen: _adminListen, ...liveAdmin } = admin
   const settings = new Map<string, string | Secret>()
-  collect(settings, '', { ...others, fallback })
+  collect(settings, '', { ...others, fallback, admin: liveAdmin })
   return settings
 }
 
@@ -35,10 +36,15 @@ function collect(
 function print(path: string, value: unknown): string | Secret {
   if (typeof value === 'string') return isSecret(ConfigSchema, path.split('.')) ? new Secret(value) : value
   if (typeof value === 'number' && isDuration(path)) return formatDuration(value)
-  if (path === 'max_body_size' && typeof value === 'number') return formatSize(value)
+  if (sizes.has(path) && typeof value === 'number') return formatSize(value)
   return JSON.stringify(value)
 }
 
+const sizes: ReadonlySet<string> = new Set(['max_body_size', 'server.memory_limit'])
+
 function isDuration(path: string): boolean {
-  return path.startsWith('timeout.') || /(?:_delay|_timeout|\.deadline|\.retry_after_max)$/.test(path)
+  return (
+    path.startsWith('timeout.') ||
+    /(?:_delay|_timeout|_duration|\.deadline|\.heartbeat|\.retry_after_max|\.time_to_first_token)$/.test(path)
+  )
 }

@@ -20,6 +20,7 @@ export interface Snapshot {
   readonly listenAsked: string | undefined
   readonly keys: KeyRing
   readonly modelsRequireAuth: boolean
+  readonly admin: AdminPolicy
   /** By alias, switched-off aliases that live on through a fallback included. */
   readonly plans: ReadonlyMap<string, Plan>
   /** Aliases to show in model lists, sorted. */
@@ -27,6 +28,8 @@ export interface Snapshot {
   /** Usable backends by name. */
   readonly backends: ReadonlyMap<string, Backend>
   readonly bodyBytesMax: number
+  /** Memory from which on large bodies are refused; undefined: a share of what there is, 0: never. */
+  readonly memoryBytesMax: number | undefined
   readonly unknownModelStatus: number
   /** Peers whose X-Forwarded-For and X-Real-IP are believed. */
   readonly trustedProxies: AddressList
@@ -38,6 +41,20 @@ export interface Snapshot {
   readonly secrets: readonly Secret[]
   /** What stands outside backends and models, for the account of a reload. */
   readonly settings: Settings
+}
+
+/** Who may look behind the scenes, and where. */
+export interface AdminPolicy {
+  /** Keys that open the admin pages; open to nobody when it holds none. */
+  readonly keys: KeyRing
+  /** Only programs of this machine may come: it is the clients' key that opens. */
+  readonly isLocalOnly: boolean
+  /** Boot-only. Below it the admin pages stand, without a slash at its end. */
+  readonly path: string
+  /** Boot-only. An address of its own; undefined: the pages stand beside the clients' paths. */
+  readonly listen: ListenAddress | undefined
+  /** How many settled requests are remembered; 0 when nobody may see them. */
+  readonly keepRequests: number
 }
 
 export type ListenAddress =

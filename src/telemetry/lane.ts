@@ -15,6 +15,8 @@ export interface LaneSizes {
 /** What a {@link Lane} needs; `T` is what it carries. */
 export interface LaneOptions<T> extends LaneSizes {
   readonly clock: Clock
+  /** How many records a value holds. */
+  countOf(value: T): number
   write(batch: readonly T[]): Promise<void>
   /** Told once when writing begins to fail. */
   onFailed(reason: string): void
@@ -52,7 +54,7 @@ export class Lane<T> {
   /** Does nothing once the lane is closed. */
   push(value: T, weight: number, isImportant: boolean): void {
     if (this.#isClosed) return
-    this.#queue.push(value, weight, isImportant)
+    this.#queue.push(value, weight, isImportant, this.#options.countOf(value))
     this.#plan()
   }
 
@@ -65,15 +67,17 @@ export class Lane<T> {
   /** Writes what waits, then gives up what cannot be written; resolves with the number of records lost for good. */
   async close(): Promise<number> {
     await this.flush()
-    // The last write may itself have caused a record, such as that writing works again.
-    if (!this.isFailing) await this.flush()
     this.#isClosed = true
     this.#cancelTimer?.()
     return this.#waiting() + this.#lost + this.#queue.takeDropped()
   }
 
   #waiting(): number {
-    return this.#queue.count + (this.#held?.length ?? 0)
+    return this.#queue.count + (this.#held === undefined ? 0 : this.#countOf(this.#held))
+  }
+
+  #countOf(batch: readonly T[]): number {
+    return batch.reduce((sum, value) => sum + this.#options.countOf(value), 0)
   }
 
   #plan(): void {
@@ -112,7 +116,7 @@ export class Lane<T> {
         return
       }
       this.#held = undefined
-      left -= batch.length
+      left -= this.#countOf(batch)
       this.#worked()
     }
   }
@@ -133,7 +137,7 @@ export class Lane<T> {
     this.#retryMs = Math.min(isFirst ? retryMsMin : this.#retryMs * 2, retryMsMax)
     this.#tries += 1
     if (this.#tries >= this.#options.triesMax) {
-      this.#lost += batch.length
+      this.#lost += this.#countOf(batch)
       this.#held = undefined
       this.#tries = 0
     }
@@ -141,7 +145,7 @@ export class Lane<T> {
   }
 }
 
-/** Milliseconds that a record waits for company. */
+/** Milliseconds that a small value waits for company. */
 const batchDelayMs = 100
 
 /** Milliseconds before a failed write is tried again: the first pause, and the longest. */

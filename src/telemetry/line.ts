@@ -6,29 +6,41 @@ import { fillWording, type Show } from './wording.ts'
 import type { Stamp } from './stamp.ts'
 
 /** Fields as they may be shown: masked, unless `masker` is undefined, and of bounded length. */
-export function showing(masker: Masker | undefined): Show {
-  return (name, text) => (name === 'requestId' ? text : shownText(name, text, masker))
+export function showing(masker: Masker | undefined): Showing {
+  return {
+    raw: (name, text) => (name === 'requestId' ? text : shownText(name, text, masker)),
+    inLine: (name, text) => {
+      // Nearly all fields were seen before, and a message is never looked through as a whole.
+      if (name === 'requestId' || masker?.isClean(text) === true) return text
+      return printable(shownText(name, text, masker))
+    },
+  }
 }
 
-/** A line of text in two parts, because only the console colours what stands between them. */
-export interface TextLine {
-  /** `[2026-01-13 09:41:00] ` */
-  readonly stamp: string
-  /** ` [req_…] message`, line feed included, and the indented block that belongs to some events. */
-  readonly rest: string
+/** The two ways to show a field. */
+export interface Showing {
+  /** For what escapes by itself: JSON, indented blocks. */
+  readonly raw: Show
+  /** For a sentence: nothing in it can end the line. */
+  readonly inLine: Show
 }
 
-/** One event for people. */
-export function textLine(stamp: Stamp, language: Language, event: EventName, fields: LogFields, show: Show): TextLine {
+/**
+ * One event for people, from ` [req_…] message` on, line feed included, with the indented block that belongs to some
+ * events. Before it stand the time and the level, which the console alone colours.
+ */
+export function textLine(language: Language, event: EventName, fields: LogFields, show: Showing): string {
   const spoken = language === 'en' ? fields : withWords(fields, language)
-  const message = printable(fillWording(wordingOf(language, event), spoken, show))
+  const message = fillWording(wordingOf(language, event), spoken, show.inLine)
   const id = typeof fields['requestId'] === 'string' ? ` [${fields['requestId']}]` : ''
   const name = fields['text'] === undefined ? 'stack' : 'text'
   const block = fields[name]
-  return {
-    stamp: language === 'zh' ? `[${stamp.chinese}] ` : `[${stamp.plain}] `,
-    rest: `${id} ${message}\n${typeof block === 'string' ? indented(show(name, block)) : ''}`,
-  }
+  return `${id} ${message}\n${typeof block === 'string' ? indented(show.raw(name, block)) : ''}`
+}
+
+/** `[2026-01-13 09:41:00] ` */
+export function stampText(stamp: Stamp, language: Language): string {
+  return language === 'zh' ? `[${stamp.chinese}] ` : `[${stamp.plain}] `
 }
 
 /** `[INFO]` and its siblings. */

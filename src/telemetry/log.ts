@@ -2,12 +2,12 @@ import type { Clock } from '#ports/clock.ts'
 import type { Files } from '#ports/files.ts'
 import type { EventName, Level, Log, LogFields } from '#ports/log.ts'
 import { Lane, type LaneSizes } from './lane.ts'
-import { jsonLine, levelTags, showing, textLine } from './line.ts'
+import { jsonLine, levelTags, showing, stampText, textLine, type Showing } from './line.ts'
 import type { Masker } from './mask.ts'
 import type { LoggingPolicy } from './policy.ts'
 import { datedPath, RollingFiles } from './rotate.ts'
+import { SheetWriter, type Sheet } from './sheet.ts'
 import { Stamps, type Stamp } from './stamp.ts'
-import type { Show } from './wording.ts'
 
 /** What the log is built from. */
 export interface LogOptions {
@@ -46,7 +46,7 @@ export function createLog(options: LogOptions): ProgramLog {
 
 // Limit: what may wait while a destination is slow or broken; beyond it, the least important records are dropped.
 const limits = { countMax: 20_000, weightMax: 8_000_000 }
-const generalSizes: LaneSizes = { limits, startWeight: 65_536, batchWeight: 1_000_000, triesMax: Infinity }
+const generalSizes: LaneSizes = { limits, startWeight: 1, batchWeight: 1_000_000, triesMax: Infinity }
 const consoleSizes: LaneSizes = { ...generalSizes, triesMax: 1 }
 
 /** Files of requests, one at a time; a file that fails is given up, because the next one may well be written. */
@@ -69,11 +69,6 @@ const colours: Readonly<Record<Level, string>> = {
   debug: '\u001b[90m[DEBUG]\u001b[0m',
 }
 
-interface GeneralRecord {
-  readonly day: string
-  readonly line: string
-}
-
 interface OwnFile {
   readonly path: string
   readonly render: () => string
@@ -85,10 +80,13 @@ class BackgroundLog implements ProgramLog {
   readonly #options: LogOptions
   readonly #stamps = new Stamps()
   readonly #rolling: RollingFiles
-  readonly #console: Lane<string>
-  readonly #general: Lane<GeneralRecord>
+  /** For the file, and for the console as well where that shows the same. */
+  readonly #plain: SheetWriter
+  readonly #coloured: SheetWriter | undefined
+  readonly #console: Lane<Sheet>
+  readonly #general: Lane<Sheet>
   readonly #ownFiles: Lane<OwnFile>
-  readonly #showMasked: Show
+  readonly #showMasked: Showing
   #isClosed = false
 
   constructor(options: LogOptions) {
@@ -98,18 +96,27 @@ class BackgroundLog implements ProgramLog {
     this.#console = this.#lane(
       consoleSizes,
       () => 'console',
-      async (batch) => await options.console.write(batch.join('')),
+      ({ count }) => count,
+      async (batch) => await options.console.write(textOf(batch)),
     )
     this.#general = this.#lane(
       generalSizes,
       () => options.policy().generalFile ?? 'general_file',
+      ({ count }) => count,
       async (batch) => await this.#writeGeneral(batch),
     )
     this.#ownFiles = this.#lane(
       ownFileSizes,
       () => 'request files',
+      () => 1,
       async (batch) => await this.#writeOwn(batch),
     )
+    const show = (sheet: Sheet): void => this.#console.push(sheet, sheet.text.length, sheet.isImportant)
+    this.#coloured = options.colour ? new SheetWriter(options.clock, show) : undefined
+    this.#plain = new SheetWriter(options.clock, (sheet) => {
+      if (!options.colour) show(sheet)
+      if (options.policy().generalFile !== undefined) this.#general.push(sheet, sheet.text.length, sheet.isImportant)
+    })
   }
 
   keeps(level: Level): boolean {
@@ -123,13 +130,14 @@ class BackgroundLog implements ProgramLog {
     const stamp = this.#stamps.at(wallMs)
     const show = policy.maskSensitive ? this.#showMasked : showPlain
     if (policy.format === 'json') {
-      const line = jsonLine(wallMs, level, policy.language, event, fields, show)
+      const line = jsonLine(wallMs, level, policy.language, event, fields, show.raw)
       this.#push(policy, stamp, level, line, line)
       return
     }
-    const text = textLine(stamp, policy.language, event, fields, show)
-    const line = text.stamp + levelTags[level] + text.rest
-    this.#push(policy, stamp, level, line, this.#options.colour ? text.stamp + colours[level] + text.rest : line)
+    const time = stampText(stamp, policy.language)
+    const rest = textLine(policy.language, event, fields, show)
+    const line = time + levelTags[level] + rest
+    this.#push(policy, stamp, level, line, this.#options.colour ? time + colours[level] + rest : line)
   }
 
   keepFile(path: string, weight: number, render: () => string): void {
@@ -141,16 +149,32 @@ class BackgroundLog implements ProgramLog {
   }
 
   async flush(): Promise<void> {
+    this.#sendSheets()
     await Promise.all([this.#general.flush(), this.#ownFiles.flush(), this.#console.flush()])
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return
-    const lost = await this.#inTime(Promise.all([this.#general.close(), this.#ownFiles.close()]))
-    const count = lost === undefined ? undefined : lost[0] + lost[1]
-    if (count !== 0) this.write('warn', 'log_dropped', { count: count ?? 'all that waited' })
+    const lost = await this.#inTime(this.#closeFiles())
+    if (lost !== 0) this.write('warn', 'log_dropped', { count: lost ?? 'all that waited' })
     this.#isClosed = true
+    this.#sendSheets()
     await this.#inTime(this.#console.close())
+  }
+
+  /** Resolves with the number of records that did not get into files. */
+  async #closeFiles(): Promise<number> {
+    this.#sendSheets()
+    await this.#general.flush()
+    // The last write may itself have caused a record, such as that writing works again.
+    this.#sendSheets()
+    const lost = await Promise.all([this.#general.close(), this.#ownFiles.close()])
+    return lost[0] + lost[1]
+  }
+
+  #sendSheets(): void {
+    this.#plain.send()
+    this.#coloured?.send()
   }
 
   /** What `work` gives, or undefined when it takes too long. */
@@ -164,8 +188,8 @@ class BackgroundLog implements ProgramLog {
   #push(policy: LoggingPolicy, stamp: Stamp, level: Level, line: string, shownLine: string): void {
     if (this.#isClosed) return void this.#showLate(shownLine)
     const isImportant = ranks[level] <= ranks.warn
-    this.#console.push(shownLine, shownLine.length, isImportant)
-    if (policy.generalFile !== undefined) this.#general.push({ day: stamp.day, line }, line.length, isImportant)
+    this.#coloured?.add(stamp.day, shownLine, isImportant)
+    if (this.#coloured === undefined || policy.generalFile !== undefined) this.#plain.add(stamp.day, line, isImportant)
   }
 
   async #showLate(line: string): Promise<void> {
@@ -178,11 +202,11 @@ class BackgroundLog implements ProgramLog {
   }
 
   /** Into the file of today's policy: records that wait while a disk is full move with a reload to a better place. */
-  async #writeGeneral(batch: readonly GeneralRecord[]): Promise<void> {
+  async #writeGeneral(batch: readonly Sheet[]): Promise<void> {
     const { generalFile, fileBytesMax } = this.#options.policy()
     if (generalFile === undefined) return
-    for (const [day, lines] of byDay(batch)) {
-      await this.#rolling.append(datedPath(generalFile, day), lines, fileBytesMax)
+    for (const [day, text] of byDay(batch)) {
+      await this.#rolling.append(datedPath(generalFile, day), text, fileBytesMax)
     }
   }
 
@@ -190,10 +214,16 @@ class BackgroundLog implements ProgramLog {
     for (const { path, render } of batch) await this.#options.files.append(path, render())
   }
 
-  #lane<T>(sizes: LaneSizes, file: () => string, write: (batch: readonly T[]) => Promise<void>): Lane<T> {
+  #lane<T>(
+    sizes: LaneSizes,
+    file: () => string,
+    countOf: (value: T) => number,
+    write: (batch: readonly T[]) => Promise<void>,
+  ): Lane<T> {
     return new Lane<T>({
       ...sizes,
       clock: this.#options.clock,
+      countOf,
       write,
       onFailed: (reason) => this.write('error', 'log_failed', { file: file(), reason }),
       onRecovered: () => this.write('warn', 'log_recovered', { file: file() }),
@@ -202,13 +232,15 @@ class BackgroundLog implements ProgramLog {
   }
 }
 
-/** The lines of each day; a batch rarely holds more than one day. */
-function byDay(batch: readonly GeneralRecord[]): Map<string, string[]> {
-  const days = new Map<string, string[]>()
-  for (const { day, line } of batch) {
-    const lines = days.get(day)
-    if (lines === undefined) days.set(day, [line])
-    else lines.push(line)
-  }
+function textOf(batch: readonly Sheet[]): string {
+  let all = ''
+  for (const { text } of batch) all += text
+  return all
+}
+
+/** The text of each day; a batch rarely holds more than one day. */
+function byDay(batch: readonly Sheet[]): Map<string, string> {
+  const days = new Map<string, string>()
+  for (const { day, text } of batch) days.set(day, (days.get(day) ?? '') + text)
   return days
 }

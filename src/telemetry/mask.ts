@@ -1,11 +1,15 @@
 import type { Secret } from '#core/secret.ts'
+import { printable } from '#kit/printable.ts'
 
 /** Hides credentials in text that goes to logs: the configured ones by value, all others by their looks. */
 export class Masker {
   readonly #secrets: () => readonly Secret[]
   #known: readonly Secret[] | undefined
   #forms: readonly string[] = []
-  /** Short texts in which nothing was found: names of backends and models come again in every line. Holds no secret. */
+  /**
+   * Short texts in which nothing was to be hidden or escaped: names of backends and models come again in every line.
+   * Holds no secret.
+   */
   readonly #clean = new Set<string>()
 
   /** `secrets` gives the current list; the same array means that nothing changed. */
@@ -20,8 +24,14 @@ export class Masker {
     let masked = text
     for (const form of forms) if (masked.includes(form)) masked = hideAll(masked, form)
     if (trigger.test(masked)) masked = maskPatterns(masked)
-    if (masked === text && text.length <= cleanLengthMax) this.#remember(text)
+    if (text.length <= cleanLengthMax && masked === text && printable(text) === text) this.#remember(text)
     return masked
+  }
+
+  /** True of a text that {@link mask} found to be fit for a line as it is. */
+  isClean(text: string): boolean {
+    this.#currentForms()
+    return this.#clean.has(text)
   }
 
   /** A header's value, hidden whole when the name says that it is a credential. */

@@ -10,6 +10,7 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
   en: {
     server_started:
       'LLM Proxy< {version}> started, listening on {address}< (port from {portFrom})>< (host from {hostFrom})>',
+    admin_started: 'Admin pages at {address}',
     config_loaded: 'Loaded {backends backend|backends}, {aliases model alias|model aliases}< from {file}>',
     config_problem: '<{place} ><{path}: >{problem}',
     config_reloaded: 'Configuration reloaded: version={version}< changes={changes}>',
@@ -25,6 +26,8 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     environment_warning: 'Environment variable {variable} can change what this program does, unset it',
     request_limit:
       'Backends that go by fetch (http2, transport: fetch) share 256 requests at once until a restart: the program did not start with one',
+    environment_trust:
+      'Environment variable {variable} adds to the authorities that backends without tls.ca are believed by; write them into tls.ca instead',
     environment_ignored: 'Environment variable {variable} is ignored: it has no effect on requests to backends',
     request_received:
       'Request received: model={model} client={client}< method={method}>< path={path}>< stream={stream}>',
@@ -57,11 +60,19 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
       'Shutting down on {signal}: {inFlight request|requests} in flight, waiting up to {forMs as duration}',
     shutdown_finished: 'Shut down: {inFlight request|requests} in flight',
     shutdown_forced: 'Shut down by force: {inFlight request was|requests were} cut',
-    unhandled_error: 'Unhandled error: {reason}',
+    memory_short:
+      'Memory is short: {heldMb} MB of {limitMb} MB in use, large bodies are refused until there is room again',
+    memory_enough: 'There is memory again: {heldMb} MB of {limitMb} MB in use, large bodies are accepted',
+    process_stalled:
+      'The process stood still for {forMs}ms with {inFlight request|requests} in flight<, the longest of {times} pauses>: it or its machine is too busy',
+    unhandled_error: 'Unhandled error: {reason}< ({times} times since it was told)>',
+    unhandled_errors:
+      '{count} unhandled errors within {withinMs as duration}, {inAll} since the start: something is broken, restart the program and report the errors above',
     internal_error: 'Internal error: {reason}',
   },
   zh: {
     server_started: 'LLM Proxy 启动,监听地址: {address}< (端口来自 {portFrom})>< (主机来自 {hostFrom})>',
+    admin_started: '管理页面地址: {address}',
     config_loaded: '已加载 {backends} 个后端,{aliases} 个模型别名',
     config_problem: '<{place} ><{path}: >{problem}',
     config_reloaded: '配置已重新加载: 版本={version}< 变更={changes}>',
@@ -76,6 +87,7 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
       '未配置客户端密钥: 能访问 {address} 的任何人都可以使用全部后端<。要求监听 "{asked}",但只监听本机回环地址: 请设置 proxy_api_key 或 allow_unauthenticated: true>',
     environment_warning: '环境变量 {variable} 会改变本程序的行为,请取消设置',
     request_limit: '经由 fetch 的后端 (http2, transport: fetch) 在重启前共用 256 个并发请求: 启动时没有这样的后端',
+    environment_trust: '环境变量 {variable} 会增加对未设置 tls.ca 的后端所信任的证书颁发机构,请改用 tls.ca',
     environment_ignored: '环境变量 {variable} 被忽略: 对发往后端的请求不起作用',
     request_received: '收到请求: 模型={model} 客户端={client}',
     request_finished: '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms',
@@ -103,7 +115,12 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     shutdown_started: '收到 {signal},开始关闭: 进行中的请求={inFlight} 最多等待={forMs as duration}',
     shutdown_finished: '已关闭: 进行中的请求={inFlight}',
     shutdown_forced: '已强制关闭: 被中断的请求={inFlight}',
-    unhandled_error: '未处理的错误: {reason}',
+    memory_short: '内存不足: 已用 {heldMb} MB,上限 {limitMb} MB,恢复之前拒绝较大的请求体',
+    memory_enough: '内存恢复: 已用 {heldMb} MB,上限 {limitMb} MB,重新接受较大的请求体',
+    process_stalled: '进程停顿 {forMs}ms,进行中的请求={inFlight}<,{times} 次停顿中最长的一次>: 进程或机器过于繁忙',
+    unhandled_error: '未处理的错误: {reason}< (自上次记录以来 {times} 次)>',
+    unhandled_errors:
+      '{withinMs as duration} 内出现 {count} 个未处理的错误,启动以来共 {inAll} 个: 程序已出故障,请重启并报告以上错误',
     internal_error: '内部错误: {reason}',
   },
 }

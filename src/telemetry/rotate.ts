@@ -25,14 +25,13 @@ export class RollingFiles {
     this.#files = files
   }
 
-  /** Each line with its line feed. A part exceeds `bytesMax` only when one line alone does. */
-  async append(path: string, lines: readonly string[], bytesMax: number): Promise<void> {
+  /** Whole records, each with its line feed. A part exceeds `bytesMax` only when one record alone does. */
+  async append(path: string, records: string, bytesMax: number): Promise<void> {
     const part = await this.#partOf(path)
-    const all = lines.join('')
-    if (part.bytes + Buffer.byteLength(all) <= bytesMax) return await this.#write(path, part, all)
+    if (part.bytes + Buffer.byteLength(records) <= bytesMax) return await this.#write(path, part, records)
     let text = ''
     let bytes = 0
-    for (const line of lines) {
+    for (const line of records.split(recordStart)) {
       const lineBytes = Buffer.byteLength(line)
       if (part.bytes + bytes > 0 && part.bytes + bytes + lineBytes > bytesMax) {
         if (text !== '') await this.#write(path, part, text)
@@ -73,6 +72,9 @@ export class RollingFiles {
     return part
   }
 }
+
+/** Where a line begins that is not indented: the block that belongs to a record is. */
+const recordStart = /(?<=\n)(?=[^ ])/
 
 interface Part {
   index: number

@@ -50,9 +50,10 @@ export type Show = (name: string, text: string) => string
 export function fillWording(wording: Wording, fields: LogFields, show: Show = asItIs): string {
   let text = ''
   for (const { before, field, form, group } of wording.pieces) {
-    text += before
-    if (field !== undefined) text += told(shown(field, fields[field] ?? '-', show), form)
-    if (group !== undefined) text += fillGroup(group, fields, show)
+    // One joining per piece: each makes an object of its own, and there are two lines per request.
+    if (group !== undefined) text = `${text}${before}${fillGroup(group, fields, show)}`
+    else if (field === undefined) text += before
+    else text = `${text}${before}${told(shown(field, fields[field] ?? '-', show), form)}`
   }
   return text
 }
@@ -76,11 +77,13 @@ export function fieldsOf(wording: Wording): string[] {
 function fillGroup(pieces: readonly Piece[], fields: LogFields, show: Show): string {
   let text = ''
   for (const { before, field, form } of pieces) {
-    text += before
-    if (field === undefined) continue
+    if (field === undefined) {
+      text += before
+      continue
+    }
     const value = fields[field]
     if (value === undefined) return ''
-    text += told(shown(field, value, show), form)
+    text = `${text}${before}${told(shown(field, value, show), form)}`
   }
   return text
 }

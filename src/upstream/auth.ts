@@ -19,6 +19,7 @@ const modeOfProtocol: Readonly<Partial<Record<Protocol, KeyHeader>>> = {
   groq: 'authorization',
   mistral: 'authorization',
   cohere: 'authorization',
+  ollama: 'authorization',
   anthropic: 'x-api-key',
   gemini: 'x-goog-api-key',
   azure: 'api-key',
@@ -28,4 +29,5 @@ const modeOfDialect: Readonly<Record<Dialect, KeyHeader>> = {
   openai: 'authorization',
   anthropic: 'x-api-key',
   gemini: 'x-goog-api-key',
+  ollama: 'authorization',
 }

@@ -1,20 +1,22 @@
 import type { BreakerPolicy, CooldownPolicy } from '#core/plan.ts'
+import type { Rest, Rests } from '#core/rest.ts'
 
 /**
  * What failures taught us about routes: who cools down and whose circuit is open. Lives outside the snapshot, keyed by
  * `Candidate.stateKey`; every limit comes as an argument, so a reload changes limits without touching what was learned.
  * Holds entries for troubled routes only: a healthy one costs a lookup that finds nothing.
  */
-export class Breakers {
+export class Breakers implements Rests {
   readonly #entries = new Map<string, Entry>()
   #known: ReadonlySet<string> | undefined
   #sweepDueMs = 0
 
   /** May the route be tried now? In a half-open circuit a yes takes the one probe; its verdict or `release` gives it back. */
   mayTry(key: string, nowMs: number, policy: BreakerPolicy | undefined): boolean {
+    if (this.#entries.size === 0) return true
     const entry = this.#entries.get(key)
     if (entry === undefined) return true
-    if (restOf(entry, nowMs, policy) !== undefined) return false
+    if (restsUntil(entry, nowMs, policy) !== undefined) return false
     if (policy !== undefined && entry.openUntilMs !== undefined) entry.probeSinceMs = nowMs
     return true
   }
@@ -22,7 +24,16 @@ export class Breakers {
   /** Monotonic time until which the route rests, or undefined when it may be tried. */
   restsUntil(key: string, nowMs: number, policy: BreakerPolicy | undefined): number | undefined {
     const entry = this.#entries.get(key)
-    return entry === undefined ? undefined : restOf(entry, nowMs, policy)
+    return entry === undefined ? undefined : restsUntil(entry, nowMs, policy)
+  }
+
+  /** The same with the reason. Asking takes no probe. */
+  restOf(key: string, nowMs: number, policy: BreakerPolicy | undefined): Rest | undefined {
+    if (this.#entries.size === 0) return undefined
+    const entry = this.#entries.get(key)
+    const untilMs = entry === undefined ? undefined : restsUntil(entry, nowMs, policy)
+    if (entry === undefined || untilMs === undefined) return undefined
+    return { why: whyResting(entry, untilMs, nowMs), untilMs }
   }
 
   /** The route gave an answer. A cooldown is not shortened by it: the success may have begun before the failure. */
@@ -66,11 +77,23 @@ export class Breakers {
     if (entry !== undefined) entry.probeSinceMs = undefined
   }
 
+  /** How one route is doing, for people. */
+  look(key: string, nowMs: number, policy: BreakerPolicy | undefined): RouteHealth {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return healthy
+    const untilMs = restsUntil(entry, nowMs, policy)
+    return {
+      restsForMs: untilMs === undefined ? 0 : untilMs - nowMs,
+      circuit: circuitOf(entry, nowMs, policy),
+      failures: entry.failures,
+    }
+  }
+
   /** Routes that rest or whose circuit is not closed, for people. */
   list(nowMs: number, policy: BreakerPolicy | undefined): readonly RouteRest[] {
     const rests: RouteRest[] = []
     for (const [key, entry] of this.#entries) {
-      const untilMs = restOf(entry, nowMs, policy)
+      const untilMs = restsUntil(entry, nowMs, policy)
       const circuit = circuitOf(entry, nowMs, policy)
       if (untilMs !== undefined || circuit !== 'closed') {
         rests.push({ key, restsForMs: untilMs === undefined ? 0 : untilMs - nowMs, circuit })
@@ -116,6 +139,17 @@ export interface FailureEffect {
   readonly openedMs: number
 }
 
+/** How a route is doing. */
+export interface RouteHealth {
+  /** 0: it may be asked now. */
+  readonly restsForMs: number
+  readonly circuit: 'closed' | 'open' | 'half_open'
+  /** In a row, as far as the circuit counts them. */
+  readonly failures: number
+}
+
+const healthy: RouteHealth = { restsForMs: 0, circuit: 'closed', failures: 0 }
+
 /** A route that is not in its normal state. */
 export interface RouteRest {
   readonly key: string
@@ -144,9 +178,14 @@ const probeMsMax = 60_000
 /** While a probe is on its way nobody knows when the circuit closes; waiters look again after this long. */
 const probeLookAgainMs = 1000
 
-function restOf(entry: Entry, nowMs: number, policy: BreakerPolicy | undefined): number | undefined {
+function restsUntil(entry: Entry, nowMs: number, policy: BreakerPolicy | undefined): number | undefined {
   const untilMs = Math.max(entry.coolUntilMs, policy === undefined ? 0 : circuitRestMs(entry, nowMs))
   return untilMs > nowMs ? untilMs : undefined
+}
+
+function whyResting(entry: Entry, untilMs: number, nowMs: number): Rest['why'] {
+  if (untilMs === entry.coolUntilMs) return 'cooling'
+  return entry.openUntilMs !== undefined && entry.openUntilMs > nowMs ? 'circuit_open' : 'probed'
 }
 
 function circuitRestMs(entry: Entry, nowMs: number): number {

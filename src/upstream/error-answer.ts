@@ -9,6 +9,7 @@ import { findError } from '#wire/error-in-body.ts'
 import { textOf } from './decode.ts'
 import { brokenFailure, statusFailure, unfitFailure } from './failure.ts'
 import { responseHeaders } from './headers.ts'
+import { withoutSecrets } from './hide-secrets.ts'
 import type { Intake, Step } from './intake.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -51,7 +52,7 @@ export async function judgeError(
     pattern,
     widened: cooldown.cools(status),
     retryAfterMs: retryAfterMs(response.headers, clock.wallMs()),
-    held: last === 'end' ? { status, headers, body } : undefined,
+    held: last === 'end' ? withoutSecrets({ status, headers, body }, text, candidate.backend.secrets) : undefined,
   })
 }
 

@@ -4,8 +4,8 @@ import type { TransportFailure } from '#ports/transport.ts'
 import type { ReportedError } from '#wire/error-in-body.ts'
 import { isKnownPath, isModelMissing } from './missing-model.ts'
 
-/** An exchange that broke, as the attempt loop must take it. */
-export function brokenFailure(broken: TransportFailure): Failure {
+/** An exchange that broke, as the attempt loop must take it; `content` is what was awaited, beyond a head. */
+export function brokenFailure(broken: TransportFailure, content = false): Failure {
   if (broken.cause === 'aborted') {
     return {
       kind: 'failure',
@@ -22,7 +22,7 @@ export function brokenFailure(broken: TransportFailure): Failure {
   return {
     kind: 'failure',
     side: isOurs ? 'gateway' : 'upstream',
-    reason: reasonOf(broken),
+    reason: content && isSilentHead(broken) ? 'first_content_timeout' : reasonOf(broken),
     tryNext: true,
     retrySame: neverAnswered(broken),
     cools: !isOurs,
@@ -32,7 +32,14 @@ export function brokenFailure(broken: TransportFailure): Failure {
 
 /** A route that answered, but with nothing that can be handed on. */
 export function unfitFailure(
-  reason: 'invalid_response' | 'empty' | 'idle_timeout' | 'first_byte_timeout',
+  reason:
+    | 'invalid_response'
+    | 'empty'
+    | 'error_in_body'
+    | 'incomplete'
+    | 'idle_timeout'
+    | 'first_byte_timeout'
+    | 'first_content_timeout',
   status: number,
   message: string,
   cools = true,
@@ -174,6 +181,10 @@ function named(reported: ReportedError | undefined): string {
 }
 
 const plainWord = /^[A-Za-z][\w.-]{1,47}$/
+
+function isSilentHead({ phase, cause }: TransportFailure): boolean {
+  return phase === 'head' && cause === 'timeout'
+}
 
 function neverAnswered({ phase, cause }: TransportFailure): boolean {
   return (phase === 'connect' && cause === 'refused') || (phase === 'head' && cause === 'reset')

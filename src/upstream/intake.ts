@@ -7,8 +7,10 @@ import { WholeBody } from '#ports/whole-body.ts'
 export interface IntakeClocks {
   /** Monotonic time by which the first byte of a body must be there, and the first content of a stream. */
   readonly firstDueMs: number
-  /** Between two pieces after the first. */
+  /** Between two pieces after the first, while a stream had no content yet. */
   readonly idleMs: number
+  /** Between two pieces after the first of a body, and after the first content of a stream that is held. */
+  readonly bodyIdleMs: number
   /** How long bytes may be held back at all, from the first byte of a body or the first event of a stream on. */
   readonly holdMs: number
 }
@@ -107,7 +109,8 @@ export class Intake {
   }
 
   #limit(awaited: Awaited): Limit | undefined {
-    const { firstDueMs, idleMs, holdMs } = this.#clocks
+    const { firstDueMs, bodyIdleMs, holdMs } = this.#clocks
+    const idleMs = awaited === 'body' ? bodyIdleMs : this.#clocks.idleMs
     if (this.heldBytes === 0) return firstDueMs === 0 ? undefined : { ms: this.#until(firstDueMs), says: 'silent' }
     let limit: Limit | undefined = idleMs === 0 ? undefined : { ms: idleMs, says: 'silent' }
     if (awaited !== 'body' && firstDueMs !== 0) {

@@ -5,6 +5,7 @@ import { asBuffer } from '#kit/bytes.ts'
 import type { HeaderList } from '#kit/header-list.ts'
 import type { IncomingResponse } from '#ports/transport.ts'
 import { findError } from '#wire/error-in-body.ts'
+import { StreamEnd } from '#wire/stream-end.ts'
 import { HeadJudge } from '#wire/stream-head.ts'
 import { isEncoded, textOf } from './decode.ts'
 import { brokenFailure, reportedFailure, unfitFailure } from './failure.ts'
@@ -18,20 +19,36 @@ export interface Fit {
   readonly form: StreamForm | undefined
 }
 
+/** What is asked of the answer beyond its beginning to be one. */
+export interface Wanted {
+  /** All of a stream, complete. */
+  readonly holds: boolean
+  /** The name of the limit for its beginning. */
+  readonly firstLimit: 'first_byte_timeout' | 'first_content_timeout'
+}
+
 /** Reads as much of an answer with a good status as it takes to know that it is one. */
-export async function judgeBody(intake: Intake, response: IncomingResponse, call: Call): Promise<Fit | Failure> {
+export async function judgeBody(
+  intake: Intake,
+  response: IncomingResponse,
+  call: Call,
+  wanted: Wanted,
+): Promise<Fit | Failure> {
   const { status, headers } = response
   const type = mediaType(headers)
   const wrongType = unfitType(call, type, status)
   if (wrongType !== undefined) return wrongType
   const first = await intake.next()
   if (first === 'end') return nothing(status, type, call)
-  if (!(first instanceof Uint8Array)) return interrupted(intake, status, first)
+  if (!(first instanceof Uint8Array)) return interrupted(intake, status, first, wanted)
   const form = streamForm(call, type, first)
   if (form === undefined) {
-    return isJson(type) || looksLikeJson(type, first) ? await judgeJson(intake, response, call, first) : passed
+    return isJson(type) || looksLikeJson(type, first) ? await judgeJson(intake, response, call, first, wanted) : passed
   }
-  if (!isEncoded(headers)) return await judgeStream(intake, status, call, form, first)
+  if (!isEncoded(headers)) {
+    const judged = await judgeStream(intake, status, call, form, first, wanted)
+    return wanted.holds && judged.kind === 'fit' ? await judgeHeld(intake, status, form, wanted) : judged
+  }
   // Nothing of it could be judged or watched. A client that asked for no stream was free to ask for compression.
   return call.stream ? unfitFailure('invalid_response', status, 'its stream is compressed against our wish') : passed
 }
@@ -69,17 +86,21 @@ function unfitType(call: Call, type: string, status: number): Failure | undefine
     const message = 'it answered with an HTML page instead of a model answer'
     return unfitFailure('invalid_response', status, message, isKnownPath(call))
   }
-  if (call.stream && call.endpoint.stream !== undefined && otherStreams.has(type)) {
+  if (call.stream && call.endpoint.stream !== undefined && isOtherStream(call.endpoint.stream, type)) {
     return unfitFailure('invalid_response', status, `it answered with a stream of type ${type}`)
   }
   return undefined
 }
 
 /** Streams of other APIs, which some servers answer with all the same. */
-const otherStreams: ReadonlySet<string> = new Set([
+function isOtherStream(form: StreamForm, type: string): boolean {
+  if (type === 'application/vnd.amazon.eventstream') return true
+  return form === 'ndjson' ? type === eventStream : lineStreams.has(type)
+}
+
+const lineStreams: ReadonlySet<string> = new Set([
   'application/jsonl',
   'application/ndjson',
-  'application/vnd.amazon.eventstream',
   'application/x-jsonlines',
   'application/x-ndjson',
 ])
@@ -91,6 +112,7 @@ async function judgeStream(
   call: Call,
   form: StreamForm,
   first: Step,
+  wanted: Wanted,
 ): Promise<Fit | Failure> {
   const judge = new HeadJudge(form)
   for (let step = first; ; step = await intake.next(judge.hasEvents ? 'content' : 'event')) {
@@ -102,9 +124,34 @@ async function judgeStream(
     } else if (step === 'late') {
       return { kind: 'fit', isWhole: false, form }
     } else {
-      return interrupted(intake, status, step)
+      return interrupted(intake, status, step, wanted)
     }
   }
+}
+
+/** Limit: a stream that is held and grows beyond this is sent on from there. */
+const heldStreamBytesMax = 64 * 1_048_576
+
+/** Holds a whole stream back, until it is complete or its route has failed. */
+async function judgeHeld(intake: Intake, status: number, form: StreamForm, wanted: Wanted): Promise<Fit | Failure> {
+  const end = new StreamEnd(form)
+  for (const piece of intake.held) end.see(piece)
+  while (intake.heldBytes <= heldStreamBytesMax) {
+    const step = await intake.next('body')
+    if (step instanceof Uint8Array) {
+      end.see(step)
+      continue
+    }
+    const verdict = end.verdict()
+    if (verdict === 'complete') {
+      intake.discard()
+      return { kind: 'fit', isWhole: true, form }
+    }
+    if (verdict === 'errored') return unfitFailure('error_in_body', status, 'its stream ended with an error event')
+    if (step === 'end') return unfitFailure('incomplete', status, 'its stream ended before it was complete')
+    return interrupted(intake, status, step, wanted)
+  }
+  return { kind: 'fit', isWhole: false, form }
 }
 
 /** Limit: a JSON body that goes on beyond this is sent on, unless it begins like an error. */
@@ -113,7 +160,13 @@ const judgedBytesMax = 16_384
 /** Limit: an error that is larger than this is taken for an answer. */
 const errorBytesMax = 1_048_576
 
-async function judgeJson(intake: Intake, response: IncomingResponse, call: Call, first: Step): Promise<Fit | Failure> {
+async function judgeJson(
+  intake: Intake,
+  response: IncomingResponse,
+  call: Call,
+  first: Step,
+  wanted: Wanted,
+): Promise<Fit | Failure> {
   const { status, headers } = response
   let step = first
   while (step instanceof Uint8Array) {
@@ -122,7 +175,7 @@ async function judgeJson(intake: Intake, response: IncomingResponse, call: Call,
     step = await intake.next()
   }
   if (step === 'late') return passed
-  if (step !== 'end') return interrupted(intake, status, step)
+  if (step !== 'end') return interrupted(intake, status, step, wanted)
   const reported = reportedIn(intake, headers)
   return reported === undefined ? whole : reportedFailure(status, reported, call)
 }
@@ -151,16 +204,22 @@ const whole: Fit = { kind: 'fit', isWhole: true, form: undefined }
 
 /** An empty body is an answer only where the status or the type says so. */
 function nothing(status: number, type: string, call: Call): Fit | Failure {
-  const mayBeEmpty = status === 204 || status === 205 || (type !== '' && type !== eventStream && !isJson(type))
+  const mayBeEmpty =
+    status === 204 || status === 205 || (type !== '' && type !== eventStream && !lineStreams.has(type) && !isJson(type))
   return mayBeEmpty ? whole : unfitFailure('empty', status, 'its answer is empty', isKnownPath(call))
 }
 
-function interrupted(intake: Intake, status: number, step: Exclude<Step, Uint8Array | 'end'>): Fit | Failure {
+function interrupted(
+  intake: Intake,
+  status: number,
+  step: Exclude<Step, Uint8Array | 'end'>,
+  { firstLimit }: Wanted,
+): Fit | Failure {
   if (step === 'late') return passed
-  if (step === 'overdue') return unfitFailure('first_byte_timeout', status, 'its stream brought no content in time')
+  if (step === 'overdue') return unfitFailure(firstLimit, status, 'its stream brought no content in time')
   if (step !== 'silent') return brokenFailure(step)
   return intake.heldBytes === 0
-    ? unfitFailure('first_byte_timeout', status, 'its answer had a head and then no body in time')
+    ? unfitFailure(firstLimit, status, 'its answer had a head and then no body in time')
     : unfitFailure('idle_timeout', status, 'it fell silent in the middle of its answer')
 }
 
@@ -170,6 +229,10 @@ const eventStream = 'text/event-stream'
 function streamForm(call: Call, type: string, first: Uint8Array): StreamForm | undefined {
   const { dialect, stream } = call.endpoint
   if (stream === undefined) return undefined
+  if (stream === 'ndjson') {
+    const isUntold = (type === '' || type === 'text/plain') && call.stream
+    return lineStreams.has(type) || (isUntold && looksLikeJson(type, first)) ? stream : undefined
+  }
   if (type === eventStream) return dialect === 'gemini' ? 'gemini_sse' : stream
   if (!call.stream) return undefined
   if (dialect === 'gemini' && isJson(type)) return 'gemini_array'

@@ -9,7 +9,9 @@ import type { ReportedError } from '#wire/error-in-body.ts'
 export function isModelMissing(reported: ReportedError | undefined, call: Call): boolean {
   if (reported === undefined || !isKnownPath(call)) return false
   if (missingModelCodes.has(lower(reported.code))) return true
-  const isAboutModel = notFoundNames.has(lower(reported.type)) && modelFirst.test(reported.message)
+  // Ollama's errors have no type, only words.
+  const isNamed = call.endpoint.dialect === 'ollama' || notFoundNames.has(lower(reported.type))
+  const isAboutModel = isNamed && modelFirst.test(reported.message)
   return isAboutModel && (call.endpoint.dialect !== 'gemini' || generates.test(call.path))
 }
 

@@ -60,7 +60,7 @@ export async function openTunnel(
   const { status } = response
   const { idleMs } = candidate.backend.timeouts
   const firstDueMs = idleMs === 0 ? 0 : clock.monotonicMs() + idleMs
-  const intake = new Intake(response.body, clock, { firstDueMs, idleMs, holdMs: 0 })
+  const intake = new Intake(response.body, clock, { firstDueMs, idleMs, bodyIdleMs: idleMs, holdMs: 0 })
   if (status < 400) {
     intake.discard()
     return unfitFailure('invalid_response', status, `it answered ${status} instead of opening a WebSocket`, false)

@@ -21,10 +21,24 @@ export function outgoing(call: Call, candidate: Candidate, stop: Stop): Piecewis
     url: upstreamUrl(call, candidate),
     headers: requestHeaders(call, candidate),
     body: bodyFor(call, candidate.model),
-    clocks: timeouts,
+    clocks: awaitsContent(call, candidate)
+      ? { ...timeouts, firstByteMs: candidate.streamClocks.firstContentMs }
+      : timeouts,
     link,
     stop,
   }
+}
+
+/** A stream whose form is known, so that its content can be told from mere signs of life. */
+export function asksForStream({ stream, endpoint }: Call): boolean {
+  return stream && endpoint.stream !== undefined
+}
+
+/** The limit for the first content is the one that ends the wait for the head, too. */
+export function awaitsContent(call: Call, { streamClocks, backend }: Candidate): boolean {
+  const { firstContentMs } = streamClocks
+  const { firstByteMs } = backend.timeouts
+  return asksForStream(call) && firstContentMs !== 0 && (firstByteMs === 0 || firstContentMs < firstByteMs)
 }
 
 /** The same bytes, not a copy, wherever the backend's name of the model does not take the place of the client's. */

@@ -4,6 +4,7 @@ import { protocolNames, type Protocol } from '#core/dialect.ts'
 import { durationSchema, type Bounds } from '#kit/quantity-schema.ts'
 import { stringKeys } from '#kit/string-keys.ts'
 import { linkEntries } from './link-schema.ts'
+import { streamEntries } from './streaming-schema.ts'
 
 const anHour: Bounds = { max: 3_600_000 }
 const aDay: Bounds = { max: 86_400_000 }
@@ -153,6 +154,7 @@ export const BackendSchema = v.pipe(
       '2024-10-21',
     ),
     ...linkEntries,
+    ...streamEntries,
   }),
   v.transform(({ protocol, ...backend }) => ({ ...backend, protocol: protocol ?? defaultProtocol(backend.url) })),
 )

@@ -11,10 +11,10 @@ import { isSafeToRepeat, type IncomingResponse, type Transport, type TransportFa
 import { judgeError } from './error-answer.ts'
 import { brokenFailure, unfitFailure } from './failure.ts'
 import { responseHeaders } from './headers.ts'
-import { Intake } from './intake.ts'
-import { isPlain, judgeBody, judgeWhole, tellsShortLength, type Fit } from './judge-body.ts'
+import { Intake, type IntakeClocks } from './intake.ts'
+import { isPlain, judgeBody, judgeWhole, tellsShortLength, type Fit, type Wanted } from './judge-body.ts'
 import { isKnownPath } from './missing-model.ts'
-import { outgoing, type PiecewiseRequest } from './request.ts'
+import { asksForStream, awaitsContent, outgoing, type PiecewiseRequest } from './request.ts'
 
 export interface SendPorts {
   readonly transport: Transport
@@ -48,9 +48,9 @@ export async function send(
   if (response.kind === 'transport_failure' && isSafeToRepeat(response)) {
     response = await sendAgain(transport, request, trip)
   }
-  if (response.kind === 'transport_failure') return brokenFailure(response)
+  if (response.kind === 'transport_failure') return brokenFailure(response, awaitsContent(call, candidate))
 
-  const intake = takeIn(response, clock, call, candidate, trip.record.startedMs)
+  const intake = takeIn(response, clock, call, candidate, plan, trip.record.startedMs)
   const { whole } = response.body
   const outcome =
     whole !== undefined && isPlain(response, call)
@@ -78,20 +78,56 @@ function noteSent({ record }: Trip, { url, headers, body }: PiecewiseRequest): v
 /** Milliseconds for which a body may be held back, and a stream from its first event on. */
 const holdMs = 10_000
 
-function takeIn(response: IncomingResponse, clock: Clock, call: Call, candidate: Candidate, startedMs: number): Intake {
+function takeIn(
+  response: IncomingResponse,
+  clock: Clock,
+  call: Call,
+  candidate: Candidate,
+  plan: Plan,
+  startedMs: number,
+): Intake {
   const { idleMs, firstByteMs } = candidate.backend.timeouts
   if (response.body.whole !== undefined) return new Intake(response.body, clock, noClocks)
   const pauseDueMs = idleMs === 0 ? 0 : clock.monotonicMs() + idleMs
-  if (response.status >= 300) return new Intake(response.body, clock, { firstDueMs: pauseDueMs, idleMs, holdMs: 0 })
+  const bodyIdleMs = idleMs
+  if (response.status >= 300) {
+    return new Intake(response.body, clock, { firstDueMs: pauseDueMs, idleMs, bodyIdleMs, holdMs: 0 })
+  }
   // Some upstreams send the head at once and think afterwards, so the head does not end the wait for the first byte.
   const dueMs = (response.sentMs ?? startedMs) + firstByteMs
   // What tells its length has nothing more to think about.
   const isReady = pauseDueMs !== 0 && tellsShortLength(response, call)
+  if (asksForStream(call)) return new Intake(response.body, clock, streamClocks(candidate, plan, startedMs, dueMs))
   const firstDueMs = firstByteMs === 0 ? 0 : call.stream ? dueMs : Math.max(dueMs, pauseDueMs)
-  return new Intake(response.body, clock, { firstDueMs: isReady ? pauseDueMs : firstDueMs, idleMs, holdMs })
+  return new Intake(response.body, clock, { firstDueMs: isReady ? pauseDueMs : firstDueMs, idleMs, bodyIdleMs, holdMs })
 }
 
-const noClocks = { firstDueMs: 0, idleMs: 0, holdMs: 0 }
+function wantedOf(call: Call, candidate: Candidate, plan: Plan): Wanted {
+  const firstLimit = awaitsContent(call, candidate) ? 'first_content_timeout' : 'first_byte_timeout'
+  return { holds: plan.streaming.holds, firstLimit }
+}
+
+const noClocks = { firstDueMs: 0, idleMs: 0, bodyIdleMs: 0, holdMs: 0 }
+
+/** `dueMs`: when the first byte must be there, going by `timeout.first_byte`. */
+function streamClocks(
+  { backend, streamClocks: own }: Candidate,
+  { streaming }: Plan,
+  startedMs: number,
+  dueMs: number,
+): IntakeClocks {
+  const { firstByteMs, idleMs } = backend.timeouts
+  const contentDueMs = own.firstContentMs === 0 ? Infinity : startedMs + own.firstContentMs
+  const firstDueMs = Math.min(contentDueMs, firstByteMs === 0 ? Infinity : dueMs)
+  return {
+    firstDueMs: firstDueMs === Infinity ? 0 : firstDueMs,
+    // Models think in silence; where there is a limit for that, no other one cuts it short.
+    idleMs: own.firstContentMs === 0 ? idleMs : 0,
+    bodyIdleMs: own.idleMs,
+    // A client that gets signs of life can wait for an answer that is surely one.
+    holdMs: streaming.heartbeatMs > 0 || streaming.holds ? 0 : holdMs,
+  }
+}
 
 async function judge(
   intake: Intake,
@@ -108,7 +144,7 @@ async function judge(
     const message = `it answered with the redirect ${status}, which is not followed`
     return unfitFailure('invalid_response', status, message, isKnownPath(call))
   }
-  return answerOf(intake, response, candidate, await judgeBody(intake, response, call))
+  return answerOf(intake, response, candidate, await judgeBody(intake, response, call, wantedOf(call, candidate, plan)))
 }
 
 function answerOf(

@@ -28,12 +28,18 @@ const knownMax = 32
 
 function parseUrl(call: Call, candidate: Candidate): URL {
   const { backend, protocol, model } = candidate
-  const basePath = withoutSlash(backend.url.pathname)
+  const basePath = basePathOf(candidate)
   if (protocol === 'azure' && !basePath.endsWith('/openai/v1')) {
     const path = joinPath(basePath, deploymentPath(call.path, model))
     return urlOf(backend.url, path, withApiVersion(call.query, backend.apiVersion))
   }
   return urlOf(backend.url, joinPath(basePath, pathFor(call, model, basePath)), call.query)
+}
+
+/** Ollama has two APIs beside each other; a base that ends with the name of one of them leads to both. */
+function basePathOf({ backend, protocol }: Candidate): string {
+  const path = withoutSlash(backend.url.pathname)
+  return protocol === 'ollama' ? path.replace(/\/(?:api|v1)$/, '') : path
 }
 
 /** Google's clients choose among versions of the API; a base that ends in one has chosen for them. */

@@ -1,5 +1,6 @@
 import type { Dialect } from '#core/dialect.ts'
-import type { Refusal, RefusalCode } from '#core/refusal.ts'
+import type { Refusal } from '#core/refusal.ts'
+import { errorNames } from './error-names.ts'
 
 /** An error envelope, ready to be sent. */
 export interface ErrorBody {
@@ -31,7 +32,7 @@ const retryAfterMsMax = 60_000
 
 function envelope(dialect: Dialect, refusal: Refusal, requestId: string): object {
   const { code, message, status } = refusal
-  const names = namesOf(refusal)
+  const names = errorNames(code, status)
   switch (dialect) {
     case 'openai':
       return { error: { message, type: names.openai, param: refusal.param ?? null, code } }
@@ -39,6 +40,8 @@ function envelope(dialect: Dialect, refusal: Refusal, requestId: string): object
       return { type: 'error', error: { type: names.anthropic, message }, request_id: requestId }
     case 'gemini':
       return { error: { code: status, message, status: names.gemini, ...retryDetails(refusal) } }
+    case 'ollama':
+      return { error: message }
   }
 }
 
@@ -47,61 +50,6 @@ function retryDetails(refusal: Refusal): { details?: object[] } {
   if (refusal.retryAfterMs === undefined) return {}
   const seconds = Math.min(refusal.retryAfterMs, retryAfterMsMax) / 1000
   return { details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${seconds}s` }] }
-}
-
-/** The type of an error in each dialect. */
-interface ErrorNames {
-  readonly openai: string
-  readonly anthropic: string
-  readonly gemini: string
-}
-
-const badRequest: ErrorNames = {
-  openai: 'invalid_request_error',
-  anthropic: 'invalid_request_error',
-  gemini: 'INVALID_ARGUMENT',
-}
-const unauthenticated: ErrorNames = {
-  openai: 'authentication_error',
-  anthropic: 'authentication_error',
-  gemini: 'UNAUTHENTICATED',
-}
-const notFound: ErrorNames = { openai: 'invalid_request_error', anthropic: 'not_found_error', gemini: 'NOT_FOUND' }
-const upstreamFault: ErrorNames = { openai: 'upstream_error', anthropic: 'api_error', gemini: 'UNAVAILABLE' }
-const unavailable: ErrorNames = { openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' }
-
-const namesByCode: Readonly<Record<RefusalCode, ErrorNames>> = {
-  invalid_json: badRequest,
-  json_too_deep: badRequest,
-  duplicate_key: badRequest,
-  invalid_parameter: badRequest,
-  invalid_host: badRequest,
-  missing_model: badRequest,
-  unsupported_by_backend: badRequest,
-  missing_api_key: unauthenticated,
-  invalid_api_key: unauthenticated,
-  ambiguous_credentials: unauthenticated,
-  model_not_found: notFound,
-  route_not_found: notFound,
-  method_not_allowed: badRequest,
-  body_too_large: { ...badRequest, anthropic: 'request_too_large' },
-  unsupported_media_type: badRequest,
-  client_closed: { ...badRequest, gemini: 'CANCELLED' },
-  internal_error: { openai: 'server_error', anthropic: 'api_error', gemini: 'INTERNAL' },
-  upstream_unreachable: upstreamFault,
-  upstream_invalid_response: upstreamFault,
-  upstream_error: upstreamFault,
-  upstream_auth_failed: { ...upstreamFault, gemini: 'INTERNAL' },
-  no_backend_available: unavailable,
-  queue_full: unavailable,
-  queue_timeout: unavailable,
-  shutting_down: unavailable,
-  upstream_timeout: { openai: 'timeout_error', anthropic: 'timeout_error', gemini: 'DEADLINE_EXCEEDED' },
-}
-
-function namesOf(refusal: Refusal): ErrorNames {
-  // An operator may have unknown models answered with 400, whose types are other ones.
-  return refusal.code === 'model_not_found' && refusal.status === 400 ? badRequest : namesByCode[refusal.code]
 }
 
 /** Undefined where nobody is left to read it. */

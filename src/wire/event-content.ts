@@ -49,6 +49,8 @@ function hasContent(form: StreamForm, body: JsonObject): boolean {
     case 'gemini_sse':
     case 'gemini_array':
       return geminiContent(body)
+    case 'ndjson':
+      return lineContent(body)
   }
 }
 
@@ -62,7 +64,7 @@ function chatContent(body: JsonObject): boolean {
 }
 
 /** Text, reasoning, a tool call, a refusal or audio of one choice; its role alone is nothing. */
-export function choiceSpeaks(choice: JsonObject): boolean {
+function choiceSpeaks(choice: JsonObject): boolean {
   const { role: _role, ...said } = asObject(choice['delta']) ?? {}
   return isSaid(choice['text']) || Object.values(said).some(isSaid)
 }
@@ -116,6 +118,14 @@ function partContent(part: JsonObject): boolean {
   const { thought: _thought, thoughtSignature: _signature, ...said } = part
   // `functionCall: {}` ends a call that was streamed in pieces, so an empty object says something here.
   return Object.values(said).some((value) => isSaid(value) || asObject(value) !== undefined)
+}
+
+/** Ollama: a chat's message, or the text of a completion; the last line ends both. */
+function lineContent(body: JsonObject): boolean {
+  if (!('done' in body || 'message' in body || 'response' in body)) return true
+  const { role: _role, ...said } = asObject(body['message']) ?? {}
+  const told = [body['done'], body['response'], body['thinking'], body['image'], ...Object.values(said)]
+  return told.some(isSaid)
 }
 
 /** False for what stands for nothing: null, empty text, an empty list or object. */

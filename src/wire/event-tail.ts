@@ -22,6 +22,7 @@ const eventsBefore = 2
 export class EventTail {
   readonly #form: StreamForm
   readonly #isChat: boolean
+  readonly #isGemini: boolean
   #chunks: Uint8Array[] = []
   #bytes = 0
   /** The stream began before the bytes that are kept. */
@@ -32,6 +33,7 @@ export class EventTail {
   constructor(form: StreamForm) {
     this.#form = form
     this.#isChat = form === 'chat' || form === 'completions'
+    this.#isGemini = form === 'gemini_sse'
   }
 
   see(chunk: Uint8Array): void {
@@ -41,24 +43,46 @@ export class EventTail {
   }
 
   verdict(): Terminal | 'incomplete' {
+    return this.#verdictOf(this.#look())
+  }
+
+  /** Nothing more can come. Some servers name a reason to finish in every event, so that it says nothing. */
+  isOver(): boolean {
+    const ending = this.#look()
+    const hasSaidSo = this.#isChat && ending.terminal === 'complete'
+    return this.#verdictOf(ending) === 'complete' && (hasSaidSo || !ending.choices.endsAgain)
+  }
+
+  #verdictOf({ terminal, choices }: Ending): Terminal | 'incomplete' {
+    if (terminal === 'errored') return 'errored'
+    if (this.#isGemini) return terminal === undefined || choices.hasOpen ? 'incomplete' : 'complete'
+    if (terminal !== undefined) return terminal
+    return this.#isChat && !choices.hasOpen && (choices.hasEnd || this.#marked !== undefined)
+      ? 'complete'
+      : 'incomplete'
+  }
+
+  #look(): Ending {
     const tail = concat(this.#chunks)
     const choices = new ChoiceEnds()
     let terminal: Terminal | undefined
     let before = 0
     // From the last event back to the first one that is kept.
-    for (let end = endOfContent(tail, tail.length); end > 0 && before <= eventsBefore;) {
+    for (let end = endOfContent(tail, tail.length); end > 0 && (before <= eventsBefore || this.#isOpen(choices));) {
       const start = endOfLastEvent(tail.subarray(0, end))
       const isCut = start === 0 && this.#isCut
       const found = isCut ? this.#terminalOfCut(tail, end) : this.#terminalOf(tail.subarray(start, end), choices)
-      if (found === 'errored') return 'errored'
+      if (found === 'errored') return { terminal: found, choices }
       terminal ??= found
       if (terminal !== undefined) before++
       end = endOfContent(tail, start)
     }
-    if (terminal !== undefined) return terminal
-    return this.#isChat && !choices.hasOpen && (choices.hasEnd || this.#marked !== undefined)
-      ? 'complete'
-      : 'incomplete'
+    return { terminal, choices }
+  }
+
+  /** One candidate's end is not that of the others; that of one which is still open may stand further in front. */
+  #isOpen(choices: ChoiceEnds): boolean {
+    return this.#isGemini && choices.hasOpen
   }
 
   #compact(): void {
@@ -84,9 +108,8 @@ export class EventTail {
   #terminalOf(block: Uint8Array, choices: ChoiceEnds): Terminal | undefined {
     const event = parseBlock(block)
     if (event === undefined) return undefined
-    if (!this.#isChat) return terminalOf(this.#form, event.event, event.data)
-    if (event.data.trim() === '[DONE]') return 'complete'
-    choices.add(event.data)
+    if (this.#isChat && event.data.trim() === '[DONE]') return 'complete'
+    if (this.#isChat || this.#isGemini) choices.add(event.data)
     return terminalOf(this.#form, event.event, event.data)
   }
 
@@ -97,6 +120,12 @@ export class EventTail {
     if (this.#isChat) this.#marked ??= marker
     return this.#isChat ? undefined : (this.#marked ?? marker)
   }
+}
+
+/** What the end of a stream says. */
+interface Ending {
+  readonly terminal: Terminal | undefined
+  readonly choices: ChoiceEnds
 }
 
 /** The offset behind the last byte in front of `end` that is no line end. */

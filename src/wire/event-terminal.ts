@@ -1,11 +1,11 @@
 import type { StreamForm } from '#core/endpoint.ts'
 import { asList, asObject, asText, parseJson } from '#kit/json-value.ts'
-import { choiceSpeaks, reportedError } from './event-content.ts'
+import { reportedError } from './event-content.ts'
 
 /** What an event says about the end of its stream. */
 export type Terminal = 'complete' | 'errored'
 
-/** The end that one event of a stream announces, or undefined. Not for chat streams, where every choice ends alone. */
+/** The end that one event of a stream announces, or undefined. Not for chat streams, where nothing but choices ends. */
 export function terminalOf(form: StreamForm, event: string, data: string): Terminal | undefined {
   const value = parseJson(data)
   const body = asObject(Array.isArray(value) && value.length === 1 ? value[0] : value)
@@ -27,21 +27,28 @@ export function terminalOf(form: StreamForm, event: string, data: string): Termi
       // A prompt that is refused has no candidate at all.
       return finished || isNamed(asObject(body['promptFeedback'])?.['blockReason']) ? 'complete' : undefined
     }
+    case 'ndjson':
+      return body['done'] === true ? 'complete' : undefined
   }
 }
 
-/** Which choices of a chat stream have ended, from events in any order. */
+/** Which choices, or candidates, of a stream have ended, from its events in any order. */
 export class ChoiceEnds {
   readonly #ended = new Set<unknown>()
-  readonly #speaking = new Set<unknown>()
+  readonly #begun = new Set<unknown>()
+  #ends = 0
 
   add(data: string): void {
-    for (const value of asList(asObject(parseJson(data))?.['choices'])) {
+    const parsed = parseJson(data)
+    const body = asObject(Array.isArray(parsed) && parsed.length === 1 ? parsed[0] : parsed)
+    for (const value of asList(body?.['choices'] ?? body?.['candidates'])) {
       const choice = asObject(value) ?? {}
       const index = choice['index'] ?? 0
-      if (isNamed(choice['finish_reason'])) this.#ended.add(index)
       // Some servers repeat a choice without content after its end, to tell usage or filter results.
-      else if (choiceSpeaks(choice)) this.#speaking.add(index)
+      this.#begun.add(index)
+      if (!isNamed(choice['finish_reason']) && !isNamed(choice['finishReason'])) continue
+      this.#ended.add(index)
+      this.#ends++
     }
   }
 
@@ -50,9 +57,14 @@ export class ChoiceEnds {
     return this.#ended.size > 0
   }
 
-  /** Some choice was speaking and did not end. */
+  /** Some choice was announced, or has spoken, and did not end. */
   get hasOpen(): boolean {
-    return !this.#speaking.isSubsetOf(this.#ended)
+    return !this.#begun.isSubsetOf(this.#ended)
+  }
+
+  /** Some choice ended more than once: to this server, the word means nothing. */
+  get endsAgain(): boolean {
+    return this.#ends > this.#ended.size
   }
 }
 

@@ -11,6 +11,8 @@ export interface JsonPeek {
   readonly modelAt: Span
   /** False also when the field is absent or null. */
   readonly stream: boolean
+  /** The field is neither absent nor null, so that it overrules what the API does on its own. */
+  readonly hasStreamWish: boolean
 }
 
 // Limit: members of the body's object; more are refused, since no API has so many.
@@ -23,6 +25,7 @@ export class JsonPeeker implements JsonVisitor {
   #model: string | undefined
   #modelAt: Span | undefined
   #stream: boolean | undefined
+  #hasStreamWish = false
   /** A backend that does not tell upper from lower case reads these as ours. */
   #hasOtherModel = false
   #hasOtherStream = false
@@ -73,7 +76,8 @@ export class JsonPeeker implements JsonVisitor {
     if (this.#hasOtherStream) {
       return this.#stream === undefined ? refuseOtherStream() : refuseTwice('stream', otherwise)
     }
-    return { model: this.#model, modelAt: this.#modelAt, stream: this.#stream ?? false }
+    const stream = this.#stream ?? false
+    return { model: this.#model, modelAt: this.#modelAt, stream, hasStreamWish: this.#hasStreamWish }
   }
 
   #readModel(bytes: Buffer, start: number, end: number): Refusal | undefined {
@@ -93,6 +97,7 @@ export class JsonPeeker implements JsonVisitor {
     if (this.#stream !== undefined) return refuseTwice('stream')
     const text = bytes.toString('latin1', start, Math.min(end, start + 6))
     this.#stream = text === 'true'
+    this.#hasStreamWish = text !== 'null'
     if (text === 'true' || text === 'false' || text === 'null') return undefined
     return refuse('invalid_parameter', 'Cannot read "stream": it must be true or false', { param: 'stream' })
   }

@@ -1,6 +1,7 @@
 import type { StreamForm } from '#core/endpoint.ts'
 import { ElementTail } from './element-tail.ts'
 import { EventTail } from './event-tail.ts'
+import { LineTail } from './ndjson-tail.ts'
 
 /** How a stream ended, by its dialect's own terminal marker. */
 export type StreamVerdict = 'complete' | 'incomplete' | 'errored'
@@ -10,15 +11,17 @@ export type StreamVerdict = 'complete' | 'incomplete' | 'errored'
  * cleanly says nothing about that. It neither changes nor delays them.
  */
 export class StreamEnd {
-  readonly #tail: EventTail | ElementTail
+  readonly #tail: Tail
   #verdict: StreamVerdict | undefined
+  #isOver: boolean | undefined
 
   constructor(form: StreamForm) {
-    this.#tail = form === 'gemini_array' ? new ElementTail() : new EventTail(form)
+    this.#tail = openTail(form)
   }
 
   see(chunk: Uint8Array): void {
     this.#verdict = undefined
+    this.#isOver = undefined
     this.#tail.see(chunk)
   }
 
@@ -27,4 +30,23 @@ export class StreamEnd {
     this.#verdict ??= this.#tail.verdict()
     return this.#verdict
   }
+
+  /**
+   * Complete, and nothing says that more may come: a stream whose connection stays open may be ended. Stricter than the
+   * verdict, which may know that the transfer has ended.
+   */
+  get isOver(): boolean {
+    this.#isOver ??= this.verdict() === 'complete' && (!(this.#tail instanceof EventTail) || this.#tail.isOver())
+    return this.#isOver
+  }
+}
+
+interface Tail {
+  see(chunk: Uint8Array): void
+  verdict(): StreamVerdict
+}
+
+function openTail(form: StreamForm): Tail {
+  if (form === 'ndjson') return new LineTail()
+  return form === 'gemini_array' ? new ElementTail() : new EventTail(form)
 }

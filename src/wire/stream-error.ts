@@ -1,5 +1,10 @@
+import type { Dialect } from '#core/dialect.ts'
 import type { StreamForm } from '#core/endpoint.ts'
-import { encode } from '#kit/bytes.ts'
+import { refusalStatus } from '#core/refusal.ts'
+import { asBuffer, encode } from '#kit/bytes.ts'
+import { asObject, asText, parseJson } from '#kit/json-value.ts'
+import { errorOf } from './error-in-body.ts'
+import { errorNames } from './error-names.ts'
 import type { GatePosition } from './sse.ts'
 
 /** Why a stream that a client is reading ends early. */
@@ -7,6 +12,10 @@ export interface StreamFault {
   /** For programs: `stream_incomplete`, `upstream_timeout`, … */
   readonly code: string
   readonly message: string
+  /** The HTTP status that it would have been, had the head not been sent. */
+  readonly status?: number | undefined
+  /** The dialect's own name for it; otherwise one is chosen by status and code. */
+  readonly type?: string | undefined
   readonly requestId: string
   /** Where the client's bytes end, as the gate tells it. */
   readonly position: GatePosition
@@ -33,26 +42,90 @@ export function streamError(form: StreamForm, fault: StreamFault): readonly Uint
       return [encode(opening + dataLine(geminiError(fault))), encode(oneLine(geminiError(fault)))]
     case 'gemini_array':
       return arrayEnd(fault)
+    case 'ndjson':
+      return [encode(`${fault.position === 'inside' ? '\n' : ''}${oneLine({ error: fault.message })}\n`)]
   }
 }
 
+/** What an upstream's error answer says, as far as it may be told in a stream. */
+export type AnswerFault = Pick<StreamFault, 'code' | 'message' | 'status' | 'type'>
+
+/**
+ * The error that an upstream answered with, for a client whose stream has begun already; undefined when the body is no
+ * error in JSON. `body` is not compressed.
+ */
+export function faultOf(body: Uint8Array, status: number, dialect: Dialect): AnswerFault | undefined {
+  // Limit: an error that is larger is not read; its status has to do.
+  if (body.length > answerBytesMax) return undefined
+  const value = parseJson(asBuffer(body).toString())
+  const reported = errorOf(value) ?? (status < 400 ? undefined : errorOf({ error: plainMessage(value) }))
+  if (reported === undefined) return undefined
+  const meant = status >= 400 ? status : (reported.status ?? 502)
+  return {
+    code: isName(reported.code) ? reported.code : meant === 429 ? 'rate_limit_exceeded' : 'upstream_error',
+    message: reported.message.replaceAll(urls, '(address removed)'),
+    status: meant,
+    type: isTypeOf(dialect, reported.type) ? reported.type : undefined,
+  }
+}
+
+/** Limit: bytes of an error answer that is told in a stream. */
+const answerBytesMax = 65_536
+
+const urls = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>()[\]{}]+/gi
+
+/** The forms of servers that know no envelope. */
+function plainMessage(value: unknown): string | undefined {
+  const body = asObject(value)
+  return asText(body?.['message']) ?? asText(body?.['Message']) ?? asText(body?.['detail'])
+}
+
+function isName(code: string | undefined): code is string {
+  return code !== undefined && /^[A-Za-z][\w.-]{0,63}$/.test(code)
+}
+
+/** A name of another dialect, or none at all, would mislead the client's program. */
+function isTypeOf(dialect: Dialect, type: string | undefined): boolean {
+  if (type === undefined) return false
+  return dialect === 'gemini' ? /^[A-Z][A-Z_]{0,63}$/.test(type) : /^[a-z][a-z_]{0,63}$/.test(type)
+}
+
 function openaiError(fault: StreamFault): object {
-  return { error: { message: fault.message, type: 'server_error', code: fault.code, param: null } }
+  const type = fault.type ?? namesOf(fault).openai
+  return { error: { message: fault.message, type, code: fault.code, param: null } }
 }
 
 function anthropicError(fault: StreamFault): object {
-  return { type: 'error', error: { type: 'api_error', message: fault.message }, request_id: fault.requestId }
+  const type = fault.type ?? namesOf(fault).anthropic
+  return { type: 'error', error: { type, message: fault.message }, request_id: fault.requestId }
 }
 
 function geminiError(fault: StreamFault): object {
-  return { error: { code: 503, message: fault.message, status: 'UNAVAILABLE' } }
+  const status = fault.type ?? namesOf(fault).gemini
+  return { error: { code: statusOf(fault) ?? 503, message: fault.message, status } }
+}
+
+function namesOf(fault: StreamFault): ReturnType<typeof errorNames> {
+  return errorNames(fault.code, statusOf(fault))
+}
+
+function statusOf({ code, status }: StreamFault): number | undefined {
+  return status ?? statusByCode.get(code)
+}
+
+const statusByCode: ReadonlyMap<string, number> = new Map(Object.entries(refusalStatus))
+
+/** The codes of `response.error` are a closed set. */
+function responsesCode(fault: StreamFault): string {
+  const status = statusOf(fault)
+  if (status === 429 || fault.code === 'rate_limit_exceeded') return 'rate_limit_exceeded'
+  return status === 400 || fault.code === 'invalid_prompt' ? 'invalid_prompt' : 'server_error'
 }
 
 /** Both `error`, flat and nested because clients read either, and `response.failed`, the only one that Codex shows. */
 function responsesEvents(fault: StreamFault): string {
-  // The codes of `response.error` are a closed set.
-  const code = fault.code === 'rate_limit_exceeded' ? fault.code : 'server_error'
-  const error = { type: 'server_error', code, message: fault.message, param: null }
+  const code = responsesCode(fault)
+  const error = { type: fault.type ?? namesOf(fault).openai, code, message: fault.message, param: null }
   const first = { ...error, type: 'error', sequence_number: 0, error }
   const response = {
     id: `resp_${fault.requestId}`,

@@ -5,6 +5,7 @@ import { ElementScanner } from './array-gate.ts'
 import type { ReportedError } from './error-in-body.ts'
 import { errorOf } from './error-in-body.ts'
 import { judgeEvent } from './event-content.ts'
+import { LineParser } from './ndjson.ts'
 import { SseParser } from './sse.ts'
 
 /** What the beginning of a stream is worth: keep holding back, commit, or fail over. */
@@ -30,7 +31,7 @@ export class HeadJudge {
 
   constructor(form: StreamForm) {
     this.#form = form
-    this.#reader = form === 'gemini_array' ? new ElementReader() : new SseReader()
+    this.#reader = openReader(form)
   }
 
   /** An event came that has a meaning of its own, be it without content: a role, a handshake. Pings have none. */
@@ -87,6 +88,11 @@ interface EventReader {
   end(): StreamItem | undefined
 }
 
+function openReader(form: StreamForm): EventReader {
+  if (form === 'ndjson') return new LineReader()
+  return form === 'gemini_array' ? new ElementReader() : new SseReader()
+}
+
 class SseReader implements EventReader {
   readonly #parser = new SseParser()
 
@@ -97,6 +103,23 @@ class SseReader implements EventReader {
   end(): StreamItem | undefined {
     return this.#parser.end()
   }
+}
+
+class LineReader implements EventReader {
+  readonly #parser = new LineParser()
+
+  read(chunk: Uint8Array): readonly StreamItem[] {
+    return this.#parser.push(chunk).map(itemOf)
+  }
+
+  end(): StreamItem | undefined {
+    const last = this.#parser.end()
+    return last === undefined ? undefined : itemOf(last)
+  }
+}
+
+function itemOf(data: string): StreamItem {
+  return { event: '', data }
 }
 
 class ElementReader implements EventReader {

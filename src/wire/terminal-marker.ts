@@ -47,6 +47,8 @@ const markers: Readonly<Record<StreamForm, readonly Marker[]>> = {
   messages: [],
   gemini_sse: geminiReasons,
   gemini_array: geminiReasons,
+  // Whether `"done"` is a member of its line takes a scan of the line: `DoneScanner`.
+  ndjson: [],
 }
 
 function stands(piece: Buffer, { text, before }: Marker, beginsLine: boolean): boolean {

@@ -45,6 +45,7 @@ test('F59: no problem of any of them shows a secret', () => {
   for (const secret of [
     'sk-very-secret',
     'secret-pass',
+    'key=secret',
     'sk-set-',
     'sk-from-a-file',
     'sk-shared',

@@ -1,9 +1,11 @@
 /** Where a test sees what a key does: a file below `tests`, and a piece of the test's name. */
 export type Observation = readonly [file: string, name: string]
 
+const admin = 'e2e/admin.e2e.test.ts'
 const backends = 'road/keys-backends.test.ts'
 const clients = 'road/keys-clients.test.ts'
 const fallback = 'road/keys-fallback.test.ts'
+const hazards = 'e2e/hazards.e2e.test.ts'
 const links = 'e2e/links.e2e.test.ts'
 const linksTls = 'e2e/links-tls.e2e.test.ts'
 const linksProxies = 'e2e/links-proxies.e2e.test.ts'
@@ -23,6 +25,16 @@ const wayOut: Observation = [
   'H18: outbound_proxy.url is asked for what lies outside, a backend may have its own',
 ]
 const pause: Observation = [retry, 'B108: $key: { $retry } waits so long between them']
+const streaming = 'road/streaming.test.ts'
+const beats: Observation = [streaming, 'streaming.heartbeat in the %s: the client gets its head and a comment']
+const blanks: Observation = [streaming, 'streaming.json_keepalive in the %s: blanks, then the answer']
+const firstToken: Observation = [streaming, 'streaming.time_to_first_token of the %s: a route that only shakes hands']
+const streamIdle: Observation = [streaming, 'streaming.idle_timeout of the %s: silence after the first content']
+const streamLength: Observation = [streaming, 'streaming.max_duration of the %s ends a stream that never ends']
+const rescues: Observation = [streaming, 'match in the %s: another route repeats the text, and the client gets the']
+const holds: Observation = [streaming, 'in the %s: nothing is sent before the answer is complete']
+const leavers: Observation = [streaming, 'streaming.on_disconnect $setting in the $place']
+const clientStalls: Observation = [streaming, 'streaming.client_timeout in the %s: a client that takes nothing']
 const requestFolders: Observation = [logging, 'B58 B59: logging.request_dir gets all of them, logging.error_dir those']
 
 /** Every key of the configuration that holds a value, and the test that would fail if the key did nothing. */
@@ -31,8 +43,13 @@ export const observed: Readonly<Record<string, Observation>> = {
   proxy_api_key: [clients, 'B01 B02: proxy_api_key lets in who has it: with %j'],
   allow_unauthenticated: [process, 'B02: allow_unauthenticated opens the addresses beside loopback: "$yaml"'],
   models_require_auth: [clients, 'models_require_auth closes the model lists to those without the key: %j'],
+  'admin.key': [admin, 'admin.key opens the pages, and takes the place of the client key'],
+  'admin.path': [admin, 'admin.path is where the pages are, until a restart'],
+  'admin.listen': [admin, 'admin.listen is an address for the pages alone, open until the last request is done'],
+  'admin.keep_requests': [admin, 'admin.keep_requests is how many are remembered, and a reload changes it'],
   trusted_proxies: [clients, 'B86: trusted_proxies may name the client, and nobody else: %j'],
   max_body_size: [process, 'is enforced on the wire, whether a body is announced or comes in chunks'],
+  'server.memory_limit': [hazards, 'F95: server.memory_limit is where large bodies are refused, and nothing else'],
   upstream_default_key: [backends, 'upstream_default_key is for the others'],
   reuse_gateway_key: [backends, 'reuse_gateway_key lends ours'],
   'backends[].name': [clients, 'headers.debug tells who answered, at which attempt: %j'],
@@ -72,6 +89,10 @@ export const observed: Readonly<Record<string, Observation>> = {
   'backends[].tls.verify': [process, 'F5: a certificate that nobody signed is refused, unless it is false'],
   'backends[].unix_socket': [links, 'unix_socket is connected to instead of the host in url'],
   'backends[].outbound_proxy': wayOut,
+  'backends[].streaming.time_to_first_token': firstToken,
+  'backends[].streaming.idle_timeout': streamIdle,
+  'backends[].streaming.max_duration': streamLength,
+  'backends[].prefill': [streaming, 'backends[].prefill: the text so far is put into the request, and what comes is'],
   'outbound_proxy.url': wayOut,
   'outbound_proxy.no_proxy': [linksProxies, 'outbound_proxy.no_proxy names those that are connected to directly'],
   'models.<name>.enabled': [clients, 'B18: models.<name>.enabled false takes the alias off the list and out of use'],
@@ -84,6 +105,15 @@ export const observed: Readonly<Record<string, Observation>> = {
     'B19: models.<name>.routes[].enabled $enabled decides whether it is tried',
   ],
   'models.<name>.routes[].protocol': [routes, 'B101: models.<name>.routes[].protocol "$protocol" wins over that of'],
+  'models.<name>.streaming.heartbeat': beats,
+  'models.<name>.streaming.json_keepalive': blanks,
+  'models.<name>.streaming.time_to_first_token': firstToken,
+  'models.<name>.streaming.idle_timeout': streamIdle,
+  'models.<name>.streaming.max_duration': streamLength,
+  'models.<name>.streaming.rescue': rescues,
+  'models.<name>.streaming.hold': holds,
+  'models.<name>.streaming.on_disconnect': leavers,
+  'models.<name>.streaming.client_timeout': clientStalls,
   'fallback.cooldown_seconds': [fallback, 'B20 B21: fallback.cooldown_seconds: { $fallback } is $rest seconds'],
   'fallback.max_retries': [fallback, 'B26 B27: fallback.max_retries: { $fallback } is $tried attempts'],
   'fallback.alias_fallback': [fallback, 'B10: fallback.alias_fallback: { $fallback } names who comes next'],
@@ -118,6 +148,15 @@ export const observed: Readonly<Record<string, Observation>> = {
   'timeout.first_byte': clock,
   'timeout.idle': clock,
   'timeout.total': clock,
+  'streaming.heartbeat': beats,
+  'streaming.json_keepalive': blanks,
+  'streaming.time_to_first_token': firstToken,
+  'streaming.idle_timeout': streamIdle,
+  'streaming.max_duration': streamLength,
+  'streaming.rescue': rescues,
+  'streaming.hold': holds,
+  'streaming.on_disconnect': leavers,
+  'streaming.client_timeout': clientStalls,
   'proxy.forward_client_ip': [backends, 'B113: proxy.forward_client_ip tells the backend who asks: %j'],
   'errors.unknown_model_status': [clients, 'B71: errors.unknown_model_status is the status for an unknown alias: %j'],
   'headers.debug': [clients, 'headers.debug tells who answered, at which attempt: %j'],

@@ -234,7 +234,12 @@ describe('how long a backend may take', () => {
     { key: 'backends[].timeout.total', place: own('{ total: 4s, idle: 0 }'), tookMs: 4000, says: 'timeout.total' },
     { key: 'timeout.idle', place: common('{ idle: 5s }'), tookMs: 5000, says: 'timeout.idle' },
     { key: 'backends[].timeout.idle', place: own('{ idle: 2s }'), tookMs: 2000, says: 'timeout.idle' },
-    { key: 'the default of timeout.idle', place: common('{ write: 60s }'), tookMs: 120_000, says: 'timeout.idle' },
+    {
+      key: 'the default of timeout.idle',
+      place: ['url: "http://a"', 'streaming: { idle_timeout: 0 }'] as const,
+      tookMs: 120_000,
+      says: 'timeout.idle',
+    },
   ])('B111: $key ends a stream that has begun and goes silent', async ({ place, tookMs, says }) => {
     const first = 'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
     const road = await roadWith(place[0], place[1], { a: [(signal) => silentStream(signal, [first])] })

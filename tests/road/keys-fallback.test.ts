@@ -206,3 +206,14 @@ describe('how long one request may take', () => {
     expect([value.status, took, road.sent.map(({ url }) => url.hostname).join(' ')]).toEqual([200, tookMs, tried])
   })
 })
+
+test.each([
+  { asked: '30', told: '30' },
+  { asked: '9999999', told: '60' },
+  { asked: 'Fri, 31 Dec 2100 00:00:00 GMT', told: '60' },
+  { asked: 'abc', told: 'abc' },
+])('F20: a client is told to wait $told when its upstream says $asked', async ({ asked, told }) => {
+  const road = await openRoad(ladder, () => errorAnswer(429, { 'retry-after': asked }))
+  const { headers, status } = await road.chat('m')
+  expect([status, headers.get('retry-after')]).toEqual([429, told])
+})

@@ -157,7 +157,7 @@ describe('B111: two limits at once', () => {
   test.each([
     {
       name: 'a deadline ends where the answer begins',
-      settings: 'fallback: { deadline: 1s }',
+      settings: 'fallback: { deadline: 1s }\nstreaming: { idle_timeout: 0 }',
       ms: 60_000,
       outcome: undefined,
     },

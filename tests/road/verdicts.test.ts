@@ -101,7 +101,7 @@ describe('a stream that is none', () => {
 
   test('B41: comments alone do not keep a route in use beyond timeout.first_byte', async () => {
     const stream: Turn = (signal) => silentStream(signal, [': busy\n\n', ': busy\n\n'])
-    const yaml = 'timeout: { first_byte: 30s, idle: 60s }'
+    const yaml = 'timeout: { first_byte: 30s, idle: 60s }\nstreaming: { heartbeat: 0 }'
     const road = await openRoad(`${ladder}${yaml}`, async (request, at) =>
       request.url.hostname === 'b' ? eventStream([text]) : await answering({ a: [stream] })(request, at),
     )

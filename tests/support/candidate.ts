@@ -11,6 +11,8 @@ export function candidateOf(backend: string, model: string, overrides: Partial<C
     protocol: 'openai',
     dialects: new Set(['openai']),
     weight: 1,
+    streamClocks: { firstContentMs: 0, idleMs: 0, durationMs: 0 },
+    prefill: undefined,
     ...overrides,
   }
 }

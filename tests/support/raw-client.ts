@@ -191,3 +191,58 @@ class AnswerReader implements ClientExchange {
     this.#ended.resolve({ ...this.#got, text: Buffer.concat(this.#body).toString('utf8'), isWhole })
   }
 }
+
+/** What a server said to bytes that may be no HTTP at all. */
+export interface RawReply {
+  readonly answers: readonly ClientAnswer[]
+  /** `kept`: one more request on the same connection was answered. `silent`: nothing came, and nothing was closed. */
+  readonly fate: 'kept' | 'closed' | 'silent'
+}
+
+/** Sends bytes as they are, and behind the first answer a request that shows whether the connection still serves. */
+export async function speak(address: string, bytes: string | Uint8Array, silentAfterMs = 1500): Promise<RawReply> {
+  const socket = connect(socketOf(address))
+  const { promise, resolve } = Promise.withResolvers<RawReply>()
+  const parts: Buffer[] = []
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let hasAskedAgain = false
+  const end = (isClosed: boolean): void => {
+    clearTimeout(timer)
+    socket.destroy()
+    const answers = answersIn(Buffer.concat(parts))
+    const again = hasAskedAgain && answers.at(-1)?.text === secondAnswer ? answers.pop() : undefined
+    resolve({ answers, fate: again !== undefined ? 'kept' : isClosed ? 'closed' : 'silent' })
+  }
+  socket.on('error', () => {})
+  socket.on('close', () => end(true))
+  socket.on('data', (part) => {
+    parts.push(Buffer.from(part))
+    if (hasAskedAgain || !answersIn(Buffer.concat(parts)).some(({ status }) => status >= 200)) return
+    hasAskedAgain = true
+    socket.write(secondRequest)
+  })
+  socket.on('connect', () => socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes))
+  timer = setTimeout(() => end(false), silentAfterMs)
+  return await promise
+}
+
+const secondRequest = 'GET /livez HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n'
+const secondAnswer = 'ok'
+
+/** Answers one behind the other, as far as they are whole; those before a final one (100, 103) count too. */
+function answersIn(bytes: Buffer): ClientAnswer[] {
+  const answers: ClientAnswer[] = []
+  for (let at = 0; at < bytes.length;) {
+    const headEnd = bytes.indexOf('\r\n\r\n', at)
+    if (headEnd === -1) break
+    const [first = '', ...lines] = bytes.toString('latin1', at, headEnd).split('\r\n')
+    const headers = new Headers()
+    for (const line of lines) headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim())
+    const end = headEnd + 4 + Number(headers.get('content-length') ?? 0)
+    if (end > bytes.length) break
+    const text = bytes.toString('utf8', headEnd + 4, end)
+    answers.push({ status: Number(first.split(' ')[1]), headers, text, isWhole: true })
+    at = end
+  }
+  return answers
+}

@@ -60,6 +60,7 @@ export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Prom
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
+    prefillRefusers: new Set(),
     live: new Roster(),
     sinks: [{ settled: (exchange) => void settled.push(exchange) }],
     clock,

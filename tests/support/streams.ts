@@ -97,6 +97,33 @@ const arrayEvents = geminiChunks.map(
   (chunk, index) => `${index === 0 ? '[' : ',\r\n'}${JSON.stringify(chunk, undefined, 1)}`,
 )
 
+/** A line of its own. */
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`
+}
+
+const asked = { model: 'm', created_at: '2026-01-13T00:00:00Z' }
+
+/** A line of an Ollama chat. */
+export function ollamaLine(message: object, done = false): string {
+  return jsonLine({ ...asked, message: { role: 'assistant', content: '', ...message }, done })
+}
+
+const ollamaChatEvents = [
+  ollamaLine({}),
+  ollamaLine({ thinking: 'say {"done":true} "done":true 模' }),
+  ollamaLine({ content: 'Grüße 🙂\n{"done":true}\n' }),
+  ollamaLine({ tool_calls: [{ function: { name: 'f', arguments: { done: true, error: 'none' } } }] }),
+  jsonLine({ ...asked, message: { role: 'assistant', content: '' }, done: true, done_reason: 'stop', eval_count: 3 }),
+]
+
+const ollamaTextEvents = [
+  jsonLine({ ...asked, response: '', done: false }),
+  '\n',
+  jsonLine({ ...asked, response: '"done":true', done: false }),
+  jsonLine({ ...asked, response: '', done: true, context: [1, 2, 3] }),
+]
+
 /** One whole stream of each form, with texts that look like markers. */
 export const sampleStreams: readonly SampleStream[] = [
   { name: 'chat', form: 'chat', events: chatEvents, contentAt: 2, endAt: 4 },
@@ -115,4 +142,6 @@ export const sampleStreams: readonly SampleStream[] = [
   { name: 'messages', form: 'messages', events: messagesEvents, contentAt: 3, endAt: 6 },
   { name: 'Gemini events', form: 'gemini_sse', events: geminiChunks.map(dataEvent), contentAt: 2, endAt: 4 },
   { name: 'Gemini array', form: 'gemini_array', events: [...arrayEvents, ']'], contentAt: 2, endAt: 5 },
+  { name: 'Ollama chat', form: 'ndjson', events: ollamaChatEvents, contentAt: 1, endAt: 4 },
+  { name: 'Ollama text', form: 'ndjson', events: ollamaTextEvents, contentAt: 2, endAt: 3 },
 ]

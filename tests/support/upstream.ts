@@ -54,6 +54,14 @@ export function planOf(
       jitter: 0,
       retriesStatus: () => false,
     },
+    streaming: {
+      heartbeatMs: 0,
+      jsonKeepAlive: false,
+      rescue: 'off',
+      holds: false,
+      onDisconnect: 'cancel',
+      clientStallMs: 0,
+    },
   }
 }
 

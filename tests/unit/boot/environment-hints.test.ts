@@ -8,6 +8,11 @@ test.each([
     en: `Environment variable ${variable} can change what this program does, unset it`,
     zh: `环境变量 ${variable} 会改变本程序的行为,请取消设置`,
   })),
+  ...['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'].map((variable) => ({
+    variable,
+    en: `Environment variable ${variable} adds to the authorities that backends without tls.ca are believed by; write them into tls.ca instead`,
+    zh: `环境变量 ${variable} 会增加对未设置 tls.ca 的后端所信任的证书颁发机构,请改用 tls.ca`,
+  })),
   ...['NODE_TLS_REJECT_UNAUTHORIZED', 'HTTP_PROXY', 'https_proxy', 'ALL_PROXY'].map((variable) => ({
     variable,
     en: `Environment variable ${variable} is ignored: it has no effect on requests to backends`,

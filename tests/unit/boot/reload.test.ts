@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { LoadHistory } from '#boot/load-history.ts'
 import type { LoadedSnapshot } from '#boot/load.ts'
 import { Reloader } from '#boot/reload.ts'
 import type { Problem } from '#config/problem.ts'
@@ -6,6 +7,7 @@ import type { ConfigInput } from '#config/schema.ts'
 import { Holder } from '#snapshot/holder.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { snapshotOf } from '../../support/compiled.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 const up: ConfigInput = { backends: [{ name: 'up', url: 'mock://up' }] }
 const problem: Problem = {
@@ -18,7 +20,7 @@ const problem: Problem = {
 }
 
 /** A reloader whose configuration is what the test says, with what it told and how often it looked. */
-function bench(first: ConfigInput = up) {
+function bench(first: ConfigInput = up, history?: LoadHistory) {
   const holder = new Holder(snapshotOf(first, { version: 1, digest: 'first' }))
   const lines: string[] = []
   const texts: string[] = []
@@ -40,6 +42,7 @@ function bench(first: ConfigInput = up) {
       return await state.next()
     },
     files: ['/first'],
+    ...(history === undefined ? {} : { history }),
   })
   return { reloader, holder, lines, texts, state, same }
 }
@@ -107,6 +110,47 @@ test('B50: a changed address keeps its old value and is told as needing a restar
   await reloader.reload()
   expect(holder.current().listen).toEqual(before)
   expect([lines.at(-1), texts.at(-1)]).toEqual(['warn restart_needed', 'listen'])
+})
+
+test('B50: the addresses of the admin pages wait for a restart, all else of them does not', async () => {
+  const { reloader, holder, texts, state } = bench({ ...up, admin: { key: 'admin-key-0123456789' } })
+  const admin = { path: '/ops', listen: '127.0.0.1:9', keep_requests: 5 }
+  state.next = () => loaded({ ...up, admin }, 'second')
+  await reloader.reload()
+  expect(holder.current().admin).toMatchObject({ path: '/admin', listen: undefined, keepRequests: 0 })
+  expect(texts.at(-1)).toBe('admin.path, admin.listen')
+})
+
+test('what became of each look is kept for those who ask', async () => {
+  const clock = new FakeClock(1_000_000)
+  const history = new LoadHistory(clock, ['a warning of the start'])
+  const { reloader, state, same } = bench(up, history)
+  const looks: unknown[] = []
+  const steps: (() => LoadedSnapshot)[] = [
+    () => wrong('bad'),
+    () => {
+      throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+    },
+    same,
+    () => wrong('bad'),
+    () => ({ ...loaded({ ...up, listen: '127.0.0.1:9' }, 'second'), problems: [warning] }),
+  ]
+  for (const step of steps) {
+    state.next = step
+    await clock.advance(1000)
+    await reloader.reload()
+    const { loadedMs, warnings, restartKeys, refused } = history
+    looks.push([loadedMs, warnings.length, restartKeys, refused?.atMs, refused?.problems])
+  }
+  const isWrong = ['config.yaml:3:5 models: is wrong']
+  expect(looks).toEqual([
+    [1_000_000, 1, [], 1_001_000, isWrong],
+    [1_000_000, 1, [], 1_002_000, ['Cannot read config.yaml: there is no such file']],
+    [1_000_000, 1, [], undefined, undefined],
+    [1_000_000, 1, [], 1_004_000, isWrong],
+    [1_005_000, 1, ['listen'], undefined, undefined],
+  ])
+  expect(history.warnings).toEqual(['config.yaml:1:5 proxi_api_key: warning: unknown key'])
 })
 
 test.each([

@@ -19,6 +19,7 @@ const keys = {
   GEMINI_API_KEY: 'g',
   AZURE_OPENAI_API_KEY: 'z',
   UPSTREAM_API_KEY: 'u',
+  ADMIN_KEY: 'admin-key-0123456789',
 }
 
 test('the example loads without a problem when every key is there', async () => {

@@ -25,6 +25,7 @@ test('every key has a sentence', () => {
 test('keys that hold secrets are known as such', () => {
   expect(keys.filter(({ metadata }) => metadata['x-secret'] === true).map(({ path }) => path)).toEqual([
     'proxy_api_key',
+    'admin.key',
     'upstream_default_key',
     'backends[].api_key',
     'backends[].headers',

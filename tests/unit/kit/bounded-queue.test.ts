@@ -49,6 +49,18 @@ describe('BoundedQueue', () => {
     expect(queue.take(100)).toEqual([1])
   })
 
+  test('a value that stands for several counts as several, when it is dropped as well', () => {
+    const queue = new BoundedQueue<string>({ countMax: 10, weightMax: 100 })
+    queue.push('a', 1, false, 4)
+    queue.push('b', 1, false, 4)
+    queue.push('c', 1, false, 3)
+    expect([queue.count, queue.takeDropped()]).toEqual([8, 3])
+    queue.push('d', 1, true, 5)
+    expect([queue.count, queue.takeDropped()]).toEqual([9, 4])
+    expect(queue.take(100)).toEqual(['b', 'd'])
+    expect(queue.count).toBe(0)
+  })
+
   test('never exceeds its limits, loses nothing unnoticed and keeps the order', () => {
     const step = fc.oneof(
       fc.record({ weight: fc.integer({ min: 1, max: 9 }), isImportant: fc.boolean() }),

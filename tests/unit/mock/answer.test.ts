@@ -19,12 +19,19 @@ const paths = fc.constantFrom(
   '/v1beta/models/%E0%A4%A:generateContent',
   '/v1beta/models/ok+nd:streamGenerateContent',
   '/v1beta/models/ok:batchEmbedContents',
+  '/api/chat',
+  '/api/generate',
+  '/api/embed',
+  '/api/embeddings',
+  '/api/show',
+  '/api/tags',
+  '/api/version',
   '/elsewhere',
 )
 
 const fieldNames =
   'messages input contents prompt system tools tool_choice toolConfig n max_tokens response_format generationConfig text ' +
-  'dimensions requests query documents top_n stream'
+  'dimensions requests query documents top_n stream options format input'
 const fields = fc.constantFrom(...fieldNames.split(' '))
 
 const models = fc.oneof(fc.string(), fc.constantFrom(...Object.keys(behaviourWords)), fc.constant('tools+scut+torn'))

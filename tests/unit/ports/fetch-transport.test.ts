@@ -221,7 +221,8 @@ describe('B111: clocks', () => {
     const response = responded(await outcome)
     expect(await told(response)).toBe('200 ok')
     expect(up.connections).toBe(1)
-    expect(response.sentMs).toBe(0)
+    // The clock may have moved before the last byte was taken.
+    expect(response.sentMs).toBeOneOf([0, 1000])
   })
 
   test('an upstream that answered another request meanwhile is not probed', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { LogFields } from '#ports/log.ts'
 import { createApp } from '#server/app.ts'
 import { broken, openRoad, type Road } from '../../support/road.ts'
+import { sentBy } from '../../support/upstream.ts'
 
 const config = `
 backends: [{ name: a, url: "http://a", protocol: anthropic }]
@@ -53,6 +54,46 @@ describe('model lists of Gemini clients', () => {
     const missing = await road.fetch(`${base}/models/foo`)
     expect(missing.status).toBe(404)
     expect(await missing.json()).toMatchObject({ error: { code: 404, status: 'NOT_FOUND' } })
+  })
+})
+
+describe('paths of Ollama clients', () => {
+  const ollama = config.replace('protocol: anthropic', 'protocol: ollama')
+
+  test('list the aliases, and tell a version that no client finds too old', async () => {
+    const road = await openServer(ollama)
+    expect(await (await road.fetch('/api/tags')).json()).toMatchObject({ models: [{ name: 'm', model: 'm' }] })
+    expect(await (await road.fetch('/api/version')).json()).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    })
+    expect((await road.fetch('/api/tags', post)).status).toBe(405)
+  })
+
+  test.each(['/api/chat', '/api/generate', '/api/embed', '/api/embeddings', '/api/show'])(
+    '%s goes to an Ollama backend under the same path, with the name that it knows',
+    async (path) => {
+      const road = await openServer(ollama)
+      const body = JSON.stringify({ model: 'm', stream: false, keep_alive: -1 })
+      expect((await road.fetch(path, { method: 'POST', body })).status).toBe(200)
+      expect(road.sent.map(({ url }) => url.pathname)).toEqual([path])
+      expect(road.sent.map((sent) => sentBy(sent).toString())).toEqual([body.replace('"m"', '"ma"')])
+    },
+  )
+
+  test('are refused in the Ollama form', async () => {
+    const road = await openServer(ollama)
+    const response = await road.fetch('/api/chat', { method: 'POST', body: '{}' })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toEqual({ error: 'Cannot route the request: "model" is missing' })
+    const missing = await road.fetch('/api/pull', post)
+    expect(missing.status).toBe(404)
+    expect(await missing.json()).toEqual({ error: expect.stringContaining('Cannot find this path') })
+  })
+
+  test('are no business of backends with another dialect', async () => {
+    const road = await openServer()
+    expect(await (await road.fetch('/api/chat', post)).json()).toEqual({ error: expect.stringContaining('ollama') })
+    expect(road.sent).toEqual([])
   })
 })
 

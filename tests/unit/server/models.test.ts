@@ -17,6 +17,13 @@ test('N127: without aliases the list is empty and never null', () => {
   expect(modelList('openai', [], createdMs)).toEqual({ object: 'list', data: [] })
   expect(modelList('anthropic', [], createdMs)).toEqual({ data: [], first_id: null, last_id: null, has_more: false })
   expect(modelList('gemini', [], createdMs)).toEqual({ models: [] })
+  expect(modelList('ollama', [], createdMs)).toEqual({ models: [] })
+})
+
+test("the Ollama list has what Ollama's clients show of a model", () => {
+  expect(modelList('ollama', ['a'], createdMs)).toMatchObject({
+    models: [{ name: 'a', model: 'a', modified_at: '2026-01-13T00:00:00.000Z', size: 0, details: { families: [] } }],
+  })
 })
 
 test.each([

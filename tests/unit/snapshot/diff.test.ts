@@ -180,8 +180,13 @@ describe('describeChanges()', () => {
   })
 })
 
-test('B50: restartKeys() names the listen address when it changed', () => {
-  const old = snapshotOf(base)
-  expect(restartKeys(old, snapshotOf({ ...base, listen: ':9090' }))).toEqual(['listen'])
-  expect(restartKeys(old, snapshotOf({ ...base, max_body_size: '1mb' }))).toEqual([])
+test.each([
+  { name: 'the address', changed: { listen: ':9090' }, keys: ['listen'] },
+  { name: 'the path of the admin pages', changed: { admin: { path: '/ops' } }, keys: ['admin.path'] },
+  { name: 'their address', changed: { admin: { listen: '127.0.0.1:9' } }, keys: ['admin.listen'] },
+  { name: 'how many requests are kept', changed: { admin: { keep_requests: 5 } }, keys: [] },
+  { name: 'the size of bodies', changed: { max_body_size: '1mb' }, keys: [] },
+])('B50: restartKeys() names $keys when $name changes', ({ changed, keys }) => {
+  const changes = changesTo({ ...base, ...changed })
+  expect([restartKeys(snapshotOf(base), snapshotOf({ ...base, ...changed })), changes.length]).toEqual([keys, 1])
 })

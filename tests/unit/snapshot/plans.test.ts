@@ -133,7 +133,7 @@ describe('inside an alias', () => {
       ),
     })
     const candidates = snapshot.plans.get('m')?.tiers.flatMap((tier) => tier.candidates) ?? []
-    expect(candidates.map(({ dialects }) => [...dialects])).toEqual([['anthropic'], ['openai', 'gemini']])
+    expect(candidates.map(({ dialects }) => [...dialects])).toEqual([['anthropic'], ['openai', 'gemini', 'ollama']])
     expect(new Set(candidates.map(({ stateKey }) => stateKey)).size).toBe(1)
   })
 
@@ -181,7 +181,7 @@ describe('inside an alias', () => {
     { protocol: 'anthropic', dialects: ['anthropic'] },
     { protocol: 'gemini', dialects: ['gemini'] },
     { protocol: 'google', dialects: ['gemini'] },
-    { protocol: 'any', dialects: ['openai', 'anthropic', 'gemini'] },
+    { protocol: 'any', dialects: ['openai', 'anthropic', 'gemini', 'ollama'] },
   ] as const)(
     'B101: protocol $protocol speaks $dialects, set on the backend or on the route',
     ({ protocol, dialects }) => {

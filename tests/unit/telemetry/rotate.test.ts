@@ -30,7 +30,7 @@ describe('RollingFiles', () => {
   test('B52: a full file goes on in .1, .2', async () => {
     const files = new MemoryFiles()
     const rolling = new RollingFiles(files)
-    for (let count = 1; count <= 5; count += 1) await rolling.append('a.log', [`line ${count}\n`], 14)
+    for (let count = 1; count <= 5; count += 1) await rolling.append('a.log', `line ${count}\n`, 14)
     expect([...files.texts]).toEqual([
       ['a.log', 'line 1\nline 2\n'],
       ['a.log.1', 'line 3\nline 4\n'],
@@ -41,8 +41,8 @@ describe('RollingFiles', () => {
   test('B52: the size is in bytes, not in characters', async () => {
     const files = new MemoryFiles()
     const rolling = new RollingFiles(files)
-    await rolling.append('a.log', ['请求\n'], 10)
-    await rolling.append('a.log', ['请求\n'], 10)
+    await rolling.append('a.log', '请求\n', 10)
+    await rolling.append('a.log', '请求\n', 10)
     expect([...files.texts.keys()]).toEqual(['a.log', 'a.log.1'])
   })
 
@@ -51,24 +51,31 @@ describe('RollingFiles', () => {
     for (const name of ['a.log', 'a.log.1', 'a.log.2']) files.texts.set(name, 'full full full\n')
     files.texts.set('a.log.3', 'half\n')
     const rolling = new RollingFiles(files)
-    await rolling.append('a.log', ['next\n'], 10)
-    await rolling.append('a.log', ['last\n'], 10)
+    await rolling.append('a.log', 'next\n', 10)
+    await rolling.append('a.log', 'last\n', 10)
     expect(files.texts.get('a.log.3')).toBe('half\nnext\n')
     expect(files.texts.get('a.log.4')).toBe('last\n')
   })
 
   test('B52: one batch of many lines is split where a part is full, between lines', async () => {
     const files = new MemoryFiles()
-    await new RollingFiles(files).append('a.log', ['1234\n', '1234\n', '1234\n', '1234\n', '1234\n'], 10)
+    await new RollingFiles(files).append('a.log', '1234\n'.repeat(5), 10)
     expect([...files.texts.values()]).toEqual(['1234\n1234\n', '1234\n1234\n', '1234\n'])
+  })
+
+  test('B52: the indented block of a record stays in the part of its line', async () => {
+    const files = new MemoryFiles()
+    const records = 'one\n    1\n    \n    2\ntwo\n    1\nthree\n'
+    await new RollingFiles(files).append('a.log', records, 20)
+    expect([...files.texts.values()]).toEqual(['one\n    1\n    \n    2\n', 'two\n    1\nthree\n'])
   })
 
   test('a record above the limit gets a file of its own instead of being lost', async () => {
     const files = new MemoryFiles()
     const rolling = new RollingFiles(files)
-    await rolling.append('a.log', ['short\n'], 10)
-    await rolling.append('a.log', ['much too long for ten\n'], 10)
-    await rolling.append('a.log', ['short\n'], 10)
+    await rolling.append('a.log', 'short\n', 10)
+    await rolling.append('a.log', 'much too long for ten\n', 10)
+    await rolling.append('a.log', 'short\n', 10)
     expect([...files.texts.values()]).toEqual(['short\n', 'much too long for ten\n', 'short\n'])
   })
 
@@ -78,12 +85,12 @@ describe('RollingFiles', () => {
   ])('F67: after a failed write of which $name, the next line is not glued to it', async ({ shortWrite, text }) => {
     const files = new MemoryFiles()
     const rolling = new RollingFiles(files)
-    await rolling.append('a.log', ['one\n'], 1000)
+    await rolling.append('a.log', 'one\n', 1000)
     files.failing = () => 'ENOSPC'
     files.shortWrite = shortWrite
-    expect(await rolling.append('a.log', ['two\n'], 1000).catch(String)).toContain('ENOSPC')
+    expect(await rolling.append('a.log', 'two\n', 1000).catch(String)).toContain('ENOSPC')
     files.failing = () => undefined
-    await rolling.append('a.log', ['two\n'], 1000)
+    await rolling.append('a.log', 'two\n', 1000)
     expect(files.texts.get('a.log')).toBe(text)
   })
 
@@ -92,10 +99,10 @@ describe('RollingFiles', () => {
     try {
       const path = join(directory, 'deep', 'folder', 'a.log')
       const rolling = new RollingFiles(systemFiles)
-      await rolling.append(path, ['one\n'], 10)
+      await rolling.append(path, 'one\n', 10)
       await rename(path, `${path}.old`)
-      await rolling.append(path, ['two\n'], 10)
-      await rolling.append(path, ['six\n'], 10)
+      await rolling.append(path, 'two\n', 10)
+      await rolling.append(path, 'six\n', 10)
       expect(await readFile(path, 'utf8')).toBe('two\nsix\n')
       expect(await readFile(`${path}.old`, 'utf8')).toBe('one\n')
       expect(await readdir(join(directory, 'deep', 'folder'))).toHaveLength(2)

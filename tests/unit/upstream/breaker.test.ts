@@ -200,6 +200,42 @@ describe('circuit', () => {
   })
 })
 
+describe('why a route rests', () => {
+  test.each([
+    { name: 'nobody failed', cooledMs: 0, failures: 0, atMs: 0, rest: undefined },
+    { name: 'it cools down', cooledMs: 5000, failures: 1, atMs: 1000, rest: { why: 'cooling', untilMs: 5000 } },
+    { name: 'it has cooled down', cooledMs: 5000, failures: 1, atMs: 5000, rest: undefined },
+    {
+      name: 'its circuit is open',
+      cooledMs: 0,
+      failures: 3,
+      atMs: 1000,
+      rest: { why: 'circuit_open', untilMs: 60_000 },
+    },
+    {
+      name: 'the longer of two counts',
+      cooledMs: 90_000,
+      failures: 3,
+      atMs: 1000,
+      rest: { why: 'cooling', untilMs: 90_000 },
+    },
+    { name: 'its circuit may be probed', cooledMs: 0, failures: 3, atMs: 60_000, rest: undefined },
+  ] as const)('$name', ({ cooledMs, failures, atMs, rest }) => {
+    for (let count = 0; count < failures; count += 1) {
+      breakers.failed(key, 0, { ...cooldown, cooldownMs: cooledMs }, circuit)
+    }
+    expect(breakers.restOf(key, atMs, circuit)).toEqual(rest)
+    expect(breakers.restOf(key, atMs, circuit)).toEqual(rest)
+    expect(breakers.restOf(key, atMs, circuit)?.untilMs).toBe(breakers.restsUntil(key, atMs, circuit))
+  })
+
+  test('another request probes its circuit', () => {
+    open()
+    breakers.mayTry(key, 60_000, circuit)
+    expect(breakers.restOf(key, 60_000, circuit)?.why).toBe('probed')
+  })
+})
+
 describe('reload', () => {
   test('B47: what was learned about routes that remain is kept, the rest is forgotten', () => {
     breakers.failed('stays', 0, cooldown, undefined)

@@ -56,6 +56,19 @@ function at(url: string): { backend: Backend } {
 }
 
 describe('upstreamUrl()', () => {
+  test.each([
+    { base: 'http://up.test', path: '/api/chat', url: 'http://up.test/api/chat' },
+    { base: 'http://up.test/', path: '/api/tags', url: 'http://up.test/api/tags' },
+    { base: 'http://up.test/api', path: '/api/chat', url: 'http://up.test/api/chat' },
+    { base: 'http://up.test/v1', path: '/api/chat', url: 'http://up.test/api/chat' },
+    { base: 'http://up.test/v1', path: '/v1/chat/completions', url: 'http://up.test/v1/chat/completions' },
+    { base: 'http://up.test/api/', path: '/v1/messages', url: 'http://up.test/v1/messages' },
+    { base: 'http://up.test/team/ollama/v1', path: '/api/chat', url: 'http://up.test/team/ollama/api/chat' },
+  ])('Ollama at $base serves $path at $url', ({ base, path, url }) => {
+    const candidate = candidateOf('b', 'm', { ...at(base), protocol: 'ollama' })
+    expect(upstreamUrl(callOf({ path }), candidate).href).toBe(url)
+  })
+
   test('B74: the query string is forwarded as it came', () => {
     const candidate = candidateOf('b', 'm', at('http://up.test/v1'))
     const url = upstreamUrl(callOf({ query: 'api-version=1&x=%20a+b&x=2' }), candidate)

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ElementGate, ElementScanner } from '#wire/array-gate.ts'
 import { openGate } from '#wire/gate.ts'
+import { LineGate } from '#wire/ndjson.ts'
 import { EventGate } from '#wire/sse.ts'
 import { bytesOf, cutInTwo, inPieces, sampleStreams, textsAfter } from '../../support/streams.ts'
 
@@ -86,4 +87,5 @@ test('openGate() opens the gate that fits the framing', () => {
   expect(openGate('gemini_array')).toBeInstanceOf(ElementGate)
   expect(openGate('gemini_sse')).toBeInstanceOf(EventGate)
   expect(openGate('chat')).toBeInstanceOf(EventGate)
+  expect(openGate('ndjson')).toBeInstanceOf(LineGate)
 })

@@ -14,6 +14,12 @@ test.each([
   { path: '/v1alpha/models/m', dialect: 'gemini' },
   { path: '/v1betamax', dialect: 'openai' },
   { path: '/v1/models/gemini-2.5-flash:generateContent', dialect: 'gemini' },
+  { path: '/api/chat', dialect: 'ollama' },
+  { path: '/api/tags', dialect: 'ollama' },
+  { path: '/api/pull', dialect: 'ollama' },
+  { path: '/api/health/status', dialect: 'openai' },
+  { path: '/api/chats', dialect: 'openai' },
+  { path: '/api', dialect: 'openai' },
 ] as const)('dialectOfPath() takes $path for $dialect', ({ path, dialect }) => {
   expect(dialectOfPath(path)).toBe(dialect)
 })

@@ -36,6 +36,14 @@ const types: { code: RefusalCode; openai: string; anthropic: string; gemini: str
   { code: 'internal_error', openai: 'server_error', anthropic: 'api_error', gemini: 'INTERNAL' },
   { code: 'upstream_error', openai: 'upstream_error', anthropic: 'api_error', gemini: 'UNAVAILABLE' },
   { code: 'no_backend_available', openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' },
+  { code: 'overloaded', openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' },
+  {
+    code: 'too_many_wrong_keys',
+    openai: 'rate_limit_error',
+    anthropic: 'rate_limit_error',
+    gemini: 'RESOURCE_EXHAUSTED',
+  },
+  { code: 'upstream_auth_failed', openai: 'upstream_error', anthropic: 'api_error', gemini: 'INTERNAL' },
   { code: 'queue_full', openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' },
   { code: 'queue_timeout', openai: 'server_error', anthropic: 'overloaded_error', gemini: 'UNAVAILABLE' },
   { code: 'upstream_timeout', openai: 'timeout_error', anthropic: 'timeout_error', gemini: 'DEADLINE_EXCEEDED' },
@@ -51,6 +59,10 @@ describe('errorBody()', () => {
       request_id: 'req_1',
     })
     expect(gemini(names.code)).toEqual({ error: { code: status, message: 'no', status: names.gemini } })
+  })
+
+  test('B71: has no more than words for clients of Ollama', () => {
+    expect(JSON.parse(errorBody('ollama', refuse('model_not_found', 'no'), 'r').body)).toEqual({ error: 'no' })
   })
 
   test('names the field at fault where the dialect can', () => {
@@ -84,6 +96,7 @@ describe('errorBody()', () => {
         expect(contentType).toBe('application/json')
         expect(JSON.parse(body)).toMatchObject({ error: { message } })
       }
+      expect(JSON.parse(errorBody('ollama', refuse(code, message), 'req_1').body)).toEqual({ error: message })
     }
   })
 })
@@ -99,6 +112,8 @@ const retried: ReadonlySet<RefusalCode> = new Set([
   'no_backend_available',
   'queue_full',
   'queue_timeout',
+  'overloaded',
+  'too_many_wrong_keys',
   'shutting_down',
   'upstream_timeout',
 ])

@@ -6,7 +6,7 @@ import { bytesOf, cutInTwo, inPieces, sampleStreams, textsAfter } from '../../su
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-const eventStreams = sampleStreams.filter(({ form }) => form !== 'gemini_array')
+const eventStreams = sampleStreams.filter(({ form }) => form !== 'gemini_array' && form !== 'ndjson')
 const lineEnds = [
   { name: 'LF', lineEnd: '\n' },
   { name: 'CR LF', lineEnd: '\r\n' },

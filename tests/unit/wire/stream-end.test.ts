@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import type { StreamForm } from '#core/endpoint.ts'
 import { StreamEnd, type StreamVerdict } from '#wire/stream-end.ts'
-import { bytesOf, chatChunk, cutInTwo, dataEvent, inPieces, namedEvent, sampleStreams } from '../../support/streams.ts'
+import {
+  bytesOf,
+  chatChunk,
+  cutInTwo,
+  dataEvent,
+  inPieces,
+  jsonLine,
+  namedEvent,
+  ollamaLine,
+  sampleStreams,
+} from '../../support/streams.ts'
 
 const encoder = new TextEncoder()
 
@@ -21,6 +31,9 @@ const gemini = (text: string, more: object = {}): string =>
   dataEvent({ candidates: [{ content: { parts: [{ text }] }, ...more }] })
 const completed = (type: string, text: string): string =>
   namedEvent({ type, response: { status: type.slice(9), output: [{ text }], usage: { total_tokens: 1 } } })
+const candidate = (index: number, text: string, more: object = {}): string =>
+  dataEvent({ candidates: [{ index, content: { parts: [{ text }] }, ...more }] })
+const says = { tool_calls: [{ function: { name: 'f', arguments: { done: true, x: long } } }] }
 const wholeGeminiArray = `[{"candidates":[{"finishReason":"STOP"}]}]`
 
 const verdicts: { name: string; form: StreamForm; text: string; verdict: StreamVerdict }[] = [
@@ -229,6 +242,86 @@ const verdicts: { name: string; form: StreamForm; text: string; verdict: StreamV
     text: `${gemini('a')}${dataEvent({ error: { code: 503 } })}{"error":{"code":503}}`,
     verdict: 'errored',
   },
+  {
+    name: 'a candidate that ended and one that did not',
+    form: 'gemini_sse',
+    text: candidate(0, 'a') + candidate(1, 'b') + candidate(0, '', { finishReason: 'STOP' }) + candidate(1, 'c'),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'two candidates that ended far from each other',
+    form: 'gemini_sse',
+    text:
+      candidate(1, '', { finishReason: 'STOP' }) +
+      candidate(0, 'a').repeat(20) +
+      candidate(0, '', { finishReason: 'STOP' }) +
+      candidate(1, ''),
+    verdict: 'complete',
+  },
+  {
+    name: 'a choice that was announced only, while the other one ended',
+    form: 'chat',
+    text: chatChunk({ role: 'assistant' }) + chatChunk({ role: 'assistant' }, null, 1) + chatChunk({}, 'stop'),
+    verdict: 'incomplete',
+  },
+  { name: 'Ollama lines that end', form: 'ndjson', text: ollamaLine({}, true), verdict: 'complete' },
+  { name: 'a last line without its line end', form: 'ndjson', text: ollamaLine({}, true).trim(), verdict: 'complete' },
+  { name: 'a last line that is cut', form: 'ndjson', text: ollamaLine({}, true).slice(0, -3), verdict: 'incomplete' },
+  {
+    name: 'Ollama lines that speak of their end',
+    form: 'ndjson',
+    text: ollamaLine({ content: '\n{"done":true}\n' }).repeat(300),
+    verdict: 'incomplete',
+  },
+  { name: 'an Ollama error', form: 'ndjson', text: ollamaLine({}) + jsonLine({ error: 'no' }), verdict: 'errored' },
+  {
+    name: 'an Ollama error and an end',
+    form: 'ndjson',
+    text: jsonLine({ error: 'no' }) + ollamaLine({}, true),
+    verdict: 'errored',
+  },
+  {
+    name: 'an Ollama end with a blank behind',
+    form: 'ndjson',
+    text: `${ollamaLine({}, true)} \n\n \t`,
+    verdict: 'complete',
+  },
+  {
+    name: 'a large Ollama end',
+    form: 'ndjson',
+    text: ollamaLine({ content: 'a' }) + jsonLine({ response: '', done: true, context: long.split('') }),
+    verdict: 'complete',
+  },
+  {
+    name: 'a large Ollama end in another order, with blanks',
+    form: 'ndjson',
+    text: `{"x": {"done": 1}, "message": {"content": "${long}"}, "done" : true }\n`,
+    verdict: 'complete',
+  },
+  {
+    name: 'a large Ollama end that is cut',
+    form: 'ndjson',
+    text: jsonLine({ response: '', done: true, context: long.split('') }).slice(0, -3),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a large Ollama call with an end among its arguments',
+    form: 'ndjson',
+    text: ollamaLine(says),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a large Ollama call, and an end behind',
+    form: 'ndjson',
+    text: ollamaLine(says) + ollamaLine({}, true),
+    verdict: 'complete',
+  },
+  {
+    name: 'a large Ollama call behind another one',
+    form: 'ndjson',
+    text: ollamaLine(says).repeat(3),
+    verdict: 'incomplete',
+  },
   { name: 'a Gemini array', form: 'gemini_array', text: wholeGeminiArray, verdict: 'complete' },
   {
     name: 'a Gemini array that is not closed',
@@ -286,6 +379,15 @@ describe('StreamEnd', () => {
     }
   })
 
+  test('B44: finds the end of a large line wherever it is cut', () => {
+    for (let size = 16_200; size < 16_600; size++) {
+      const line = jsonLine({ response: 'x'.repeat(size), done: true, context: [size] })
+      const end = new StreamEnd('ndjson')
+      for (const piece of inPieces(encoder.encode(line + ' '.repeat(40_000)), 33_000)) end.see(piece)
+      expect(end.verdict()).toBe('complete')
+    }
+  })
+
   test('finds a marker that lies across any cut between what is kept and what is let go', () => {
     const head = encoder.encode(talk + chatChunk({}, 'stop'))
     const filler = encoder.encode(': ten bytes\n\n')
@@ -297,4 +399,104 @@ describe('StreamEnd', () => {
       expect(end.verdict()).toBe('complete')
     }
   })
+})
+
+const usage = dataEvent({ choices: [], usage: { total_tokens: 1 } })
+const text = chatChunk({ content: 'a' })
+
+const moments: { name: string; form: StreamForm; text: string; isOver: boolean }[] = [
+  { name: 'chat that speaks', form: 'chat', text, isOver: false },
+  {
+    name: 'chat that has finished, before usage and [DONE]',
+    form: 'chat',
+    text: text + chatChunk({}, 'stop'),
+    isOver: true,
+  },
+  { name: 'chat with usage', form: 'chat', text: text + chatChunk({}, 'stop') + usage, isOver: true },
+  {
+    name: 'chat whose content ends with its finish',
+    form: 'chat',
+    text: chatChunk({ content: 'a' }, 'length'),
+    isOver: true,
+  },
+  {
+    name: 'chat with a choice that has yet to speak',
+    form: 'chat',
+    text: chatChunk({ role: 'assistant' }, null, 1) + text + chatChunk({}, 'stop'),
+    isOver: false,
+  },
+  {
+    name: 'chat that names a finish in every chunk',
+    form: 'chat',
+    text: chatChunk({ content: 'a' }, 'stop') + chatChunk({ content: 'b' }, 'stop'),
+    isOver: false,
+  },
+  {
+    name: 'the same with [DONE]',
+    form: 'chat',
+    text: `${chatChunk({ content: 'a' }, 'stop')}${chatChunk({ content: 'b' }, 'stop')}data: [DONE]\n\n`,
+    isOver: true,
+  },
+  { name: 'chat with an error', form: 'chat', text: dataEvent({ error: { message: 'no' } }), isOver: false },
+  { name: 'half a chat event', form: 'chat', text: text + chatChunk({}, 'stop').slice(0, -9), isOver: false },
+  {
+    name: 'a Gemini finish',
+    form: 'gemini_sse',
+    text: gemini('a') + gemini('', { finishReason: 'STOP' }),
+    isOver: true,
+  },
+  {
+    name: 'Gemini that names a finish in every chunk',
+    form: 'gemini_sse',
+    text: gemini('a', { finishReason: 'STOP' }) + gemini('b', { finishReason: 'STOP' }),
+    isOver: false,
+  },
+  {
+    name: 'a Gemini candidate that goes on while the other one has finished',
+    form: 'gemini_sse',
+    text: candidate(1, 'b') + candidate(0, 'a', { finishReason: 'STOP' }),
+    isOver: false,
+  },
+  { name: 'a Gemini array that is open', form: 'gemini_array', text: wholeGeminiArray.slice(0, -1), isOver: false },
+  { name: 'a Gemini array that is closed', form: 'gemini_array', text: wholeGeminiArray, isOver: true },
+  {
+    name: 'messages with a stop reason only',
+    form: 'messages',
+    text: namedEvent({ type: 'message_delta', delta: { stop_reason: 'end_turn' } }),
+    isOver: false,
+  },
+  { name: 'messages with message_stop', form: 'messages', text: namedEvent({ type: 'message_stop' }), isOver: true },
+  { name: 'a completed response', form: 'responses', text: completed('response.completed', ''), isOver: true },
+  { name: 'Ollama lines', form: 'ndjson', text: ollamaLine({ content: 'a' }), isOver: false },
+  { name: 'the last Ollama line', form: 'ndjson', text: ollamaLine({}, true), isOver: true },
+]
+
+describe('StreamEnd.isOver', () => {
+  test.each(moments)('B44: of $name is $isOver while the connection stays open', ({ form, text: seen, isOver }) => {
+    const end = new StreamEnd(form)
+    for (const piece of inPieces(encoder.encode(seen), 50)) end.see(piece)
+    expect(end.isOver).toBe(isOver)
+    expect(end.isOver).toBe(isOver)
+  })
+
+  test('is asked anew with every chunk', () => {
+    const end = new StreamEnd('chat')
+    end.see(encoder.encode(text))
+    expect(end.isOver).toBe(false)
+    end.see(encoder.encode(chatChunk({}, 'stop')))
+    expect(end.isOver).toBe(true)
+    end.see(encoder.encode(chatChunk({ content: 'b' }, null, 1)))
+    expect(end.isOver).toBe(false)
+  })
+
+  test.each([...sampleStreams])(
+    'of $name is true once its end is whole, and never before',
+    ({ form, events, endAt }) => {
+      const end = new StreamEnd(form)
+      for (const [index, event] of events.entries()) {
+        end.see(encoder.encode(event))
+        expect(end.isOver).toBe(index >= endAt)
+      }
+    },
+  )
 })

@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import type { StreamForm } from '#core/endpoint.ts'
 import { HeadJudge, type HeadVerdict } from '#wire/stream-head.ts'
-import { bytesOf, chatChunk, cutInTwo, dataEvent, inPieces, namedEvent, sampleStreams } from '../../support/streams.ts'
+import {
+  bytesOf,
+  chatChunk,
+  cutInTwo,
+  dataEvent,
+  inPieces,
+  jsonLine,
+  namedEvent,
+  ollamaLine,
+  sampleStreams,
+} from '../../support/streams.ts'
 
 const encoder = new TextEncoder()
 
@@ -72,6 +82,14 @@ const content: { name: string; form: StreamForm; event: string }[] = [
     form: 'gemini_sse',
     event: dataEvent({ promptFeedback: { blockReason: 'SAFETY' } }),
   },
+  { name: 'Ollama text', form: 'ndjson', event: ollamaLine({ content: 'a' }) },
+  { name: 'Ollama thoughts', form: 'ndjson', event: ollamaLine({ thinking: 'a' }) },
+  { name: 'an Ollama call', form: 'ndjson', event: ollamaLine({ tool_calls: [{ function: { name: 'f' } }] }) },
+  { name: 'an Ollama picture', form: 'ndjson', event: ollamaLine({ images: ['AA'] }) },
+  { name: 'an Ollama completion', form: 'ndjson', event: jsonLine({ response: 'a', done: false }) },
+  { name: 'an Ollama end', form: 'ndjson', event: ollamaLine({}, true) },
+  { name: 'a line that is no JSON', form: 'ndjson', event: 'hello\n' },
+  { name: 'a line of an unknown shape', form: 'ndjson', event: jsonLine({ status: 'pulling' }) },
   { name: 'a Gemini element', form: 'gemini_array', event: '[{"candidates":[{"finishReason":"STOP"}]}' },
 ]
 
@@ -110,6 +128,8 @@ const more: { name: string; form: StreamForm; event: string }[] = [
   },
   { name: 'an empty Gemini part', form: 'gemini_sse', event: part({ text: '' }) },
   { name: 'Gemini usage', form: 'gemini_sse', event: dataEvent({ usageMetadata: {} }) },
+  { name: 'an empty Ollama message', form: 'ndjson', event: ollamaLine({ thinking: '' }) },
+  { name: 'blank lines', form: 'ndjson', event: ' \n\r\n\n' },
   { name: 'an empty Gemini element', form: 'gemini_array', event: '[{"candidates":[]}' },
 ]
 
@@ -202,6 +222,49 @@ const errors: { name: string; form: StreamForm; event: string; error: object }[]
     form: 'gemini_array',
     event: '[{"error":{"code":500,"message":"no"}}]',
     error: { message: 'no', status: 500 },
+  },
+  { name: 'an Ollama error', form: 'ndjson', event: jsonLine({ error: 'no' }), error: { message: 'no' } },
+  {
+    name: 'an Ollama error without a line end',
+    form: 'ndjson',
+    event: jsonLine({ error: 'model runner has unexpectedly stopped' }).trim(),
+    error: { message: 'model runner has unexpectedly stopped' },
+  },
+  {
+    name: 'an error of OpenAI in a stream of lines',
+    form: 'ndjson',
+    event: jsonLine({ error: { message: 'no', code: 503 } }),
+    error: { message: 'no', status: 503 },
+  },
+  {
+    name: 'a completion that ends with an error',
+    form: 'completions',
+    event: dataEvent({ choices: [{ index: 0, text: '', finish_reason: 'error' }] }),
+    error: {},
+  },
+  {
+    name: 'an Anthropic error without its name',
+    form: 'messages',
+    event: dataEvent({ type: 'error', error: { type: 'rate_limit_error', message: 'no' } }),
+    error: { message: 'no', status: 429 },
+  },
+  {
+    name: 'a responses error without its name',
+    form: 'responses',
+    event: dataEvent({ type: 'error', code: 'rate_limit_exceeded', message: 'no', sequence_number: 3 }),
+    error: { message: 'no', status: 429 },
+  },
+  {
+    name: "vLLM's flat error",
+    form: 'chat',
+    event: dataEvent({ object: 'error', message: 'no', type: 'BadRequestError', code: 400 }),
+    error: { message: 'no', status: 400 },
+  },
+  {
+    name: 'an error in several data lines',
+    form: 'chat',
+    event: 'data: {"error":\ndata: {"message":"no"}}\n\n',
+    error: { message: 'no' },
   },
   {
     name: 'a Gemini error without array',

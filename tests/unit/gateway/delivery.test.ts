@@ -3,16 +3,20 @@ import type { ReadableStreamDefaultReader } from 'node:stream/web'
 import type { Answer } from '#core/answer.ts'
 import type { StreamForm } from '#core/endpoint.ts'
 import type { Exchange } from '#core/exchange.ts'
+import type { Call } from '#core/call.ts'
+import type { StreamPolicy } from '#core/plan.ts'
+import { Delivery } from '#gateway/delivery.ts'
+import type { Errand } from '#gateway/errand.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Presence } from '#gateway/presence.ts'
-import { pump } from '#gateway/pump.ts'
+import { Walk } from '#gateway/walk.ts'
 import { Roster } from '#kit/roster.ts'
 import { HeaderList } from '#kit/header-list.ts'
+import { TimerWheel } from '#ports/timer-wheel.ts'
 import type { BodySink, IncomingBody, TransportFailure } from '#ports/transport.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { backendOf, candidateOf } from '../../support/candidate.ts'
 import { bytesOf, settledExchange } from '../../support/exchange.ts'
-import { TimerWheel } from '#ports/timer-wheel.ts'
 import { FakeClock, settled } from '../../support/fake-clock.ts'
 import { patient } from '../../support/outgoing.ts'
 import { planOf } from '../../support/upstream.ts'
@@ -65,13 +69,21 @@ interface Bench {
   leave(): void
 }
 
-function pumping(form: StreamForm | undefined, idleMs = 0, held: readonly string[] = []): Bench {
+function pumping(
+  form: StreamForm | undefined,
+  idleMs = 0,
+  held: readonly string[] = [],
+  policy: Partial<StreamPolicy> = {},
+  durationMs = 0,
+): Bench {
   const clock = new FakeClock()
   const body = new HandBody()
   const exchange = settledExchange({ outcome: undefined, endedMs: undefined, firstByteMs: undefined, bytesOut: 0 })
   const gateway = {
     clock,
+    wheel: new TimerWheel(clock),
     breakers: new Breakers(),
+    prefillRefusers: new Set<string>(),
     live: new Roster<Exchange>(),
     sinks: [],
     log: { write() {}, keeps: () => false },
@@ -86,19 +98,23 @@ function pumping(form: StreamForm | undefined, idleMs = 0, held: readonly string
     client: { address: '127.0.0.1', peer: undefined, note() {} },
     connection: { peer: undefined, patience: (seconds: number) => void patience.push(seconds) },
   } as const
-  const presence = new Presence(new TimerWheel(clock), incoming, exchange)
+  const presence = new Presence(gateway.wheel, incoming, exchange)
   presence.hasAsked()
   const backend = backendOf('b', { timeouts: { ...patient, idleMs, totalMs: 0 } })
   const answer: Answer = {
     kind: 'answer',
-    candidate: candidateOf('b', 'm', { backend }),
+    candidate: candidateOf('b', 'm', { backend, streamClocks: { firstContentMs: 0, idleMs, durationMs } }),
     status: 200,
     headers: new HeaderList(),
     held: held.map(bytesOf),
     rest: body,
     form,
   }
-  const reader = pump(gateway, planOf(), answer, body, exchange, presence).getReader()
+  const plan = { ...planOf(), streaming: { ...planOf().streaming, clientStallMs: 300_000, ...policy } }
+  const call = { endpoint: incoming.endpoint, stream: true, body: undefined } as unknown as Call
+  const walk = new Walk(gateway, plan, call, exchange)
+  const errand: Errand = { gateway, snapshot: undefined as never, plan, call, exchange, presence, walk }
+  const reader = new Delivery(errand, form).of(answer).getReader()
   return { clock, body, exchange, reader, patience, leave: () => client.abort() }
 }
 
@@ -125,7 +141,7 @@ const stop = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\
 /** More than may wait for a client. */
 const flood = 'x'.repeat(70_000)
 
-describe('pump()', () => {
+describe('a body on its way to its client', () => {
   test('B42: hands every piece on in the moment it comes, after what was held', async () => {
     const { body, reader, exchange } = pumping(undefined, 0, ['one', 'two'])
     expect([await textOf(reader), await textOf(reader)]).toEqual(['one', 'two'])
@@ -262,7 +278,7 @@ describe('pump()', () => {
     expect([exchange.outcome, body.asked]).toEqual(['client_closed', ['cancel']])
     body.piece(event)
     body.end()
-    await clock.advance(20)
+    await clock.advance(1000)
     expect([exchange.outcome, exchange.bytesOut, clock.pending]).toEqual(['client_closed', event.length, 0])
   })
 
@@ -304,5 +320,110 @@ describe('pump()', () => {
     body.piece(stop)
     body.end()
     expect(patience).toEqual([0, 75])
+  })
+
+  test.each<[StreamForm, string]>([
+    ['chat', ': keep-alive\n\n'],
+    ['messages', 'event: ping\ndata: {"type":"ping"}\n\n'],
+  ])('F32: a %s client that hears nothing gets signs of life, between whole events', async (form, sign) => {
+    const { clock, body, reader, exchange } = pumping(form, 60_000, [event], { heartbeatMs: 15_000 })
+    expect(await textOf(reader)).toBe(event)
+    body.piece('data: {"half')
+    await clock.advance(14_000)
+    body.piece(' of"')
+    await clock.advance(1000)
+    expect(await textOf(reader)).toBe(sign)
+    await clock.advance(15_000)
+    expect(await textOf(reader)).toBe(sign)
+    body.piece(' an event"}\n\n')
+    expect(await textOf(reader)).toBe('data: {"half of" an event"}\n\n')
+    expect([exchange.heartbeats, exchange.outcome]).toEqual([2, undefined])
+  })
+
+  test('a sign of life never stands inside of an event, nor in front of what waits for a slow client', async () => {
+    const huge = `data: "${'x'.repeat(70_000)}`
+    const inside = pumping('chat', 0, [], { heartbeatMs: 1000 })
+    await settled()
+    inside.body.piece(huge)
+    expect(await textOf(inside.reader)).toBe(huge)
+    await inside.clock.advance(5000)
+    expect(inside.exchange.heartbeats).toBe(0)
+
+    const slow = pumping('chat', 0, [], { heartbeatMs: 1000 })
+    await settled()
+    slow.body.piece(`${huge}"\n\n`)
+    await slow.clock.advance(5000)
+    expect(slow.exchange.heartbeats).toBe(0)
+  })
+
+  test('bodies without a known form get no signs of life', async () => {
+    const { clock, body, reader, exchange } = pumping(undefined, 0, ['RIFF'], { heartbeatMs: 1000 })
+    expect(await textOf(reader)).toBe('RIFF')
+    await clock.advance(10_000)
+    body.piece('data')
+    expect(await textOf(reader)).toBe('data')
+    expect(exchange.heartbeats).toBe(0)
+  })
+
+  test('a stream that said all is over after a second of silence, though its upstream goes on', async () => {
+    const said = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    const { clock, body, reader, exchange } = pumping('chat', 60_000, [event, said])
+    const reading = restOf(reader)
+    await clock.advance(999)
+    expect(exchange.outcome).toBeUndefined()
+    body.piece('data: {"choices":[],"usage":{}}\n\n')
+    await clock.advance(999)
+    expect(exchange.outcome).toBeUndefined()
+    await clock.advance(1000)
+    expect([exchange.outcome, body.asked]).toEqual(['complete', ['cancel']])
+    expect(await reading).toEqual({ text: `${event}${said}data: {"choices":[],"usage":{}}\n\n`, how: 'end' })
+  })
+
+  test('F37: a stream that never ends is cut when its time is over', async () => {
+    const { clock, body, reader, exchange } = pumping('chat', 0, [event], {}, 5000)
+    const reading = restOf(reader)
+    for (let count = 0; count < 6; count += 1) {
+      body.piece(event)
+      await clock.advance(1000)
+    }
+    expect([exchange.outcome, body.asked]).toEqual(['stalled', ['cancel']])
+    const { text, how } = await reading
+    expect(text).toContain('streaming.max_duration')
+    expect(how).toBe('reset')
+  })
+
+  test('each limit of silence tells its name', async () => {
+    const { clock, reader } = pumping('chat', 10_000, [event])
+    const reading = restOf(reader)
+    await clock.advance(11_000)
+    expect((await reading).text).toContain('longer than timeout.idle')
+  })
+
+  test('F38: with on_disconnect "finish" a stream is read on without its client, and told as one that it left', async () => {
+    const { clock, body, reader, exchange } = pumping('chat', 10_000, [event], { onDisconnect: 'finish' })
+    await textOf(reader)
+    await reader.cancel()
+    expect([exchange.outcome, body.asked.includes('cancel')]).toEqual([undefined, false])
+    body.piece(stop)
+    body.end()
+    expect([exchange.outcome, exchange.bytesOut]).toEqual(['client_closed', event.length])
+    await clock.advance(1000)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('without its client a stream is read on for a minute, no longer', async () => {
+    const { clock, body, reader, exchange } = pumping('chat', 10_000, [event], { onDisconnect: 'finish' })
+    await textOf(reader)
+    await reader.cancel()
+    for (let count = 0; count < 59; count += 1) {
+      body.piece(event)
+      await clock.advance(1000)
+    }
+    expect(exchange.outcome).toBeUndefined()
+    body.piece(event)
+    await clock.advance(1000)
+    expect([exchange.outcome, body.asked.at(-1)]).toEqual(['client_closed', 'cancel'])
+    await clock.advance(1000)
+    expect(clock.pending).toBe(0)
   })
 })

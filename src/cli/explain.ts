@@ -1,0 +1,175 @@
+import * as v from 'valibot'
+import { loadSnapshot, type Source } from '#boot/load.ts'
+import { whyUnreadable } from '#boot/unreadable.ts'
+import { formatProblem } from '#config/problem.ts'
+import { isRefusal, type Refusal } from '#core/refusal.ts'
+import { noRests } from '#core/rest.ts'
+import { credentialHeaders, identify } from '#identity/identify.ts'
+import { explainCourse, explanationSchema, type Explanation } from '#route/explain.ts'
+import { resolve } from '#route/resolve.ts'
+import { endpoints } from '#server/endpoints.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+import { dialectOfPath } from '#wire/dialect.ts'
+import { AdminClient } from './admin-client.ts'
+import { exit } from './exit.ts'
+import { renderExplained } from './explanation-text.ts'
+import type { Io } from './io.ts'
+import { sourceOf } from './source.ts'
+import { switchedOff, type SwitchedOff } from './switched-off.ts'
+
+/** Values of the command's flags as they were typed. */
+export interface ExplainOptions {
+  readonly model: string | undefined
+  readonly path: string | undefined
+  readonly stream: boolean
+  /** Of a client. */
+  readonly key: string | undefined
+  /** `Name: value` each. */
+  readonly headers: readonly string[]
+  readonly seed: string | undefined
+  readonly config: string | undefined
+  /** Address of the process to ask; empty: as the configuration says; undefined: the file is read. */
+  readonly running: string | undefined
+  readonly adminKey: string | undefined
+  readonly json: boolean
+}
+
+/** All that there is to tell. */
+export interface Explained {
+  /** The file, or the address of the process. */
+  readonly from: string
+  /** null: nobody asked, or a running process, which is not sent the keys of clients. */
+  readonly key: KeyVerdict | null
+  /** null: the request is refused before anybody could be asked. */
+  readonly choice: Explanation | null
+  readonly refusal: { readonly status: number; readonly code: string; readonly message: string } | null
+  /** null: a running process does not know what is written and switched off. */
+  readonly switchedOff: readonly SwitchedOff[] | null
+}
+
+export interface KeyVerdict {
+  readonly accepted: boolean
+  readonly says: string
+}
+
+/**
+ * `llm-proxy explain`: decides on a request without sending it. Resolves with 0 when somebody would be asked, with 1 when
+ * it would be refused, with 2 for wrong usage or a configuration that cannot be used.
+ */
+export async function explain(options: ExplainOptions, io: Pick<Io, 'env' | 'stdout' | 'stderr'>): Promise<number> {
+  const request = requestOf(options)
+  if (typeof request === 'string') return failed(io, request, exit.usage)
+  const explained =
+    options.running === undefined
+      ? await explainFile(request, sourceOf(options.config), io)
+      : await explainRunning(request, options, io)
+  if (typeof explained === 'number') return explained
+  io.stdout(options.json ? `${JSON.stringify(explained, null, 2)}\n` : renderExplained(explained))
+  const isServed = explained.choice !== null && explained.choice.verdict !== 'refuses'
+  return isServed && explained.key?.accepted !== false ? exit.done : exit.failed
+}
+
+interface ExplainedRequest {
+  readonly model: string
+  readonly path: string
+  readonly stream: boolean
+  readonly seed: number
+  readonly headers: Headers
+}
+
+function requestOf(options: ExplainOptions): ExplainedRequest | string {
+  const { model, path = '/v1/chat/completions', stream, key, seed = '1' } = options
+  if (model === undefined || model === '') return 'name the model, as in "--model gpt-5"'
+  if (!isModelPath(path)) {
+    return `--path: models are asked for below "/v1/", as in "/v1/messages", not at ${JSON.stringify(path)}`
+  }
+  if (!/^\d{1,10}$/.test(seed) || Number(seed) > seedMax) return `--seed: a seed is a whole number from 0 to ${seedMax}`
+  const headers = new Headers()
+  for (const header of options.headers) {
+    const [, name, value] = /^([\w-]+):\s*(.*)$/s.exec(header) ?? []
+    if (name === undefined || value === undefined) return '--header: write it as "Name: value"'
+    try {
+      headers.append(name, value)
+    } catch {
+      return `--header: "${name}" cannot have this value`
+    }
+  }
+  if (key !== undefined) {
+    if (headers.has('authorization')) return '--key: the header "Authorization" is given too, keep one of them'
+    if (!/^[\x21-\x7e]+$/.test(key)) return '--key: it holds characters that no key may have'
+    headers.set('authorization', `Bearer ${key}`)
+  }
+  return { model, path, stream, seed: Number(seed), headers }
+}
+
+/** Seeds are 32 bits wide. */
+const seedMax = 4_294_967_295
+
+function isModelPath(path: string): boolean {
+  return endpoints.some((endpoint) => endpoint.path === path) || /^\/(?:v1|v1beta|v1alpha|api)\/[^\s?#]+$/.test(path)
+}
+
+async function explainFile(
+  request: ExplainedRequest,
+  source: Source,
+  io: Pick<Io, 'env' | 'stderr'>,
+): Promise<Explained | number> {
+  const from = source.kind === 'file' ? source.file : 'the environment'
+  try {
+    const { snapshot, problems } = await loadSnapshot(source, { env: io.env, version: 1, listen: {} })
+    if (snapshot === undefined) {
+      for (const problem of problems) if (problem.severity === 'error') io.stderr(`${formatProblem(problem)}\n`)
+      return failed(io, `the configuration has errors, see above`, exit.usage)
+    }
+    const plan = resolve(snapshot, request.model)
+    const call = { path: request.path, dialect: dialectOfPath(request.path), stream: request.stream }
+    const aliases = isRefusal(plan)
+      ? [request.model]
+      : [...new Set([plan.alias, ...plan.tiers.map(({ alias }) => alias)])]
+    return {
+      from,
+      key: keyVerdict(request.headers, snapshot),
+      choice: isRefusal(plan) ? null : explainCourse(plan, call, noRests, request.seed, 0),
+      refusal: isRefusal(plan) ? factsOf(plan) : null,
+      switchedOff: await switchedOff(source, aliases, io.env),
+    }
+  } catch (error) {
+    return failed(io, `Cannot read "${from}": ${whyUnreadable(error)}`, exit.usage)
+  }
+}
+
+function keyVerdict(headers: Headers, { keys }: Snapshot): KeyVerdict {
+  if (keys.isOpen) return { accepted: true, says: 'none is asked for' }
+  if (!credentialHeaders.some((name) => headers.has(name))) {
+    return { accepted: true, says: 'one is asked for; give it with --key to see whether it is accepted' }
+  }
+  const caller = identify(headers, undefined, keys)
+  if (isRefusal(caller)) return { accepted: false, says: `refused with ${caller.status}: ${caller.message}` }
+  return { accepted: true, says: `accepted, the caller is "${caller.id}"` }
+}
+
+function factsOf({ status, code, message }: Refusal): Explained['refusal'] {
+  return { status, code, message }
+}
+
+async function explainRunning(
+  { model, path, stream, seed }: ExplainedRequest,
+  { running, adminKey, config }: ExplainOptions,
+  io: Pick<Io, 'env' | 'stderr'>,
+): Promise<Explained | number> {
+  const client = await AdminClient.from({ url: running === '' ? undefined : running, key: adminKey, config }, io)
+  if (typeof client === 'string') return failed(io, client, exit.failed)
+  const query = new URLSearchParams({ model, path, seed: String(seed), stream: String(stream) })
+  const page = await client.get(`/explain?${query.toString()}`)
+  if (typeof page === 'string') return failed(io, page, exit.failed)
+  const read = v.safeParse(explanationSchema(), page)
+  if (!read.success) {
+    return failed(io, `Cannot read what ${client.address} told: is it of another version?`, exit.failed)
+  }
+  return { from: client.address, key: null, choice: read.output, refusal: null, switchedOff: null }
+}
+
+function failed(io: Pick<Io, 'stderr'>, why: string, code: number): number {
+  io.stderr(`llm-proxy explain: ${why}\n`)
+  return code
+}

@@ -1,0 +1,111 @@
+import { formatDuration } from '#kit/quantity.ts'
+import { printable } from '#kit/printable.ts'
+import type { Explanation } from '#route/explain.ts'
+import type { Explained } from './explain.ts'
+import type { SwitchedOff } from './switched-off.ts'
+
+type Route = Explanation['routes'][number]
+
+/** What `llm-proxy explain` prints for people. */
+export function renderExplained({ from, key, choice, refusal, switchedOff }: Explained): string {
+  const lines: string[] = []
+  const isLockedOut = key?.accepted === false
+  if (isLockedOut) lines.push(`${from} ${key.says}`, '', 'With a key that is accepted:')
+  if (choice !== null) lines.push(...choiceLines(choice, from))
+  if (refusal !== null) lines.push(`${from} refuses with ${refusal.status}: ${refusal.message}`)
+  if (switchedOff !== null && switchedOff.length > 0) {
+    lines.push('', 'Switched off:', ...switchedOff.map(offLine))
+  }
+  if (key !== null && !isLockedOut) lines.push('', `Key of the client: ${key.says}`)
+  if (choice !== null) lines.push('', 'Rules:', ...choice.promises.map((promise) => `  ${promise}`))
+  return `${lines.map(printable).join('\n')}\n`
+}
+
+function choiceLines(choice: Explanation, from: string): string[] {
+  const { model, path, dialect, stream, says, routes, seed } = choice
+  const lines = [`"${model}" at ${path} (${dialect}${stream ? ', a stream' : ''}): ${from} ${says}`]
+  const asked = routes.filter(({ turn }) => turn !== null)
+  if (asked.length > 0) {
+    lines.push('', 'Order:')
+    let toldLimits = ''
+    for (const group of groupsOf(asked)) {
+      lines.push(`  ${headOf(group, model)}`)
+      for (const route of group) {
+        lines.push(`    ${routeLine(route, group.length > 1, choice)}`)
+        const limits = limitsOf(route, stream)
+        // Those of most routes are those of the one before.
+        if (limits !== toldLimits && !isBeyond(route, choice)) lines.push(`       ${limits}`)
+        toldLimits = limits
+      }
+    }
+    if (groupsOf(asked).some((group) => group.length > 1)) {
+      lines.push(`  Among routes of one priority chance decides by weight; this is the order of seed ${seed}.`)
+    }
+  }
+  const passed = routes.filter(({ turn }) => turn === null)
+  if (passed.length > 0) lines.push('', 'Passed over:', ...passed.flatMap(passedLines))
+  return lines
+}
+
+/** Neighbours of one alias and priority. */
+function groupsOf(routes: readonly Route[]): Route[][] {
+  const groups: Route[][] = []
+  for (const route of routes) {
+    const [last] = groups.at(-1) ?? []
+    if (last !== undefined && last.alias === route.alias && last.priority === route.priority) groups.at(-1)?.push(route)
+    else groups.push([route])
+  }
+  return groups
+}
+
+function headOf([first]: readonly Route[], model: string): string {
+  if (first === undefined) return ''
+  const whose = first.level === 'l1' ? `"${model}"` : `fallback "${first.alias}"`
+  return `${whose}, priority ${first.priority}`
+}
+
+function routeLine(route: Route, isShared: boolean, choice: Explanation): string {
+  const share = isShared ? `, ${percent(route.share)} of the traffic` : ''
+  const isLeastBad = route.passedOver === null ? '' : `, although ${route.passedOver.reason}`
+  const beyond = isBeyond(route, choice) ? `, never reached with ${choice.attemptsMax} attempts` : ''
+  return `${route.turn}. ${route.backend} / ${route.model} (${route.protocol})${share}${isLeastBad}${beyond}`
+}
+
+function isBeyond({ turn }: Route, { attemptsMax }: Explanation): boolean {
+  return attemptsMax !== null && turn !== null && turn > attemptsMax
+}
+
+function limitsOf({ limits }: Route, isStream: boolean): string {
+  const { connectMs, firstByteMs, firstContentMs, idleMs, durationMs, totalMs } = limits
+  const told = [
+    ['to connect', connectMs],
+    ['to its first byte', firstByteMs],
+    ...(isStream
+      ? ([
+          ['to its first content', firstContentMs],
+          ['between two events', idleMs],
+          ['for the stream', durationMs],
+        ] as const)
+      : []),
+    ['in total', totalMs],
+  ] as const
+  const limited = told.filter(([, ms]) => ms > 0).map(([what, ms]) => `${formatDuration(ms)} ${what}`)
+  return limited.length === 0 ? 'without a time limit' : `may take ${limited.join(', ')}`
+}
+
+function passedLines({ backend, model, passedOver }: Route): string[] {
+  const line = `  ${backend} / ${model}: ${passedOver?.reason ?? ''}`
+  return typeof passedOver?.remedy === 'string' ? [line, `    ${passedOver.remedy}`] : [line]
+}
+
+function offLine({ alias, backend, model, reason }: SwitchedOff): string {
+  return `  ${backend} / ${model} of "${alias}": ${reason}`
+}
+
+/** A share as people say it. */
+export function percent(share: number): string {
+  const hundredths = share * 100
+  const shown =
+    hundredths > 0 && hundredths < 10 ? Math.max(0.1, Math.round(hundredths * 10) / 10) : Math.round(hundredths)
+  return `${shown} %`
+}

@@ -1,0 +1,77 @@
+import type { Story, StoryAttempt } from '#core/story.ts'
+import { endingOf, wordsOf, type Language, type Words } from './story-words.ts'
+
+/** A past request told from its beginning to its end, then what its client got and what is to be done. */
+export function renderStory(story: Story, language: Language): string {
+  const words = wordsOf[language]
+  const steps: Step[] = [
+    ...story.skips.map(({ backend, model, reason }) => ({ text: words.passedOver(`${backend}/${model}`, reason) })),
+    ...tellTimed(story, words),
+    ...tellStream(story, words),
+    { atMs: story.totalMs, text: words.ended(words.outcomes[story.outcome], story.status, story.bytesOut) },
+  ]
+  const times = steps.map(({ atMs }) => (atMs === undefined ? '' : duration(atMs)))
+  const width = Math.max(...times.map((time) => time.length))
+  return [
+    words.came(story.id, `${story.at.slice(0, 10)} ${story.at.slice(11, 23)} UTC`, story.client),
+    words.asked(`${story.method} ${story.path}`, story.model, story.stream, story.caller),
+    words.decided(story.configVersion, story.seed),
+    '',
+    ...steps.map(({ text }, at) => `  ${(times[at] ?? '').padStart(width)}  ${text}`),
+    '',
+    endingOf(story, words),
+    '',
+  ].join('\n')
+}
+
+interface Step {
+  /** From the request's arrival; undefined where it is not known. */
+  readonly atMs?: number
+  readonly text: string
+}
+
+function tellAttempt(
+  attempt: StoryAttempt,
+  before: StoryAttempt | undefined,
+  asked: string | undefined,
+  words: Words,
+): string {
+  const { backend, model, alias, level, rescue, durationMs, status, reason, message } = attempt
+  const who = `${backend}/${model}`
+  const isAgain = before !== undefined && before.backend === backend && before.model === model
+  const opening =
+    rescue !== undefined
+      ? words.tookOver(who, rescue)
+      : isAgain
+        ? words.askedAgain(who)
+        : level === 'l2' || alias !== asked
+          ? words.askedFallback(who, alias)
+          : words.askedRoute(who)
+  const repeated = attempt.isRepeated ? words.repeated : ''
+  const took = duration(durationMs)
+  // A message says the status already, where there was one.
+  const end = reason === undefined ? words.answered(status, took) : words.failed(took, message ?? reason)
+  return `${opening}${repeated}${end}`
+}
+
+/** Attempts and the first byte, as they came; an attempt that takes over a stream comes after its first byte. */
+function tellTimed({ attempts, firstByteMs, model }: Story, words: Words): Step[] {
+  const steps = attempts.map((attempt, at) => ({
+    atMs: attempt.startedMs,
+    text: tellAttempt(attempt, attempts[at - 1], model, words),
+  }))
+  if (firstByteMs !== undefined) steps.push({ atMs: firstByteMs, text: words.firstByte })
+  return steps.toSorted((one, other) => one.atMs - other.atMs)
+}
+
+function tellStream({ heartbeats, rescuedAtBytes, brokenBy }: Story, words: Words): Step[] {
+  const steps = rescuedAtBytes.map((bytes) => ({ text: words.rescued(bytes) }))
+  if (heartbeats > 0) steps.unshift({ text: words.heartbeats(heartbeats) })
+  if (brokenBy !== undefined) steps.push({ text: words.broke(brokenBy) })
+  return steps
+}
+
+/** `150 ms`, `12.3 s`. */
+function duration(ms: number): string {
+  return ms < 10_000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
+}

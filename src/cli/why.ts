@@ -1,0 +1,56 @@
+import type { Story } from '#core/story.ts'
+import { asList, asObject } from '#kit/json-value.ts'
+import { printable } from '#kit/printable.ts'
+import { AdminClient } from './admin-client.ts'
+import { exit } from './exit.ts'
+import type { Io } from './io.ts'
+import { renderStory } from './story-text.ts'
+
+export interface WhyOptions {
+  /** As in `x-request-id`, or the beginning of it. */
+  readonly id: string | undefined
+  /** Address of the process; undefined: as the configuration says. */
+  readonly running: string | undefined
+  readonly key: string | undefined
+  readonly config: string | undefined
+  readonly json: boolean
+}
+
+/** `llm-proxy why`: tells what became of a past request. Resolves with 0, 1 when it cannot be told, 2 for wrong usage. */
+export async function why(
+  { id, running, key, config, json }: WhyOptions,
+  io: Pick<Io, 'env' | 'stdout' | 'stderr'>,
+): Promise<number> {
+  const wanted = id?.trim() ?? ''
+  if (!/^[\w-]{1,64}$/.test(wanted)) {
+    io.stderr('llm-proxy why: name the request by its id, which every answer carries as "x-request-id"\n')
+    return exit.usage
+  }
+  const client = await AdminClient.from({ url: running, key, config }, io)
+  const found = typeof client === 'string' ? client : await client.get(`/requests/${wanted}`)
+  if (typeof client === 'string' || typeof found === 'string') {
+    io.stderr(`llm-proxy why: ${String(found)}\n`)
+    return exit.failed
+  }
+  if (!isStory(found)) {
+    io.stderr(`llm-proxy why: Cannot read what ${client.address} told: is it of another version?\n`)
+    return exit.failed
+  }
+  io.stdout(json ? `${JSON.stringify(found, null, 2)}\n` : renderStory(withoutControls(found), client.language))
+  return exit.done
+}
+
+function isStory(value: unknown): value is Story {
+  const story = asObject(value)
+  if (story === undefined || typeof story['id'] !== 'string' || typeof story['at'] !== 'string') return false
+  if (!Array.isArray(story['attempts']) || !Array.isArray(story['skips'])) return false
+  return [...asList(story['attempts']), ...asList(story['skips'])].every((step) => asObject(step) !== undefined)
+}
+
+/** Names come from clients and must not write on the terminal what they like. */
+function withoutControls(story: Story): Story {
+  const clean: unknown = JSON.parse(JSON.stringify(story), (_, value: unknown) => {
+    return typeof value === 'string' ? printable(value) : value
+  })
+  return isStory(clean) ? clean : story
+}

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises'
+import { loadSnapshot, type LoadContext, type LoadedSnapshot, type Source } from '#boot/load.ts'
+import { environmentConfig } from '#config/environment.ts'
+import { loadConfig } from '#config/load.ts'
+import type { Config } from '#config/schema.ts'
+import type { Backend } from '#core/candidate.ts'
+import type { Protocol } from '#core/dialect.ts'
+import { Secret } from '#core/secret.ts'
+import { systemSecretFiles } from '#ports/secret-files.ts'
+import { collectSecrets } from '#snapshot/backends.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+import { maskedTree } from './masked-tree.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** What is examined: a configuration, read as a start would read it, and what must not be shown of it. */
+export interface Subject {
+  /** The name of the file, or `environment`. */
+  readonly name: string
+  readonly isFile: boolean
+  readonly env: Env
+  readonly loaded: LoadedSnapshot
+  /** As far as it could be understood, errors or not. */
+  readonly draft: Config | undefined
+  /** What the file says, keys in place of their older names, without what nobody may see; undefined when it is no YAML. */
+  readonly shownTree: unknown
+  /** Keys stand in the file itself. */
+  readonly holdsSecrets: boolean
+  /** Everything that must not be seen in any output. */
+  readonly secrets: readonly Secret[]
+}
+
+/** A usable backend, and what routes want of it: protocol → name of a model → aliases. */
+export interface BackendUse {
+  readonly backend: Backend
+  readonly models: ReadonlyMap<Protocol, ReadonlyMap<string, readonly string[]>>
+}
+
+/** Rejects when the file cannot be read (a Node error with `code`). */
+export async function readSubject(source: Source, env: Env, listen: LoadContext['listen']): Promise<Subject> {
+  const loaded = await loadSnapshot(source, { env, version: 1, listen })
+  const isFile = source.kind === 'file'
+  const name = isFile ? source.file : 'environment'
+  const text = isFile ? await readFile(source.file, 'utf8') : environmentConfig(env)
+  const { draft, secrets: contents } = await loadConfig({ file: name, text, env, files: systemSecretFiles })
+  const { tree, hidden } = maskedTree(name, text)
+  const values = new Set([...contents.map((secret) => secret.reveal()), ...hidden, ...credentialsIn(env)])
+  const ofConfig = draft === undefined ? [] : collectSecrets(draft, [])
+  for (const secret of ofConfig) values.add(secret.reveal())
+  return {
+    name,
+    isFile,
+    env,
+    loaded,
+    draft,
+    shownTree: tree,
+    holdsSecrets: hidden.length > 0,
+    secrets: Array.from(values, (value) => new Secret(value)),
+  }
+}
+
+/** Every usable backend in the order of the file. */
+export function backendUses(snapshot: Snapshot, draft: Config | undefined): readonly BackendUse[] {
+  const wanted = new Map<string, Map<Protocol, Map<string, string[]>>>()
+  for (const { tiers } of snapshot.plans.values()) {
+    for (const { alias, candidates } of tiers) {
+      for (const { backend, protocol, model } of candidates) {
+        const ofBackend = wanted.getOrInsertComputed(backend.name, () => new Map())
+        const aliases = ofBackend.getOrInsertComputed(protocol, () => new Map()).getOrInsertComputed(model, () => [])
+        if (!aliases.includes(alias)) aliases.push(alias)
+      }
+    }
+  }
+  return Array.from(snapshot.backends.values(), (backend) => {
+    const own = draft?.backends.find(({ name }) => name === backend.name)?.protocol ?? 'openai'
+    return { backend, models: wanted.get(backend.name) ?? new Map([[own, new Map<string, string[]>()]]) }
+  })
+}
+
+/** Variables that hold credentials by their names, whether the configuration speaks of them or not. */
+function credentialsIn(env: Env): readonly string[] {
+  return Object.entries(env).flatMap(([name, value]) => {
+    return value !== undefined && value.length >= credentialLengthMin && credentialName.test(name) ? [value] : []
+  })
+}
+
+const credentialName = /(?:^|_)(?:api_?key|key|token|secret|passw(?:or)?d|credentials?)(?:_|$)/i
+
+/** A shorter value would be found in any text. */
+const credentialLengthMin = 8

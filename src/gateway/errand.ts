@@ -1,0 +1,19 @@
+import type { Call } from '#core/call.ts'
+import type { Exchange } from '#core/exchange.ts'
+import type { Plan } from '#core/plan.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { Gateway } from './gateway.ts'
+import type { Presence } from './presence.ts'
+import type { Walk } from './walk.ts'
+
+/** What the last stages of the road share: one request that is to be answered by someone. */
+export interface Errand {
+  readonly gateway: Gateway
+  readonly snapshot: Snapshot
+  readonly plan: Plan
+  readonly call: Call
+  readonly exchange: Exchange
+  readonly presence: Presence
+  /** Goes on where it stopped when a stream has to be rescued. */
+  readonly walk: Walk
+}

@@ -1,0 +1,176 @@
+import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
+import type { Outcome } from '#core/exchange.ts'
+import type { Story } from '#core/story.ts'
+import type { Gateway } from '#gateway/gateway.ts'
+import type { Connection } from '#gateway/incoming.ts'
+import type { PoolGauges } from '#http1/pool.ts'
+import { idsWhenHealthy } from '#route/course.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { Masker } from '#telemetry/mask.ts'
+import type { RecentRequests } from '#telemetry/recent.ts'
+import { concerns } from '#telemetry/story.ts'
+import { configPage, type LoadReport } from './admin-config.ts'
+import { explainPage } from './admin-explain.ts'
+import { AdminGuard } from './admin-guard.ts'
+import { probeHeaders, probeStream } from './admin-probe.ts'
+import { readNumber, readQuery, readWord } from './admin-query.ts'
+import { routesPage } from './admin-routes.ts'
+import type { Target } from './guard.ts'
+
+/** What the pages are made from. */
+export interface AdminParts {
+  readonly gateway: Pick<Gateway, 'current' | 'clock' | 'breakers' | 'ids' | 'random'>
+  readonly recent: RecentRequests
+  readonly masker: Masker
+  readonly version: string
+  pools(): readonly PoolGauges[]
+  loadReport(): LoadReport
+}
+
+/** The pages behind the scenes, as JSON for programs: past requests, routes, the configuration, what would be asked. */
+export class AdminPages {
+  readonly #parts: AdminParts
+  readonly #guard: AdminGuard
+
+  constructor(parts: AdminParts) {
+    this.#parts = parts
+    this.#guard = new AdminGuard(parts.gateway.clock)
+  }
+
+  /** Is it the path of a page, known or not? A slash at the end of the first one makes it another path. */
+  covers(path: string): boolean {
+    const { admin } = this.#parts.gateway.current()
+    return (
+      path.startsWith(admin.path) && (path.length === admin.path.length || /^\/./.test(path.slice(admin.path.length)))
+    )
+  }
+
+  /** Undefined: for this client there are no such pages. */
+  async answer(request: Request, connection: Connection, target: Target): Promise<Response | Refusal | undefined> {
+    const snapshot = this.#parts.gateway.current()
+    const verdict = this.#guard.judge(request, connection, snapshot)
+    if (verdict === 'hidden') return undefined
+    if (isRefusal(verdict)) return verdict
+    const name = target.path.slice(snapshot.admin.path.length)
+    if (name === '/sse-probe') return this.#probe(request)
+    const page = await this.#page(name, target.query, snapshot)
+    const { masker } = this.#parts
+    if (isRefusal(page)) return { ...page, message: masker.mask(page.message) }
+    return this.#told(masker.mask(JSON.stringify(page)), jsonHeaders)
+  }
+
+  async #page(name: string, query: string, snapshot: Snapshot): Promise<object | Refusal> {
+    const { gateway } = this.#parts
+    if (name === '/requests') return await this.#requests(query, snapshot)
+    if (name === '/explain') return explainPage(gateway, snapshot, query)
+    const none = readQuery(query, [])
+    if (isRefusal(none)) return none
+    if (name === '') return this.#contents(snapshot)
+    if (name === '/routes')
+      return routesPage(snapshot, gateway.breakers, gateway.clock.monotonicMs(), this.#parts.pools())
+    if (name === '/config') return configPage(snapshot, this.#parts.loadReport())
+    if (name.startsWith('/requests/')) return this.#request(name.slice('/requests/'.length))
+    const paths = pages.map(({ path }) => `${snapshot.admin.path}${path}`)
+    return refuse('route_not_found', `Cannot find this page: there are ${paths.join(', ')}`)
+  }
+
+  #contents({ admin }: Snapshot): object {
+    return {
+      service: 'llm-proxy',
+      version: this.#parts.version,
+      pages: pages.map(({ path, shows }) => ({ path: `${admin.path}${path}`, shows })),
+    }
+  }
+
+  /** The last requests, newest first. */
+  async #requests(query: string, snapshot: Snapshot): Promise<object | Refusal> {
+    const asked = readQuery(query, ['limit', 'model', 'outcome', 'backend'])
+    if (isRefusal(asked)) return asked
+    const limit = readNumber('limit', asked.limit, { min: 1, max: limitMax, otherwise: 50 })
+    const outcome = readWord('outcome', asked.outcome, outcomes)
+    if (isRefusal(limit)) return limit
+    if (isRefusal(outcome)) return outcome
+    const { recent, gateway } = this.#parts
+    const { model, backend } = asked
+    const stories = recent.newest(
+      limit,
+      (story) =>
+        (model === undefined || story.model === model) &&
+        (outcome === undefined || story.outcome === outcome) &&
+        (backend === undefined || concerns(story, backend)),
+    )
+    const requests: object[] = []
+    for (const [at, story] of stories.entries()) {
+      // Requests of clients go on in between.
+      if (at % breathEvery === breathEvery - 1) await new Promise<void>((resolve) => gateway.clock.soon(resolve))
+      requests.push({ ...story, wouldTry: wouldTry(snapshot, story) })
+    }
+    return { kept: recent.size, keptMax: recent.countMax, requests }
+  }
+
+  #request(id: string): Story | Refusal {
+    const { recent } = this.#parts
+    const isLongEnough = id.length >= idCharactersMin
+    const [story, ...others] = isLongEnough ? recent.named(id) : []
+    if (story !== undefined && others.length === 0) return story
+    const what = isLongEnough
+      ? story === undefined
+        ? `none of the last ${recent.size} has this id`
+        : `${others.length + 1} of the last ${recent.size} have an id that begins like this, write more of it`
+      : `write at least ${idCharactersMin} characters of its id`
+    const kept = `${recent.countMax} are kept`
+    return refuse('request_not_found', `Cannot find the request: ${what} (${kept}, see admin.keep_requests)`)
+  }
+
+  #probe({ method }: Request): Response {
+    return this.#told(method === 'HEAD' ? null : probeStream(this.#parts.gateway.clock), probeHeaders)
+  }
+
+  #told(body: string | ReadableStream<Uint8Array> | null, headers: typeof jsonHeaders): Response {
+    const response = new Response(body)
+    for (const [name, value] of [...headers, ...commonHeaders]) response.headers.set(name, value)
+    response.headers.set('x-request-id', this.#parts.gateway.ids.requestId())
+    return response
+  }
+}
+
+/** Whom the running configuration would ask for such a request, in order, if everybody were well. */
+function wouldTry({ plans }: Snapshot, { model, dialect, seed }: Story): readonly string[] {
+  const plan = model === undefined ? undefined : plans.get(model)
+  return plan === undefined ? [] : idsWhenHealthy(plan, dialect, seed)
+}
+
+const jsonHeaders: readonly (readonly [name: string, value: string])[] = [['content-type', 'application/json']]
+
+const commonHeaders: typeof jsonHeaders = [
+  ['cache-control', 'no-store'],
+  ['x-content-type-options', 'nosniff'],
+]
+
+/** Limit: requests on one page. */
+const limitMax = 10_000
+
+/** Shorter beginnings of an id say little more than its day. */
+const idCharactersMin = 6
+
+const breathEvery = 100
+
+const outcomes: readonly Outcome[] = [
+  'complete',
+  'client_closed',
+  'upstream_broke',
+  'stalled',
+  'shut_down',
+  'refused',
+  'failed',
+]
+
+const pages: readonly { readonly path: string; readonly shows: string }[] = [
+  { path: '', shows: 'this list' },
+  { path: '/explain?model=', shows: 'who would be asked for a model now, and why (path, seed, stream)' },
+  { path: '/requests', shows: 'the last requests, newest first (limit, model, outcome, backend)' },
+  { path: '/requests/{id}', shows: 'one request, by its id or by the beginning of it' },
+  { path: '/routes', shows: 'every route with how it is doing, and the connections' },
+  { path: '/config', shows: 'the running configuration, and what was wrong with a newer one' },
+  { path: '/sse-probe', shows: 'five events 200 ms apart, to find out what collects streams in between' },
+]

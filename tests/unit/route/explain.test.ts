@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'bun:test'
+import * as v from 'valibot'
+import type { Candidate } from '#core/candidate.ts'
+import type { Plan } from '#core/plan.ts'
+import { noRests, type Rest, type Rests } from '#core/rest.ts'
+import { explainCourse, explanationSchema, type Explanation } from '#route/explain.ts'
+import { Breakers } from '#upstream/breaker.ts'
+import { candidateOf } from '../../support/candidate.ts'
+import { tieredPlan } from '../../support/plan.ts'
+
+const call = { path: '/v1/chat/completions', dialect: 'openai', stream: false } as const
+
+function route(backend: string, overrides: Partial<Candidate> = {}): Candidate {
+  return candidateOf(backend, 'm', overrides)
+}
+
+function restsOf(rests: Readonly<Record<string, Rest>>): Rests {
+  return { restOf: (key) => rests[(JSON.parse(key) as string[])[0] ?? ''] }
+}
+
+function explained(plan: Plan, rests: Rests = noRests, seed = 1): Explanation {
+  return explainCourse(plan, call, rests, seed, 1000)
+}
+
+describe('explainCourse()', () => {
+  test('names everybody in the order of their turns, with the share of the traffic', () => {
+    const plan = tieredPlan([[route('a', { weight: 3 }), route('b')], [route('c')]])
+    const { verdict, says, routes } = explained(plan)
+    expect([verdict, routes.map(({ turn }) => turn)]).toEqual(['asks', [1, 2, 3]])
+    expect(says).toBe(`asks ${routes[0]?.backend}/m first, then 2 more`)
+    expect(Object.fromEntries(routes.map(({ backend, share }) => [backend, share]))).toEqual({ a: 0.75, b: 0.25, c: 1 })
+  })
+
+  test('the share of who rests goes to the others, and one without weight has none while another has', () => {
+    const plan = tieredPlan([[route('a', { weight: 2 }), route('b'), route('c'), route('d', { weight: 0 })]])
+    const { routes } = explained(plan, restsOf({ a: { why: 'cooling', untilMs: 5000 } }))
+    expect(Object.fromEntries(routes.map(({ backend, share }) => [backend, share]))).toEqual({
+      a: 0,
+      b: 0.5,
+      c: 0.5,
+      d: 0,
+    })
+  })
+
+  test('the first turn is the one that the share of many seeds is made of', () => {
+    const plan = tieredPlan([[route('a', { weight: 3 }), route('b')]])
+    let first = 0
+    for (let seed = 0; seed < 4000; seed += 1) {
+      if (explained(plan, noRests, Math.imul(seed, 2_654_435_761) >>> 0).routes[0]?.backend === 'a') first += 1 / 4000
+    }
+    expect(first).toBeWithin(0.72, 0.78)
+  })
+
+  const both = { a: { why: 'cooling', untilMs: 41_000 }, b: { why: 'circuit_open', untilMs: 21_000 } } as const
+
+  test.each([
+    {
+      name: 'F105: everybody rests',
+      overrides: {},
+      verdict: 'refuses',
+      says: 'refuses with 503 and "Retry-After: 20": every route of it rests',
+      asked: [],
+    },
+    {
+      name: 'everybody rests, and the request may wait',
+      overrides: { whenAllCooling: 'wait' },
+      verdict: 'waits',
+      says: 'waits 20 s for b/m: every route of it rests',
+      asked: [],
+    },
+    {
+      name: 'everybody rests for longer than the request may wait',
+      overrides: { whenAllCooling: 'wait', deadlineMs: 10_000 },
+      verdict: 'refuses',
+      says: 'refuses with 503 and "Retry-After: 20": every route of it rests',
+      asked: [],
+    },
+    {
+      name: 'everybody rests, and the least bad is good enough',
+      overrides: { whenAllCooling: 'least_bad' },
+      verdict: 'asks',
+      says: 'asks b/m, which recovers first: every route of it rests, and fallback.when_all_cooling is least_bad',
+      asked: ['b'],
+    },
+  ] as const)('$name', ({ overrides, verdict, says, asked }) => {
+    const explanation = explained(tieredPlan([[route('a')], [route('b')]], overrides), restsOf(both))
+    expect([explanation.verdict, explanation.says]).toEqual([verdict, says])
+    expect(explanation.routes.filter(({ turn }) => turn !== null).map(({ backend }) => backend)).toEqual([...asked])
+  })
+
+  test.each([
+    { name: 'nobody is left', tiers: [], says: 'refuses with 503: every route of it is switched off' },
+    {
+      name: 'nobody speaks the dialect',
+      tiers: [[route('a', { dialects: new Set(['gemini']) })]],
+      says: 'refuses with 400: none of its backends speaks the openai dialect',
+    },
+  ] as const)('$name', ({ tiers, says }) => {
+    expect(explained(tieredPlan(tiers))).toMatchObject({ verdict: 'refuses', says })
+  })
+
+  test('who is passed over is told why, for how long, and what can be done', () => {
+    const plan = tieredPlan([[route('a')], [route('b', { dialects: new Set(['gemini']) })], [route('c')]])
+    const { routes } = explained(plan, restsOf(both))
+    expect(routes.map(({ passedOver }) => passedOver)).toEqual([
+      { why: 'cooling', reason: 'it is cooling down for another 40 s', remedy: null, forMs: 40_000 },
+      {
+        why: 'dialect',
+        reason: 'it does not speak the openai dialect',
+        remedy: 'if it does, say so: "protocol: openai", or "any", at the route or its backend',
+        forMs: null,
+      },
+      null,
+    ])
+  })
+
+  test('is plain JSON of the form that its readers expect, whatever the plan allows', () => {
+    for (const attemptsMax of [3, Infinity]) {
+      const explanation = explained(tieredPlan([[route('a')]], { attemptsMax }))
+      const read = v.safeParse(explanationSchema(), JSON.parse(JSON.stringify(explanation)))
+      expect(read.success && read.output).toEqual(explanation)
+    }
+  })
+
+  test('B109: looking at a half-open circuit does not take its probe', () => {
+    const breaker = { failureThreshold: 1, openMs: 500, successThreshold: 1 }
+    const plan = tieredPlan([[route('a')]], { breaker })
+    const breakers = new Breakers()
+    const key = plan.tiers[0]?.candidates[0]?.stateKey ?? ''
+    breakers.failed(key, 0, { ...plan.cooldown, cooldownMs: 0 }, breaker)
+    expect(explainCourse(plan, call, breakers, 1, 100).routes[0]?.passedOver?.why).toBe('circuit_open')
+    for (let look = 0; look < 3; look += 1) expect(explainCourse(plan, call, breakers, 1, 600).verdict).toBe('asks')
+    expect(breakers.mayTry(key, 600, breaker)).toBe(true)
+    expect(explainCourse(plan, call, breakers, 1, 600).routes[0]?.passedOver?.why).toBe('probed')
+  })
+
+  test('the rules of the alias are told in words', () => {
+    const plan = tieredPlan([[route('a')]], {
+      attemptsMax: 1,
+      deadlineMs: 30_000,
+      whenAllCooling: 'wait',
+      breaker: { failureThreshold: 5, openMs: 60_000, successThreshold: 1 },
+      retry: { retriesMax: 2, baseMs: 200, delayMsMax: 5000, multiplier: 2, jitter: 1, retriesStatus: () => false },
+    })
+    expect(explained(plan).promises).toEqual([
+      'One request makes at most 1 attempt.',
+      'Its answer must begin within 30s, all attempts together.',
+      'A route that refuses the connection, drops it, or gives a status of retry.on_status is asked up to 2 times again, after 200ms growing to 5s.',
+      'A route that fails by its own fault rests for 30s, or as long as its backend asks by Retry-After, at most 5m.',
+      'After 5 failures in a row its circuit opens for 1m; 1 success closes it.',
+      'While every route rests, the request waits for the first to recover.',
+    ])
+  })
+
+  test.each([
+    { streaming: { heartbeatMs: 15_000 }, says: 'A silent stream gives a sign of life every 15s.' },
+    {
+      streaming: { rescue: 'match' },
+      says: 'A stream that breaks is gone on with where another route repeats its text exactly.',
+    },
+    {
+      streaming: { holds: true },
+      says: 'The whole answer is awaited before its first byte is sent, so a broken one is asked for elsewhere.',
+    },
+    { streaming: { onDisconnect: 'finish' }, says: 'A stream whose client leaves is read to its end.' },
+    { streaming: { clientStallMs: 5000 }, says: 'A client that takes nothing for 5s is given up.' },
+  ] as const)('those of streams too: $streaming', ({ streaming, says }) => {
+    const plan = tieredPlan([[route('a')]])
+    const streams = { ...plan, streaming: { ...plan.streaming, ...streaming } }
+    expect(explainCourse(streams, { ...call, stream: true }, noRests, 1, 0).promises).toContain(says)
+    expect(explainCourse(streams, call, noRests, 1, 0).promises).not.toContain(says)
+  })
+})

@@ -1,0 +1,525 @@
+import { describe, expect, test } from 'bun:test'
+import { openAdmin, plainReport, type AdminBench, type Asking } from '../../support/admin.ts'
+import { broken, chatAnswer } from '../../support/road.ts'
+
+const clientKey = 'sk-client-key-0001'
+const adminKey = 'admin-key-0123456789'
+const backendKey = 'backend-canary-5d1e8a'
+
+const models = `
+backends:
+  - { name: a, url: "http://a", api_key: "${backendKey}" }
+  - { name: b, url: "http://b" }
+models:
+  m: { routes: [{ backend: a, model: ma, priority: 1 }, { backend: b, model: mb, priority: 2 }] }
+  split: { routes: [{ backend: a, model: x }, { backend: b, model: x }] }
+`
+const withClientKey = `proxy_api_key: ${clientKey}\n${models}`
+const withAdminKey = `admin: { key: ${adminKey} }\n${withClientKey}`
+const behindProxy = `trusted_proxies: ["127.0.0.1", "10.0.0.0/8"]\n${withClientKey}`
+
+const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` })
+
+async function openPages(yaml = withClientKey): Promise<AdminBench> {
+  return await openAdmin(yaml, (request) => (request.url.hostname === 'a' ? broken('head') : chatAnswer()))
+}
+
+async function errorOf(response: Response): Promise<unknown> {
+  const body: unknown = await response.json()
+  return typeof body === 'object' && body !== null && 'error' in body ? body.error : body
+}
+
+describe('who may see the admin pages', () => {
+  const remote = '203.0.113.9'
+  test.each<{ name: string; yaml: string; asking: Asking; status: number; path?: string }>([
+    {
+      name: 'admin.key from anywhere',
+      yaml: withAdminKey,
+      asking: { headers: bearer(adminKey), peer: remote },
+      status: 200,
+    },
+    { name: 'admin.key as x-api-key', yaml: withAdminKey, asking: { headers: { 'x-api-key': adminKey } }, status: 200 },
+    { name: 'no key', yaml: withAdminKey, asking: { headers: {} }, status: 401 },
+    {
+      name: 'the key in the query',
+      yaml: withAdminKey,
+      asking: { headers: {} },
+      path: `/admin?key=${adminKey}`,
+      status: 401,
+    },
+    { name: 'a wrong key', yaml: withAdminKey, asking: { headers: bearer('admin-key-0123456780') }, status: 401 },
+    { name: 'a beginning of the key', yaml: withAdminKey, asking: { headers: bearer('admin-key-') }, status: 401 },
+    {
+      name: 'Basic instead of Bearer',
+      yaml: withAdminKey,
+      asking: { headers: { authorization: `Basic ${adminKey}` } },
+      status: 401,
+    },
+    {
+      name: 'the client key where there is an admin key',
+      yaml: withAdminKey,
+      asking: { headers: bearer(clientKey) },
+      status: 401,
+    },
+    {
+      name: 'B40: two different keys, one of them right',
+      yaml: withAdminKey,
+      asking: { headers: { ...bearer(adminKey), 'x-api-key': 'other' } },
+      status: 401,
+    },
+    { name: 'the client key from this machine', yaml: withClientKey, asking: {}, status: 200 },
+    { name: 'the client key over IPv6 loopback', yaml: withClientKey, asking: { peer: '::1' }, status: 200 },
+    {
+      name: 'the client key over IPv4 loopback in IPv6 form',
+      yaml: withClientKey,
+      asking: { peer: '::ffff:127.0.0.1' },
+      status: 200,
+    },
+    { name: 'the client key on a unix socket', yaml: withClientKey, asking: { peer: null }, status: 200 },
+    {
+      name: 'a wrong client key from this machine',
+      yaml: withClientKey,
+      asking: { headers: bearer('no') },
+      status: 401,
+    },
+    { name: 'the client key from elsewhere', yaml: withClientKey, asking: { peer: remote }, status: 404 },
+    {
+      name: 'B44: the client key from elsewhere that says it is from here',
+      yaml: withClientKey,
+      asking: { peer: remote, headers: { ...bearer(clientKey), 'x-forwarded-for': '127.0.0.1' } },
+      status: 404,
+    },
+    {
+      name: 'B44: a trusted proxy elsewhere that says its client is from here',
+      yaml: behindProxy,
+      asking: { peer: '10.0.0.5', headers: { ...bearer(clientKey), 'x-forwarded-for': '127.0.0.1' } },
+      status: 404,
+    },
+    {
+      name: 'the client key through a proxy of this machine, for somebody else',
+      yaml: withClientKey,
+      asking: { headers: { ...bearer(clientKey), 'x-forwarded-for': remote } },
+      status: 404,
+    },
+    {
+      name: 'the same through a trusted one',
+      yaml: behindProxy,
+      asking: { headers: { ...bearer(clientKey), 'x-forwarded-for': remote } },
+      status: 404,
+    },
+    {
+      name: 'the same with a forged hop in front',
+      yaml: behindProxy,
+      asking: { headers: { ...bearer(clientKey), 'x-forwarded-for': `127.0.0.1, ${remote}` } },
+      status: 404,
+    },
+    {
+      name: 'a trusted proxy of this machine, for a program of this machine',
+      yaml: behindProxy,
+      asking: { headers: { ...bearer(clientKey), 'x-forwarded-for': '127.0.0.1' } },
+      status: 200,
+    },
+    {
+      name: 'a proxy that says Via',
+      yaml: behindProxy,
+      asking: { headers: { ...bearer(clientKey), via: '1.1 x' } },
+      status: 404,
+    },
+    {
+      name: 'a proxy that says Forwarded',
+      yaml: behindProxy,
+      asking: { headers: { ...bearer(clientKey), forwarded: 'for=1.2.3.4' } },
+      status: 404,
+    },
+    { name: 'nobody where there is no key at all', yaml: models, asking: { headers: {} }, status: 404 },
+    { name: 'nobody by guessing where there is no key at all', yaml: models, asking: {}, status: 404 },
+    {
+      name: 'B83: a page of another origin',
+      yaml: withAdminKey,
+      asking: { headers: { ...bearer(adminKey), origin: 'https://evil.example' } },
+      status: 403,
+    },
+    {
+      name: 'B83: a page without an origin',
+      yaml: withAdminKey,
+      asking: { headers: { ...bearer(adminKey), origin: 'null' } },
+      status: 403,
+    },
+    {
+      name: 'B83: a request across sites',
+      yaml: withAdminKey,
+      asking: { headers: { ...bearer(adminKey), 'sec-fetch-site': 'cross-site' } },
+      status: 403,
+    },
+    {
+      name: 'a page of the same origin',
+      yaml: withAdminKey,
+      asking: { headers: { ...bearer(adminKey), origin: 'http://gateway', 'sec-fetch-site': 'same-origin' } },
+      status: 200,
+    },
+    { name: 'HEAD', yaml: withAdminKey, asking: { method: 'HEAD', headers: bearer(adminKey) }, status: 200 },
+    { name: 'POST', yaml: withAdminKey, asking: { method: 'POST', headers: bearer(adminKey) }, status: 405 },
+    { name: 'POST without a key', yaml: withAdminKey, asking: { method: 'POST', headers: {} }, status: 401 },
+    {
+      name: 'admin.path moves them',
+      yaml: `admin: { key: ${adminKey}, path: /ops/llm }\n${withClientKey}`,
+      asking: { headers: bearer(adminKey) },
+      path: '/ops/llm',
+      status: 200,
+    },
+    {
+      name: 'admin.path leaves nothing behind',
+      yaml: `admin: { key: ${adminKey}, path: /ops/llm }\n${withClientKey}`,
+      asking: { headers: bearer(adminKey) },
+      status: 404,
+    },
+  ])('$name: $status', async ({ yaml, asking, status, path = '/admin' }) => {
+    const bench = await openPages(yaml)
+    const response = await bench.ask(path, asking)
+    expect(response.status).toBe(status)
+    expect(response.headers.get('x-request-id')).toMatch(/^req_/)
+    expect(response.headers.get('access-control-allow-origin')).toBeNull()
+    if (status !== 404) expect(response.headers.get('cache-control')).toBe('no-store')
+    if (status === 405) expect(response.headers.get('allow')).toBe('GET, HEAD')
+  })
+
+  test('a stranger cannot tell the pages from any other path', async () => {
+    const bench = await openPages(withClientKey)
+    const [page, other] = await Promise.all([
+      bench.ask('/admin/requests', { peer: remote }),
+      bench.ask('/nowhere', { peer: remote }),
+    ])
+    expect([page.status, await errorOf(page)]).toEqual([other.status, await errorOf(other)])
+    expect([...page.headers.keys()]).toEqual([...other.headers.keys()])
+  })
+
+  test.each(['//admin', '/admin/', '/ADMIN', '/admin;x', '/%61dmin', '/adminx', '/admin/nope', '/admin/requests/'])(
+    'B32: %s is no page',
+    async (path) => {
+      const bench = await openPages()
+      expect((await bench.ask(path)).status).toBe(404)
+    },
+  )
+
+  test('B46: after ten wrong keys an address has to wait, even with the right one, and others have not', async () => {
+    const bench = await openPages(withAdminKey)
+    const ask = async (key: string, peer: string): Promise<number> =>
+      (await bench.ask('/admin', { headers: bearer(key), peer })).status
+    const wrong = await Promise.all(Array.from({ length: 12 }, async (_, at) => await ask(`wrong-${at}`, remote)))
+    expect(wrong).toEqual([...Array.from({ length: 10 }, () => 401), 429, 429])
+    expect(await ask(adminKey, remote)).toBe(429)
+    expect(await ask(adminKey, '203.0.113.10')).toBe(200)
+    await bench.road.clock.advance(59_000)
+    const refused = await bench.ask('/admin', { headers: bearer(adminKey), peer: remote })
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+    expect(await errorOf(refused)).toMatchObject({ code: 'too_many_wrong_keys' })
+    await bench.road.clock.advance(1000)
+    expect(await ask(adminKey, remote)).toBe(200)
+  })
+
+  test('B46: a request without a key guesses nothing', async () => {
+    const bench = await openPages(withAdminKey)
+    for (let at = 0; at < 20; at += 1) await bench.ask('/admin', { headers: {} })
+    expect((await bench.ask('/admin', { headers: bearer(adminKey) })).status).toBe(200)
+  })
+
+  test('a refusal leaves a line that tells who asked', async () => {
+    const bench = await openPages(withAdminKey)
+    const response = await bench.ask('/admin/config', { headers: bearer('wrong'), peer: remote })
+    expect(bench.road.lines.filter(({ event }) => event === 'request_refused')).toMatchObject([
+      {
+        level: 'warn',
+        fields: { requestId: response.headers.get('x-request-id'), status: 401, client: remote, path: '/admin/config' },
+      },
+    ])
+  })
+
+  test('keys that a reload brings or takes count at once', async () => {
+    const bench = await openPages(models)
+    expect((await bench.ask('/admin')).status).toBe(404)
+    await bench.road.reload(withClientKey)
+    expect((await bench.ask('/admin')).status).toBe(200)
+    await bench.road.reload(withAdminKey)
+    expect((await bench.ask('/admin')).status).toBe(401)
+  })
+
+  test('an address of their own serves the pages and nothing else', async () => {
+    const { ownApp } = await openPages(withAdminKey)
+    const ask = async (path: string, key: string): Promise<number> =>
+      (await ownApp(new Request(`http://own${path}`, { headers: bearer(key) }), { peer: remote, patience() {} })).status
+    expect([await ask('/admin', adminKey), await ask('/admin', 'no')]).toEqual([200, 401])
+    expect([await ask('/health', adminKey), await ask('/v1/models', clientKey)]).toEqual([404, 404])
+  })
+})
+
+describe('GET /admin/requests', () => {
+  test('tells what was tried, and whom the running configuration would ask', async () => {
+    const bench = await openPages()
+    await bench.chat('m')
+    const { requests, kept, keptMax } = await bench.read('/admin/requests')
+    expect([kept, keptMax]).toEqual([1, 1000])
+    expect(requests).toMatchObject([
+      {
+        model: 'm',
+        status: 200,
+        outcome: 'complete',
+        caller: 'default',
+        attempts: [
+          { backend: 'a', model: 'ma', reason: 'reset' },
+          { backend: 'b', model: 'mb', status: 200 },
+        ],
+        wouldTry: ['a/ma', 'b/mb'],
+      },
+    ])
+  })
+
+  test('gives the newest first, as many as are wanted, of the kind that is wanted', async () => {
+    const bench = await openPages()
+    for (const model of ['m', 'split', 'm', 'unknown']) await bench.chat(model)
+    const modelsOf = async (query: string): Promise<unknown> => {
+      const { requests } = await bench.read(`/admin/requests?${query}`)
+      return Array.isArray(requests) ? requests.map((story: { model: string }) => story.model) : requests
+    }
+    expect(await modelsOf('')).toEqual(['unknown', 'm', 'split', 'm'])
+    expect(await modelsOf('limit=2')).toEqual(['unknown', 'm'])
+    expect(await modelsOf('model=m')).toEqual(['m', 'm'])
+    expect(await modelsOf('outcome=refused')).toEqual(['unknown'])
+    expect(await modelsOf('model=m&outcome=refused')).toEqual([])
+    expect(await modelsOf('backend=b&limit=1')).toEqual(['m'])
+    expect(await modelsOf('backend=nobody')).toEqual([])
+  })
+
+  test('the order that would be asked is drawn from the request’s own seed, and from what runs now', async () => {
+    const bench = await openAdmin(withClientKey, () => chatAnswer())
+    for (let at = 0; at < 8; at += 1) await bench.chat('split')
+    const choices = async (): Promise<{ wouldTry: string[]; attempts: { backend: string }[] }[]> => {
+      const { requests } = await bench.read('/admin/requests')
+      return requests as { wouldTry: string[]; attempts: { backend: string }[] }[]
+    }
+    const before = await choices()
+    expect(new Set(before.map(({ wouldTry }) => wouldTry[0])).size).toBe(2)
+    expect(before.map(({ wouldTry }) => wouldTry[0])).toEqual(before.map(({ attempts }) => `${attempts[0]?.backend}/x`))
+    await bench.road.reload(withClientKey.replace('{ backend: a, model: x }', '{ backend: a, model: x, weight: 0 }'))
+    expect((await choices()).map(({ wouldTry }) => wouldTry)).toEqual(before.map(() => ['b/x', 'a/x']))
+  })
+
+  test.each([
+    'limit=-1',
+    'limit=0',
+    'limit=1e9',
+    'limit=10001',
+    'limit=NaN',
+    'limit=',
+    'limit=1&limit=2',
+    'outcome=nice',
+    'limmit=5',
+  ])('B90: %s is refused', async (query) => {
+    const bench = await openPages()
+    const response = await bench.ask(`/admin/requests?${query}`)
+    expect(response.status).toBe(400)
+    expect(await errorOf(response)).toMatchObject({ code: 'invalid_parameter' })
+  })
+
+  test('a wrong parameter is told with the right one', async () => {
+    const bench = await openPages()
+    expect(await errorOf(await bench.ask('/admin/requests?limitt=5'))).toMatchObject({
+      message: 'Cannot read the query: there is no parameter "limitt", did you mean "limit"?',
+    })
+  })
+
+  test('a reload changes how many are kept only when the memory is told', async () => {
+    const bench = await openPages(`admin: { keep_requests: 2 }\n${withClientKey}`)
+    for (const model of ['m', 'split', 'm']) await bench.chat(model)
+    expect(await bench.read('/admin/requests')).toMatchObject({ kept: 2, keptMax: 2 })
+  })
+})
+
+describe('GET /admin/requests/{id}', () => {
+  test('gives one request by its id, with or without its head, or by the beginning of it', async () => {
+    const bench = await openPages()
+    const id = (await bench.chat('m')).headers.get('x-request-id') ?? ''
+    for (const name of [id, id.slice('req_'.length), id.slice(0, -3)]) {
+      expect(await bench.read(`/admin/requests/${name}`)).toMatchObject({ id, model: 'm' })
+    }
+  })
+
+  test.each([
+    { id: 'req_ffffffffffff', says: 'none of the last 2 has this id (1000 are kept, see admin.keep_requests)' },
+    { id: 'req_00', says: '2 of the last 2 have an id that begins like this, write more of it' },
+    { id: 'req_0', says: 'write at least 6 characters of its id' },
+    { id: '%3Cscript%3E', says: 'none of the last 2 has this id' },
+  ])('$id is not found, and the answer says why', async ({ id, says }) => {
+    const bench = await openPages()
+    await bench.chat('m')
+    await bench.chat('m')
+    const response = await bench.ask(`/admin/requests/${id}`)
+    expect(response.status).toBe(404)
+    expect(await errorOf(response)).toMatchObject({
+      code: 'request_not_found',
+      message: expect.stringContaining(says),
+    })
+  })
+})
+
+describe('GET /admin/routes', () => {
+  test('tells how each route is doing', async () => {
+    const bench = await openPages()
+    await bench.chat('m')
+    await bench.road.clock.advance(10_000)
+    expect(await bench.read('/admin/routes')).toMatchObject({
+      aliases: [
+        {
+          alias: 'm',
+          isListed: true,
+          routes: [
+            { backend: 'a', model: 'ma', level: 'l1', priority: 1, state: 'cooling', restsForMs: 20_000 },
+            { backend: 'b', model: 'mb', level: 'l1', priority: 2, state: 'healthy', restsForMs: 0 },
+          ],
+        },
+        { alias: 'split' },
+      ],
+      pools: [],
+    })
+  })
+
+  test('tells circuits that are open', async () => {
+    const breaker = 'circuit_breaker: { enabled: true, failure_threshold: 1, open_timeout: 60s }\n'
+    const bench = await openPages(`${breaker}fallback: { cooldown_seconds: 0 }\n${withClientKey}`)
+    await bench.chat('m')
+    const states = async (): Promise<unknown> => {
+      const { aliases } = await bench.read('/admin/routes')
+      return (aliases as { routes: { state: string }[] }[])[0]?.routes.map(({ state }) => state)
+    }
+    expect(await states()).toEqual(['circuit_open', 'healthy'])
+    await bench.road.clock.advance(60_000)
+    expect(await states()).toEqual(['circuit_half_open', 'healthy'])
+  })
+})
+
+describe('GET /admin/explain', () => {
+  test('explains the choice on the real state', async () => {
+    const bench = await openPages()
+    await bench.chat('m')
+    expect(await bench.read('/admin/explain?model=m&seed=7&stream=true')).toMatchObject({
+      model: 'm',
+      seed: 7,
+      stream: true,
+      dialect: 'openai',
+      routes: [
+        { backend: 'a', turn: null, passedOver: { why: 'cooling' } },
+        { backend: 'b', turn: 1, passedOver: null },
+      ],
+    })
+  })
+
+  test('looks at the path for the dialect', async () => {
+    const bench = await openPages()
+    const page = await bench.read('/admin/explain?model=m&path=/v1/messages')
+    expect(page).toMatchObject({ dialect: 'anthropic', routes: [{ passedOver: { why: 'dialect' } }, {}] })
+  })
+
+  test.each([
+    { query: '', status: 400, code: 'missing_model' },
+    { query: 'model=', status: 400, code: 'missing_model' },
+    { query: 'model=mm', status: 404, code: 'model_not_found' },
+    { query: 'model=m&seed=-1', status: 400, code: 'invalid_parameter' },
+    { query: 'model=m&seed=4294967296', status: 400, code: 'invalid_parameter' },
+    { query: 'model=m&stream=yes', status: 400, code: 'invalid_parameter' },
+  ])('?$query is refused with $code', async ({ query, status, code }) => {
+    const bench = await openPages()
+    const response = await bench.ask(`/admin/explain?${query}`)
+    expect([response.status, await errorOf(response)]).toMatchObject([status, { code }])
+  })
+
+  test('asks nobody, and takes no probe of a circuit', async () => {
+    const bench = await openPages()
+    await bench.read('/admin/explain?model=m')
+    expect(bench.road.sent).toEqual([])
+  })
+})
+
+describe('GET /admin/config', () => {
+  test('shows the settings, and what was wrong with a newer content', async () => {
+    const bench = await openPages(withAdminKey)
+    const problems = ['config.yaml:3:5 models: is wrong']
+    bench.report = { loadedMs: 1000, warnings: ['w'], restartKeys: ['listen'], refused: { atMs: 2000, problems } }
+    expect(await bench.read('/admin/config', { headers: bearer(adminKey) })).toMatchObject({
+      version: 1,
+      file: 'config.yaml',
+      loadedAt: '1970-01-01T00:00:01.000Z',
+      warnings: ['w'],
+      restartKeys: ['listen'],
+      refused: { at: '1970-01-01T00:00:02.000Z', problems },
+      admin: { path: '/admin' },
+      backends: [
+        { name: 'a', url: 'http://a/', hasKey: true },
+        { name: 'b', hasKey: false },
+      ],
+      aliases: ['m', 'split'],
+      settings: {
+        'streaming.heartbeat': '15s',
+        'outbound_proxy.url': '',
+        proxy_api_key: '****',
+        'admin.key': '****',
+        'fallback.max_retries': '3',
+      },
+    })
+  })
+})
+
+describe('GET /admin/sse-probe', () => {
+  test('sends five events, 200 ms apart, with the headers of a stream of the road', async () => {
+    const bench = await openPages()
+    const response = await bench.ask('/admin/sse-probe')
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    })
+    const reader = response.body?.getReader()
+    const decoder = new TextDecoder()
+    for (let event = 1; event <= 5; event += 1) {
+      const next = reader?.read()
+      if (event > 1) {
+        await bench.road.clock.advance(199)
+        expect(next === undefined ? 'none' : Bun.peek.status(next)).toBe('pending')
+        await bench.road.clock.advance(1)
+      }
+      expect(decoder.decode((await next)?.value)).toBe(`data: {"event":${event},"of":5,"everyMs":200}\n\n`)
+    }
+    expect((await reader?.read())?.done).toBe(true)
+  })
+
+  test('ends with its reader', async () => {
+    const bench = await openPages()
+    const response = await bench.ask('/admin/sse-probe')
+    const reader = response.body?.getReader()
+    await reader?.read()
+    await reader?.cancel()
+    expect(bench.road.clock.pending).toBe(0)
+  })
+})
+
+test('the list of pages names each of them', async () => {
+  const bench = await openPages()
+  const { pages } = await bench.read('/admin')
+  for (const { path } of pages as { path: string }[]) {
+    const whole = path.replace('?model=', '?model=m').replace('{id}', 'req_ffffffffffff')
+    expect((await bench.ask(whole)).status).toBe(path.includes('{id}') ? 404 : 200)
+  }
+})
+
+test('no page shows a secret, not even where a backend tells it', async () => {
+  const said = `{"error":{"message":"the key ${backendKey} of ${clientKey} is bad"}}`
+  const bench = await openAdmin(withAdminKey, () => new Response(said, { status: 500 }))
+  await bench.chat('m', { note: adminKey })
+  await bench.chat(backendKey)
+  bench.report = { ...plainReport, warnings: [`beside ${backendKey}`] }
+  const paths = ['', '/requests', '/routes', '/config', '/explain?model=m', `/explain?model=${backendKey}`]
+  for (const path of paths) {
+    const text = await (await bench.ask(`/admin${path}`, { headers: bearer(adminKey) })).text()
+    for (const secret of [backendKey, clientKey, adminKey])
+      expect([path, text]).not.toEqual([path, expect.stringContaining(secret)])
+  }
+  expect(bench.recent.size).toBe(2)
+})
