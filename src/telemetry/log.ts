@@ -44,7 +44,7 @@ export function createLog(options: LogOptions): ProgramLog {
   return new BackgroundLog(options)
 }
 
-// Limit: what may wait while a destination is slow or broken; beyond it, the least important records are dropped.
+// Limit: what may wait while a destination is slow or broken; beyond it, sheets without a warning are dropped first.
 const limits = { countMax: 20_000, weightMax: 8_000_000 }
 const generalSizes: LaneSizes = { limits, startWeight: 1, batchWeight: 1_000_000, triesMax: Infinity }
 const consoleSizes: LaneSizes = { ...generalSizes, triesMax: 1 }
