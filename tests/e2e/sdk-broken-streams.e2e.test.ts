@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { startGateway, type RunningGateway } from '../support/gateway.ts'
 import { servedMock } from '../support/mock.ts'
-import { chunk, chunkedHead, plainAnswer, rawOrigin, type RawOrigin, type RawPeer } from '../support/raw-origin.ts'
-import { greeting, raised, statusOf, surfaceAt, surfaceNames } from '../support/sdk.ts'
+import { plainAnswer, rawOrigin, type RawOrigin } from '../support/raw-origin.ts'
+import { greeting, Listener, raised, statusOf, streamSurfaceNames, surfaceAt, surfaceNames } from '../support/sdk.ts'
+import { streamOrigin, stumble, tale, type StreamEnding, type StreamScript } from '../support/stream-origin.ts'
+
+const heartbeatMs = 80
 
 /**
  * Streams that go wrong after the first content, and the text that had been said by then. A reset destroys what its
@@ -17,23 +20,65 @@ const breaks = [
   { word: 'gap=5+nodone+nofinish', said: greeting, says: 'a clean end of the transfer without a terminal marker' },
 ] as const
 
+/** Ways of an upstream on a bare socket, behind the first words of its answer. */
+const endings = [
+  { row: 'F28', ends: 'cut', says: 'a cut between two events' },
+  { row: 'F28', ends: 'torn', says: 'a cut inside an event' },
+  { row: 'F29', ends: 'reset', says: 'a reset' },
+  { row: 'F33', ends: 'stall', says: 'silence' },
+  { row: 'F30', ends: 'unmarked', says: 'a clean end without a terminal marker' },
+  { row: 'F30', ends: 'half', says: 'half an event and a clean end' },
+  { row: 'N108', ends: 'garbage', says: 'an event that is no JSON' },
+  { row: 'B36, B44', ends: 'error', says: 'an error event' },
+] as const satisfies readonly { readonly row: string; readonly ends: StreamEnding; readonly says: string }[]
+
+/** The same before any content, and answers that are no stream: behind a sign of life they cannot have a status. */
+const failures = [
+  ...endings.filter(({ ends }) => ends !== 'garbage'),
+  { row: 'N108', ends: 'page', says: 'a web page' },
+  { row: 'B36', ends: 400, says: 'status 400' },
+  { row: 'B36', ends: 429, says: 'status 429' },
+  { row: 'B36', ends: 500, says: 'status 500' },
+] as const
+
+const scripts: Readonly<Record<string, StreamScript>> = {
+  ...Object.fromEntries(endings.map(({ ends }) => [`after-${ends}`, { ends, after: 3 }])),
+  ...Object.fromEntries(failures.map(({ ends }) => [`late-${ends}`, { ends, headMs: 2 * heartbeatMs }])),
+  // The head is there in time, the content is not.
+  ...Object.fromEntries(failures.map(({ ends }) => [`idle-${ends}`, { ends, leadMs: 2 * heartbeatMs }])),
+}
+
 const allWords = [...breaks.map(({ word }) => word), 'scut', 'nodone', 'nofinish', 'tokens=900+scut=800']
 
 /** Surfaces whose finish reason completes the answer, so that `[DONE]` is a courtesy. */
 const endsByFinishReason: ReadonlySet<string> = new Set(['openai chat', 'openai completions', 'ai chat'])
 
 const mock = servedMock()
-/** Answers with a length and sends less, or with a stream that speaks of its own failure. */
+/** Answers with a length and sends less. */
 let short: RawOrigin
+/** Ends its streams in every way, at a moment that the model chooses. */
+let bare: RawOrigin
 let gateway: RunningGateway
 
 beforeAll(async () => {
   short = await rawOrigin((peer) => {
     const half = plainAnswer('{"id":"1","object":"x"}', ['Content-Type: application/json']).slice(0, -10)
-    if (peer.request.body.includes('tells') || peer.request.target.includes('tells')) return void tellError(peer)
     if (peer.request.body.includes('cut') || peer.request.target.includes('cut')) return peer.end(half)
     peer.write(half)
   })
+  bare = await streamOrigin(scripts)
+  const lateModels = failures.map(
+    ({ ends }) => `  "bare/all-${ends}":
+    routes: [{ backend: bare, model: late-${ends}, priority: 1 }, { backend: bare, model: idle-${ends}, priority: 2 }]
+    streaming: { heartbeat: ${heartbeatMs}ms, time_to_first_token: 400ms }`,
+  )
+  const bareModels = endings.map(
+    ({ ends }) => `  "bare/after-${ends}":
+    routes: [{ backend: bare, model: after-${ends}, priority: 1 }]
+  "bare/held-${ends}":
+    routes: [{ backend: bare, model: after-${ends}, priority: 1 }]
+    streaming: { hold: true, heartbeat: ${heartbeatMs}ms }`,
+  )
   const models = allWords.map(
     (word) => `  "served/${word}": { routes: [{ backend: served, model: "${word}", priority: 1 }] }
   "inside/${word}": { routes: [{ backend: inside, model: "${word}", priority: 1 }] }`,
@@ -44,11 +89,11 @@ backends:
   - { name: served, url: "${mock.url}/v1", protocol: any }
   - { name: inside, url: "mock://inside" }
   - { name: short, url: "${short.url.origin}", protocol: any }
+  - { name: bare, url: "${bare.url.origin}", protocol: any, timeout: { idle: 300ms } }
 models:
   short/cut: { routes: [{ backend: short, model: cut, priority: 1 }] }
-  short/tells: { routes: [{ backend: short, model: tells, priority: 1 }] }
   short/stall: { routes: [{ backend: short, model: stall, priority: 1 }] }
-${models.join('\n')}
+${[...models, ...lateModels, ...bareModels].join('\n')}
 timeout: { idle: 150ms }
 fallback: { cooldown_seconds: 0 }
 `)
@@ -56,7 +101,7 @@ fallback: { cooldown_seconds: 0 }
 
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
-  await Promise.all([mock.stop(), short.stop()])
+  await Promise.all([mock.stop(), short.stop(), bare.stop()])
 })
 
 describe.each(['served', 'inside'])('a backend (%s)', (backend) => {
@@ -117,45 +162,49 @@ describe.each(surfaceNames)('%s raises', (name) => {
     expect(statusOf(await raised(ask(model)))).toBe(status)
     await short.closed(short.connections)
   })
-
-  test('B36, B44: when the backend itself speaks of an error in the middle of its stream, in its words', async () => {
-    let text = ''
-    const onText = (piece: string): void => void (text += piece)
-    const error = await raised(surfaceAt(name, { url: gateway.url }).stream('short/tells', { onText }))
-    expect(text).not.toBe('')
-    expect(greeting).toStartWith(text)
-    expect(messageOf(error)).toContain('the provider stumbled')
-  })
 })
 
-const told = { type: 'server_error', code: 'server_error', message: 'the provider stumbled', param: null }
-
-/** The error of each dialect as its provider sends it, behind the first half of an answer. */
-async function tellError(peer: RawPeer): Promise<void> {
-  const { target, body } = peer.request
-  const response = await fetch(mock.url + target, {
-    method: 'POST',
-    body,
-    headers: { 'content-type': 'application/json' },
+describe.each(streamSurfaceNames)('%s raises', (name) => {
+  test.concurrent.each(endings)('$row: behind three pieces of text, after $says ($ends)', async ({ ends }) => {
+    let text = ''
+    const onText = (piece: string): void => void (text += piece)
+    const error = await raised(surfaceAt(name, { url: gateway.url }).stream(`bare/after-${ends}`, { onText }))
+    expect(error).toBeInstanceOf(Error)
+    if (ends === 'error') expect(messageOf(error)).toContain(stumble)
+    // What has been said is never taken back, and nothing is added to it.
+    expect(text === said || ends === 'garbage').toBe(true)
+    expect(tale.join('')).toStartWith(text)
   })
-  const events = (await response.text()).split(/(?<=\n\n)/)
-  peer.write(chunkedHead())
-  for (const event of events.slice(0, events.length / 2)) peer.write(chunk(event))
-  peer.write(chunk(errorEvent(target)) + chunk(''))
-}
 
-function errorEvent(target: string): string {
-  const { message } = told
-  if (target.includes('/messages')) {
-    const error = { type: 'error', error: { type: 'api_error', message } }
-    return `event: error\ndata: ${JSON.stringify(error)}\n\n`
-  }
-  if (target.includes('/responses')) {
-    return `event: error\ndata: ${JSON.stringify({ ...told, type: 'error', sequence_number: 9, error: told })}\n\n`
-  }
-  const error = target.includes('/models/') ? { code: 500, message, status: 'INTERNAL' } : told
-  return `data: ${JSON.stringify({ error })}\n\n`
-}
+  test.concurrent.each(endings)('$row: when a whole answer is awaited, after $says ($ends)', async ({ ends }) => {
+    let text = ''
+    const onText = (piece: string): void => void (text += piece)
+    const error = await raised(surfaceAt(name, { url: gateway.url }).stream(`bare/held-${ends}`, { onText }))
+    expect(error).toBeInstanceOf(Error)
+    expect(tale.join('')).toStartWith(text)
+    if (ends !== 'garbage') expect(text).toBe('')
+  })
+
+  test.concurrent.each(failures)(
+    '$row: behind a sign of life, when both routes fail with $says ($ends)',
+    async ({ ends }) => {
+      const listener = new Listener()
+      const pieces: string[] = []
+      const { stream } = surfaceAt(name, { url: gateway.url, fetch: listener.fetch })
+      const error = await raised(stream(`bare/all-${ends}`, { onText: (piece) => pieces.push(piece) }))
+      expect(error).toBeInstanceOf(Error)
+      expect(pieces).toEqual([])
+      // The head had gone out before any of them failed.
+      expect(listener.status).toBe(200)
+      expect(listener.text).toMatch(
+        /^(?:: keep-alive\n|event: ping\n|data: \{"candidates":\[\{"content":\{"role":"model","parts":\[\]\})/,
+      )
+      expect(listener.text).toContain('error')
+    },
+  )
+})
+
+const said = tale.slice(0, 3).join('')
 
 /** One of the SDKs keeps the words in what it parsed. */
 function messageOf(error: unknown): string {

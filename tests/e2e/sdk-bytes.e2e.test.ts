@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { toFile } from 'openai'
+import type { StreamForm } from '#core/endpoint.ts'
 import type { MockRecord } from '#mock/exchange.ts'
 import { startMockServer, type MockServer } from '#mock/server.ts'
 import { systemClock } from '#ports/clock.ts'
@@ -20,8 +21,9 @@ beforeAll(async () => {
   mock = startMockServer({ host: '127.0.0.1', port: 0 }, ports, { onRequest })
   odd = await rawOrigin((peer) => {
     const sample = sampleStreams.find(({ name }) => peer.request.header('x-sample') === name)
-    const text = oddly(sample?.events ?? [], sample?.form === 'gemini_array')
-    peer.write(chunkedHead(sample?.form === 'gemini_array' ? 'application/json' : 'text/event-stream'))
+    const form = sample?.form ?? 'chat'
+    const text = oddly(sample?.events ?? [], form)
+    peer.write(chunkedHead(typeOf[form] ?? 'text/event-stream'))
     for (const byte of Buffer.from(text)) peer.write(Buffer.from([0x31, 0x0d, 0x0a, byte, 0x0d, 0x0a]))
     peer.write(chunk(''))
   })
@@ -151,18 +153,26 @@ describe('a stream in odd pieces', () => {
     messages: '/v1/messages',
     gemini_sse: '/v1beta/models/odd:streamGenerateContent?alt=sse',
     gemini_array: '/v1beta/models/odd:streamGenerateContent',
+    ndjson: '/api/chat',
   }
 
   test.each(sampleStreams)('B41, N201: $name, byte by byte, with CRLF and comments', async ({ name, form, events }) => {
     const response = await post(pathOf[form] ?? '', '{"model":"odd","stream":true}', { 'x-sample': name })
     expect(response.status).toBe(200)
-    expect(await response.text()).toBe(oddly(events, form === 'gemini_array'))
+    expect(await response.text()).toBe(oddly(events, form))
   })
 })
 
-/** The same events as few servers frame them: CRLF, and a comment between every two. */
-function oddly(events: readonly string[], isArray: boolean): string {
-  return isArray ? events.join('') : events.map((event) => `: ü\r\n\r\n${event.replaceAll('\n', '\r\n')}`).join('')
+const typeOf: Partial<Record<StreamForm, string>> = {
+  gemini_array: 'application/json',
+  ndjson: 'application/x-ndjson',
+}
+
+/** The same events as few servers frame them: CRLF, and a comment, or a blank line, between every two. */
+function oddly(events: readonly string[], form: StreamForm): string {
+  if (form === 'gemini_array') return events.join('')
+  const between = form === 'ndjson' ? ' ' : ': ü\r\n'
+  return events.map((event) => `${between}\r\n${event.replaceAll('\n', '\r\n')}`).join('')
 }
 
 async function post(path: string, body: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -194,6 +204,7 @@ const ofTheGateway = new Set([
   'x-accel-buffering',
   'x-llm-proxy-upstream-id',
   'x-request-id',
+  'x-stream-status',
 ])
 
 /** A fetch that keeps what went over it, as bytes. */

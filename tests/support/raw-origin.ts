@@ -41,6 +41,8 @@ export interface RawPeer {
   end(bytes?: string | Uint8Array): void
   /** Closes with RST. */
   reset(): void
+  /** Resolves when its connection is closed, by whomever. */
+  readonly gone: Promise<void>
 }
 
 export interface RawOptions {
@@ -63,10 +65,12 @@ export async function rawOrigin(script: (peer: RawPeer) => void, options: RawOpt
   const onSocket = (socket: Socket): void => {
     sockets.add(socket)
     opened.add()
+    const gone = Promise.withResolvers<void>()
     socket.on('error', () => {})
     socket.on('close', () => {
       sockets.delete(socket)
       closed.add()
+      gone.resolve()
     })
     if (options.onConnect?.(socket) === false) return
     let unread: Buffer = Buffer.alloc(0)
@@ -75,7 +79,7 @@ export async function rawOrigin(script: (peer: RawPeer) => void, options: RawOpt
       for (let next = takeRequest(unread); next !== undefined; next = takeRequest(unread)) {
         unread = unread.subarray(next.size)
         received.push(next.request)
-        const peer = peerOf(socket, next.request, received.length)
+        const peer = peerOf(socket, next.request, received.length, gone.promise)
         peers.push(peer)
         arrived.add()
         script(peer)
@@ -149,13 +153,14 @@ export function chunk(text: string): string {
   return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 }
 
-function peerOf(socket: Socket, request: RawRequest, count: number): RawPeer {
+function peerOf(socket: Socket, request: RawRequest, count: number, gone: Promise<void>): RawPeer {
   return {
     request,
     count,
     write: (bytes) => void socket.write(bytes),
     end: (bytes) => void (bytes === undefined ? socket.end() : socket.end(bytes)),
     reset: () => void socket.resetAndDestroy(),
+    gone,
   }
 }
 

@@ -4,6 +4,7 @@ import { GoogleGenAI } from '@google/genai'
 import { generateText, streamText, type LanguageModel } from 'ai'
 import OpenAI from 'openai'
 import type { Dialect } from '#core/dialect.ts'
+import type { StreamForm } from '#core/endpoint.ts'
 
 /** What a client application has in hand when an official SDK gave it an answer. */
 export interface Told {
@@ -26,6 +27,8 @@ export interface AskOptions {
 export interface Surface {
   readonly name: string
   readonly dialect: Dialect
+  /** Of its streams. */
+  readonly form: StreamForm
   /** The finish reason of an answer that ended by itself. */
   readonly finished: string
   readonly ask: (model: string, options?: AskOptions) => Promise<Told>
@@ -76,16 +79,31 @@ export function surfacesAt(options: SdkOptions): readonly Surface[] {
     openaiResponses(openaiAt(options)),
     anthropicMessages(anthropicAt(options)),
     geminiGenerate(geminiAt(options)),
-    vercelText('ai chat', (model) => vercel.chat(model), retries),
-    vercelText('ai responses', (model) => vercel.responses(model), retries),
+    vercelText('ai chat', 'chat', (model) => vercel.chat(model), retries),
+    vercelText('ai responses', 'responses', (model) => vercel.responses(model), retries),
+  ]
+}
+
+/** Every text surface, and those that have a helper once more without it: event by event, as the server sent them. */
+export function streamSurfacesAt(options: SdkOptions): readonly Surface[] {
+  return [
+    ...surfacesAt(options),
+    openaiChatEvents(openaiAt(options)),
+    openaiResponsesEvents(openaiAt(options)),
+    anthropicEvents(anthropicAt(options)),
   ]
 }
 
 /** The names of {@link surfacesAt}, for tables that are made before there is an address. */
 export const surfaceNames: readonly string[] = surfacesAt({ url: 'http://127.0.0.1' }).map(({ name }) => name)
 
+/** The names of {@link streamSurfacesAt}. */
+export const streamSurfaceNames: readonly string[] = streamSurfacesAt({ url: 'http://127.0.0.1' }).map(
+  ({ name }) => name,
+)
+
 export function surfaceAt(name: string, options: SdkOptions): Surface {
-  const surface = surfacesAt(options).find((candidate) => candidate.name === name)
+  const surface = streamSurfacesAt(options).find((candidate) => candidate.name === name)
   if (surface === undefined) throw new Error(`Cannot find the surface "${name}"`)
   return surface
 }
@@ -110,6 +128,7 @@ function openaiChat(client: OpenAI): Surface {
   return {
     name: 'openai chat',
     dialect: 'openai',
+    form: 'chat',
     finished: 'stop',
     async ask(model, options) {
       const {
@@ -148,6 +167,7 @@ function openaiCompletions(client: OpenAI): Surface {
   return {
     name: 'openai completions',
     dialect: 'openai',
+    form: 'completions',
     finished: 'stop',
     async ask(model, options) {
       const answer = await client.completions.create({ model, prompt: question }, signalOf(options))
@@ -188,6 +208,7 @@ function openaiResponses(client: OpenAI): Surface {
   return {
     name: 'openai responses',
     dialect: 'openai',
+    form: 'responses',
     finished: 'completed',
     ask: async (model, options) => toldOf(await client.responses.create({ model, input: question }, signalOf(options))),
     async stream(model, options) {
@@ -210,6 +231,7 @@ function anthropicMessages(client: Anthropic): Surface {
   return {
     name: 'anthropic messages',
     dialect: 'anthropic',
+    form: 'messages',
     finished: 'end_turn',
     ask: async (model, options) => toldOf(await client.messages.create({ model, ...request }, signalOf(options))),
     async stream(model, options) {
@@ -229,6 +251,7 @@ function geminiGenerate({ models }: GoogleGenAI): Surface {
   return {
     name: 'genai generate',
     dialect: 'gemini',
+    form: 'gemini_sse',
     finished: 'STOP',
     async ask(model, options) {
       const answer = await models.generateContent(requestOf(model, options))
@@ -254,7 +277,12 @@ function geminiGenerate({ models }: GoogleGenAI): Surface {
   }
 }
 
-function vercelText(name: string, modelOf: (model: string) => LanguageModel, maxRetries: number): Surface {
+function vercelText(
+  name: string,
+  form: StreamForm,
+  modelOf: (model: string) => LanguageModel,
+  maxRetries: number,
+): Surface {
   const requestOf = (model: string, options?: AskOptions) => ({
     model: modelOf(model),
     prompt: question,
@@ -264,6 +292,7 @@ function vercelText(name: string, modelOf: (model: string) => LanguageModel, max
   return {
     name,
     dialect: 'openai',
+    form,
     finished: 'stop',
     async ask(model, options) {
       const { text, finishReason, usage, response } = await generateText(requestOf(model, options))
@@ -291,6 +320,95 @@ function vercelText(name: string, modelOf: (model: string) => LanguageModel, max
       }
       return told
     },
+  }
+}
+
+/** Without its helper this SDK looks at nothing but errors: whether the stream is whole is left to the application. */
+function openaiChatEvents(client: OpenAI): Surface {
+  return {
+    ...openaiChat(client),
+    name: 'openai chat, event by event',
+    async stream(model, options) {
+      const request = { model, messages, stream: true, stream_options: { include_usage: true } } as const
+      const told = new Telling()
+      for await (const chunk of await client.chat.completions.create(request, signalOf(options))) {
+        const choice = chunk.choices[0]
+        told.add(choice?.delta.content ?? undefined, options)
+        told.finish = choice?.finish_reason ?? told.finish
+        told.model = chunk.model
+        told.inputTokens = chunk.usage?.prompt_tokens ?? told.inputTokens
+        told.outputTokens = chunk.usage?.completion_tokens ?? told.outputTokens
+      }
+      options?.signal?.throwIfAborted()
+      return told
+    },
+  }
+}
+
+function openaiResponsesEvents(client: OpenAI): Surface {
+  return {
+    ...openaiResponses(client),
+    name: 'openai responses, event by event',
+    async stream(model, options) {
+      const told = new Telling()
+      const request = { model, input: question, stream: true } as const
+      for await (const event of await client.responses.create(request, signalOf(options))) {
+        if (event.type === 'response.output_text.delta') told.add(event.delta, options)
+        // An application has to look for it; it is an event like any other.
+        if (event.type === 'response.failed') throw new Error(event.response.error?.message)
+        if (event.type !== 'response.completed') continue
+        told.finish = event.response.status
+        told.model = event.response.model
+        told.inputTokens = event.response.usage?.input_tokens
+        told.outputTokens = event.response.usage?.output_tokens
+      }
+      options?.signal?.throwIfAborted()
+      return told
+    },
+  }
+}
+
+function anthropicEvents(client: Anthropic): Surface {
+  return {
+    ...anthropicMessages(client),
+    name: 'anthropic messages, event by event',
+    async stream(model, options) {
+      const told = new Telling()
+      const request = { model, max_tokens: 1000, messages, stream: true } as const
+      for await (const event of await client.messages.create(request, signalOf(options))) {
+        if (event.type === 'message_start') {
+          told.model = event.message.model
+          told.inputTokens = event.message.usage.input_tokens
+        }
+        if (event.type === 'content_block_delta' && event.delta.type === 'text_delta')
+          told.add(event.delta.text, options)
+        if (event.type !== 'message_delta') continue
+        told.finish = event.delta.stop_reason ?? undefined
+        told.outputTokens = event.usage.output_tokens
+      }
+      options?.signal?.throwIfAborted()
+      return told
+    },
+  }
+}
+
+/** A fetch that also keeps what came over it, as text, while it comes. */
+export class Listener {
+  text = ''
+  status: number | undefined
+
+  readonly fetch: FetchLike = async (input, init) => {
+    const response = await fetch(input, init)
+    this.text = ''
+    this.status = response.status
+    const decoder = new TextDecoder()
+    const ear = new TransformStream<Uint8Array, Uint8Array>({
+      transform: (bytes, controller) => {
+        this.text += decoder.decode(bytes, { stream: true })
+        controller.enqueue(bytes)
+      },
+    })
+    return new Response(response.body?.pipeThrough(ear), { status: response.status, headers: response.headers })
   }
 }
 
