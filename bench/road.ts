@@ -4,15 +4,19 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '#config/load.ts'
 import { formatProblem } from '#config/problem.ts'
 import type { Exchange } from '#core/exchange.ts'
+import { Credentials } from '#credential/credentials.ts'
 import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import { systemClock } from '#ports/clock.ts'
 import { systemIds } from '#ports/ids.ts'
+import type { Log } from '#ports/log.ts'
 import { seededRandom } from '#ports/random.ts'
+import { systemSecretFiles } from '#ports/secret-files.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
 import type { BodySink, IncomingBody, Transport } from '#ports/transport.ts'
 import { WholeBody } from '#ports/whole-body.ts'
+import { Figures } from '#route/figures.ts'
 import { createApp, type App } from '#server/app.ts'
 import { compileSnapshot } from '#snapshot/compile.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
@@ -183,9 +187,12 @@ async function openRoad(streams: boolean): Promise<App> {
       return await Promise.resolve({ kind: 'response', status: 200, headers, sentMs: undefined, body })
     },
   }
+  const log: Log = { write: (_level, event, fields) => console.error(event, fields), keeps: () => false }
   const gateway: Gateway = {
     current: () => snapshot,
     breakers: new Breakers(),
+    credentials: new Credentials({ clock: systemClock, transport, files: systemSecretFiles, log }),
+    figures: new Figures(),
     prefillRefusers: new Set(),
     live: new Roster<Exchange>(),
     sinks: [],
@@ -194,7 +201,7 @@ async function openRoad(streams: boolean): Promise<App> {
     random: seededRandom(1),
     ids: systemIds,
     transport,
-    log: { write: (_level, event, fields) => console.error(event, fields), keeps: () => false },
+    log,
   }
   return createApp(gateway, { version: 'bench', isDraining: () => false })
 }

@@ -1,5 +1,5 @@
 import { bench, do_not_optimize as keep, run, summary } from 'mitata'
-import { EventGate } from '#wire/sse.ts'
+import { openGate } from '#wire/gate.ts'
 import { peekJson } from '#wire/peek.ts'
 import { spliceModel } from '#wire/json-splice.ts'
 import { StreamEnd } from '#wire/stream-end.ts'
@@ -53,10 +53,10 @@ const event = encoder.encode(
 )
 const half = event.subarray(0, 100)
 const otherHalf = event.subarray(100)
-const whole = new EventGate()
-const halves = new EventGate()
-bench('EventGate.push, one whole event', () => keep(whole.push(event)))
-bench('EventGate.push twice, an event in halves', () => {
+const whole = openGate('chat')
+const halves = openGate('chat')
+bench('Gate.push, one whole event', () => keep(whole.push(event)))
+bench('Gate.push twice, an event in halves', () => {
   keep(halves.push(half))
   keep(halves.push(otherHalf))
 })

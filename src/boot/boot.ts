@@ -4,16 +4,18 @@ import { formatProblem } from '#config/problem.ts'
 import { foundProviders } from '#config/environment.ts'
 import { watchConfig } from '#config/watch.ts'
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
+import { Credentials } from '#credential/credentials.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Http1Client } from '#http1/client.ts'
 import { Roster } from '#kit/roster.ts'
-import { mockTransport } from '#mock/transport.ts'
 import { systemClock, type Clock } from '#ports/clock.ts'
 import { fetchTransport } from '#ports/fetch-transport.ts'
 import { systemFiles } from '#ports/files.ts'
 import { systemIds } from '#ports/ids.ts'
 import { seededRandom, systemRandom } from '#ports/random.ts'
+import { systemSecretFiles } from '#ports/secret-files.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
+import { Figures } from '#route/figures.ts'
 import { AdminPages } from '#server/admin.ts'
 import { createAdminApp, createApp, type App } from '#server/app.ts'
 import { cannotListen } from '#server/cannot-listen.ts'
@@ -28,12 +30,13 @@ import { keepSwept } from '#telemetry/sweep.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { drain } from './drain.ts'
 import { hintAtEnvironment } from './environment-hints.ts'
+import { KnownSecrets } from './known-secrets.ts'
 import { LoadHistory } from './load-history.ts'
 import { loadSnapshot, type LoadContext, type LoadedSnapshot, type Source } from './load.ts'
 import { Lookout } from './lookout.ts'
 import { Reloader } from './reload.ts'
 import { requestLimitIsLifted } from './request-limit.ts'
-import { needsFetch, transportOver, warmUp } from './transports.ts'
+import { lazyMockTransport, needsFetch, transportOver, warmUp } from './transports.ts'
 
 export interface BootOptions {
   readonly source: Source
@@ -79,7 +82,8 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   if (needsFetch(loaded.snapshot) && !requestLimitIsLifted(env)) return { needsRestart: true }
 
   const holder = new Holder(loaded.snapshot)
-  const masker = new Masker(() => holder.current().secrets)
+  const known = new KnownSecrets(() => holder.current().secrets)
+  const masker = new Masker(() => known.all())
   const clock = systemClock
   const log = createLog({
     policy: () => holder.current().logging,
@@ -101,9 +105,18 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   const sinks: ExchangeSink[] = [createSink({ log, masker, policy: () => holder.current().logging })]
   const recent = new RecentRequests(0, masker)
   remember(recent, sinks, loaded.snapshot)
+  const transport = transportOver({
+    mock: lazyMockTransport({ clock, random: seededRandom(1) }),
+    own,
+    fetch: fetchTransport(clock),
+  })
+  const credentials = new Credentials({ clock, transport, files: systemSecretFiles, log })
+  known.watch(credentials)
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
+    credentials,
+    figures: new Figures(),
     prefillRefusers: new Set(),
     live: new Roster<Exchange>(),
     sinks,
@@ -111,14 +124,12 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     wheel,
     random: systemRandom,
     ids: systemIds,
-    transport: transportOver({
-      mock: mockTransport({ clock, random: seededRandom(1) }),
-      own,
-      fetch: fetchTransport(clock),
-    }),
+    transport,
     log,
   }
+  credentials.adopt(loaded.snapshot.credentials)
   gateway.breakers.retain(stateKeysOf(loaded.snapshot))
+  gateway.figures.retain(stateKeysOf(loaded.snapshot), loaded.snapshot.plans)
 
   const draining = { now: false }
   const warnings = loaded.problems.filter(({ severity }) => severity === 'warning').map(formatProblem)
@@ -136,6 +147,7 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   const app = createApp(gateway, {
     version,
     isDraining: () => draining.now,
+    isConfigRefused: () => history.refused !== undefined,
     pressure: lookout.memory,
     admin: admin.listen === undefined ? pages : undefined,
   })
@@ -158,6 +170,7 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   const onSwapped = (snapshot: Snapshot): void => {
     warmUp(own, snapshot)
     remember(recent, sinks, snapshot)
+    gateway.figures.retain(stateKeysOf(snapshot), snapshot.plans)
     // How routes are asked to go on with a text may have changed; who refuses is learned anew.
     gateway.prefillRefusers.clear()
     // Nobody may be cut off for a restart that a reload would like to have.
@@ -225,9 +238,19 @@ async function watch(
   source: Source,
   { holder, gateway, load, loaded, onSwapped, history, signal }: Watched,
 ): Promise<Reloader> {
-  const { breakers, clock, log } = gateway
+  const { breakers, clock, credentials, log } = gateway
   const file = source.kind === 'file' ? source.file : 'environment'
-  const reloader = new Reloader({ holder, breakers, log, file, load, files: loaded.files, onSwapped, history })
+  const reloader = new Reloader({
+    holder,
+    breakers,
+    credentials,
+    log,
+    file,
+    load,
+    files: loaded.files,
+    onSwapped,
+    history,
+  })
   if (source.kind !== 'file') return reloader
   const onHint = async (): Promise<void> => await reloader.reload()
   await watchConfig({ file, extraFiles: () => reloader.files, clock, onHint, signal })

@@ -17,11 +17,17 @@ export interface LoadContext {
   readonly version: number
   /** From the command line or the environment; wins over `listen`. */
   readonly listen: Partial<Extract<ListenAddress, { kind: 'tcp' }>>
+  /** See `LoadInput.standIns`. */
+  readonly standIns?: boolean
 }
 
 /** Source text → Snapshot, or everything that is wrong with it. */
 export interface LoadedSnapshot {
   readonly snapshot: Snapshot | undefined
+  /** What could be understood of it, errors or not; `listen` as the context wants it. */
+  readonly draft: Config | undefined
+  /** See `Loaded.stoodIn`. */
+  readonly stoodIn: readonly string[]
   readonly problems: readonly Problem[]
   readonly digest: string
   readonly off: Loaded['off']
@@ -35,21 +41,33 @@ export async function loadSnapshot(source: Source, context: LoadContext): Promis
     source.kind === 'file'
       ? { file: source.file, text: await readFile(source.file, 'utf8') }
       : { file: 'environment', text: environmentConfig(context.env) }
-  const loaded = await loadConfig({ file, text, env: context.env, files: systemSecretFiles })
-  const { digest, off, files } = loaded
-  if (loaded.draft === undefined) return { snapshot: undefined, problems: loaded.problems, digest, off, files }
+  return await loadText({ file, text, isFile: source.kind === 'file' }, context)
+}
 
-  const compiled = compileSnapshot(listening(loaded.draft, context.listen), {
+/** The same for a text that need not be in a file yet. */
+export async function loadText(
+  { file, text, isFile }: { readonly file: string; readonly text: string; readonly isFile: boolean },
+  context: LoadContext,
+): Promise<LoadedSnapshot> {
+  const { env, standIns } = context
+  const loaded = await loadConfig({ file, text, env, files: systemSecretFiles, standIns })
+  const { digest, off, files, stoodIn } = loaded
+  const draft = loaded.draft && listening(loaded.draft, context.listen)
+  const facts = { draft, stoodIn, digest, off, files }
+  if (draft === undefined) return { ...facts, snapshot: undefined, problems: loaded.problems }
+
+  const compiled = compileSnapshot(draft, {
     version: context.version,
     listenIsDefault: loaded.listenIsDefault && context.listen.host === undefined,
     digest,
-    file: source.kind === 'file' ? file : undefined,
+    file: isFile ? file : undefined,
     offBackends: new Set(off.map(({ name }) => name)),
     secrets: loaded.secrets.map((secret) => secret.reveal()),
+    outside: loaded.outside,
   })
   const problems = withCompileProblems(loaded, compiled.problems)
   const usable = loaded.config === undefined ? undefined : compiled.snapshot
-  return { snapshot: usable, problems, digest, off, files }
+  return { ...facts, snapshot: usable, problems }
 }
 
 /** Before compiling, so that the rules about open listeners hold for an address of the command line too. */

@@ -79,29 +79,62 @@ function megabytes(bytes: number): number {
   return Math.round(bytes / 1024 ** 2)
 }
 
-/** The memory that this process may use at most: its container's, or the machine's. */
+/** The memory that this process may use at most: its container's or unit's, or the machine's. */
 export function availableMemory(
   read: (file: string) => string = (file) => readFileSync(file, 'utf8'),
   total: () => number = totalmem,
 ): number | undefined {
-  const limits = controlGroupFiles.map((file) => numberIn(file, read))
   // Where little of /proc can be seen, the system's own answer is no number of bytes.
-  const found = [...limits, total()].filter((bytes) => bytes !== undefined && bytes >= plausibleMin)
+  const found = [controlGroupLimit(read), total()].filter((bytes) => bytes !== undefined && bytes >= plausibleMin)
   const smallest = Math.min(...found.map(Number))
   return Number.isFinite(smallest) ? smallest : undefined
 }
 
-const controlGroupFiles = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'] as const
+/** The least memory that a container, a unit or a slice around this process allows; undefined where none of them does. */
+export function controlGroupLimit(read: (file: string) => string): number | undefined {
+  const limits = controlGroupFiles(read).map((file) => numberIn(file, read))
+  const found = limits.filter((bytes) => bytes !== undefined && bytes >= plausibleMin && bytes < unlimitedMin)
+  return found.length === 0 ? undefined : Math.min(...found.map(Number))
+}
+
+/** The files with the limits of the process's own group and of every one around it, in both forms of control groups. */
+function controlGroupFiles(read: (file: string) => string): string[] {
+  const groups = textIn('/proc/self/cgroup', read)
+  const [, unified = '/'] = /^0::(\/.*)$/m.exec(groups) ?? []
+  const [, older = '/'] = /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(\/.*)$/m.exec(groups) ?? []
+  return [
+    ...foldersUp(unified).map((folder) => `/sys/fs/cgroup${folder}/memory.max`),
+    ...foldersUp(older).map((folder) => `/sys/fs/cgroup/memory${folder}/memory.limit_in_bytes`),
+  ]
+}
+
+/** `/a/b` → `/a/b`, `/a`, and the root as an empty text. */
+function foldersUp(path: string): string[] {
+  const steps = path.split('/').filter((step) => step !== '')
+  return Array.from({ length: steps.length + 1 }, (_, less) =>
+    steps
+      .slice(0, steps.length - less)
+      .map((step) => `/${step}`)
+      .join(''),
+  )
+}
 
 /** Smaller ones are no limits: the runtime alone needs more. */
 const plausibleMin = 16 * 1024 ** 2
 
+/** Where nothing is set, the older form tells a number beyond all memory. */
+const unlimitedMin = 2 ** 60
+
 function numberIn(file: string, read: (file: string) => string): number | undefined {
+  const text = textIn(file, read).trim()
+  return /^\d+$/.test(text) ? Number(text) : undefined
+}
+
+function textIn(file: string, read: (file: string) => string): string {
   try {
-    const text = read(file).trim()
-    return /^\d+$/.test(text) ? Number(text) : undefined
+    return read(file)
   } catch {
     // Other systems, and machines without control groups, have no such file.
-    return undefined
+    return ''
   }
 }

@@ -1,4 +1,5 @@
 import type { Log } from '#ports/log.ts'
+import type { Credentials } from '#credential/credentials.ts'
 import { formatProblem, refuses, type Problem } from '#config/problem.ts'
 import { stateKeysOf } from '#snapshot/compile.ts'
 import { describeChanges, restartKeys } from '#snapshot/diff.ts'
@@ -13,6 +14,7 @@ import { whyUnreadable } from './unreadable.ts'
 export interface ReloaderParts {
   readonly holder: Holder
   readonly breakers: Breakers
+  readonly credentials: Credentials
   readonly log: Log
   /** Shown in the log. */
   readonly file: string
@@ -110,10 +112,12 @@ export class Reloader {
   }
 
   #swap(old: Snapshot, next: Snapshot, loaded: LoadedSnapshot): void {
-    const { holder, breakers, log, history } = this.#parts
+    const { holder, breakers, credentials, log, history } = this.#parts
     const restart = restartKeys(old, next)
     // A boot-only key keeps its old value, so that what is shown is what is true.
     const admin = { ...next.admin, path: old.admin.path, listen: old.admin.listen }
+    // Whoever reads the new configuration must find its credentials.
+    credentials.adopt(next.credentials)
     holder.swap({ ...next, listen: old.listen, admin })
     history?.swapped(formatted(loaded.problems, 'warning'), restart)
     breakers.retain(stateKeysOf(next))

@@ -1,4 +1,5 @@
 import type { Http1Client } from '#http1/client.ts'
+import type { MockPorts } from '#mock/exchange.ts'
 import type { Link, OutgoingRequest, Transport } from '#ports/transport.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 
@@ -20,6 +21,17 @@ export function transportOver({ mock, own, fetch }: Ways): Transport {
     send: (request) => wayOf(request).send(request),
     // Plans for WebSockets hold only backends that are reached by our own client.
     upgrade: async (request) => await own.upgrade(request),
+  }
+}
+
+/** The mock backends, loaded with the first request for one of them: most configurations have none. */
+export function lazyMockTransport(ports: MockPorts): Transport {
+  let mock: Transport | undefined
+  return {
+    async send(request) {
+      mock ??= (await import('#mock/transport.ts')).mockTransport(ports)
+      return await mock.send(request)
+    },
   }
 }
 

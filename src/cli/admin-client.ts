@@ -1,12 +1,14 @@
-import { loadSnapshot } from '#boot/load.ts'
+import { loadSnapshot, type LoadedSnapshot } from '#boot/load.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
-import { Secret } from '#core/secret.ts'
+import { secretStandIn } from '#config/stand-in.ts'
+import type { Config } from '#config/schema.ts'
 import { asObject, asText, parseJson } from '#kit/json-value.ts'
 import { printable } from '#kit/printable.ts'
 import { systemClock } from '#ports/clock.ts'
-import { isLocal } from '#snapshot/listen.ts'
+import { isLocal, parseListen } from '#snapshot/listen.ts'
 import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
 import type { Io } from './io.ts'
+import { listenIn } from './listen-environment.ts'
 import { sourceOf } from './source.ts'
 
 /** Where the running process is and what opens its admin pages; what is left out is looked up. */
@@ -20,44 +22,60 @@ export interface AdminOptions {
 
 /** Asks a running llm-proxy for its admin pages. Whatever goes wrong is a sentence. */
 export class AdminClient {
-  /** As a person would write it. */
-  readonly address: string
   readonly language: Snapshot['logging']['language']
-  readonly #place: Place
+  #place: Place
   readonly #key: string
 
   private constructor(place: Place, key: string, language: Snapshot['logging']['language']) {
-    this.address = place.unix === undefined ? place.base : `unix:${place.unix}`
     this.language = language
     this.#place = place
     this.#key = key
   }
 
+  /** As a person would write it. */
+  get address(): string {
+    const { unix, base } = this.#place
+    return unix === undefined ? base : `unix:${unix}`
+  }
+
   /** From the flags, then the environment, then the configuration; or why that is not enough. */
   static async from({ url, key, config }: AdminOptions, io: Pick<Io, 'env'>): Promise<AdminClient | string> {
-    const file = config ?? 'config.yaml'
-    const found = await configured(config, io.env)
-    const snapshot = typeof found === 'string' ? undefined : found
-    const none = typeof found === 'string' ? found : ''
-    const adminPath = snapshot?.admin.path ?? '/admin'
-    const place = url === undefined ? snapshot && placeOf(snapshot) : placeIn(url, adminPath)
+    const { adminPath, listen, key: written, language, lacks } = await configured(config, io.env)
+    if (url !== undefined && isBareNumber(url)) {
+      return `Cannot use the address "${printable(url)}": a port needs its host, write "127.0.0.1:${printable(url)}"`
+    }
+    const place = url === undefined ? listen && placeAt(listen, adminPath) : placeIn(url, adminPath)
     if (place === undefined) {
       return url === undefined
-        ? `Cannot find the running llm-proxy: ${none}; name its address with --running and its key with --key`
+        ? `Cannot find the running llm-proxy: ${lacks}; name its address with --running and its key with --key`
         : `Cannot use the address "${printable(url)}": write one such as "http://127.0.0.1:8080" or "unix:/path"`
     }
-    const asked = key ?? given(io.env['LLM_PROXY_ADMIN_KEY']) ?? (snapshot && keyOf(snapshot))
+    const asked = key ?? given(io.env['LLM_PROXY_ADMIN_KEY']) ?? written
     if (asked === undefined) {
-      const why = snapshot === undefined ? none : `"${file}" has neither "admin.key" nor "proxy_api_key", set the first`
-      return `Cannot open the admin pages without a key: ${why}; or give it with --key or LLM_PROXY_ADMIN_KEY`
+      return `Cannot open the admin pages without a key: ${lacks}; or give it with --key or LLM_PROXY_ADMIN_KEY`
     }
     if (!/^[\x20-\x7e]+$/.test(asked)) return 'Cannot send the admin key: it holds characters that no header may have'
-    return new AdminClient(place, asked, snapshot?.logging.language ?? 'en')
+    return new AdminClient(place, asked, language)
   }
 
   /** A page by its path below that of the admin pages, such as `/requests?limit=5`: its JSON, or a sentence. */
   async get(path: string): Promise<unknown> {
-    const { base, unix, isHere } = this.#place
+    let answer = await this.#ask(this.#place, path)
+    const { otherBase } = this.#place
+    if (otherBase !== undefined && isNoPage(answer)) {
+      const place = { ...this.#place, base: otherBase, otherBase: undefined }
+      const other = await this.#ask(place, path)
+      if (!isNoPage(other)) {
+        answer = other
+        this.#place = place
+      }
+    }
+    if (typeof answer === 'string') return answer
+    const { isGood, status, body } = answer
+    return isGood && typeof body === 'object' ? body : this.#refused(status, body)
+  }
+
+  async #ask({ base, unix, isHere }: Place, path: string): Promise<Answer | string> {
     const deadline = new AbortController()
     const cancel = systemClock.after(answerMsMax, () => deadline.abort())
     try {
@@ -67,12 +85,13 @@ export class AdminClient {
         // The key goes to the address that was named, and nowhere else.
         redirect: 'manual',
         signal: deadline.signal,
+        // Said here, no variable of the environment can say otherwise.
+        tls: { rejectUnauthorized: true },
         ...(unix === undefined ? {} : { unix }),
         // Proxies of the environment are for what lies outside.
         ...(isHere ? { proxy: false } : {}),
       })
-      const body = parseJson(await response.text())
-      return response.ok && typeof body === 'object' ? body : this.#refused(response.status, body)
+      return { isGood: response.ok, status: response.status, body: parseJson(await response.text()) }
     } catch (error) {
       return this.#unreachable(error)
     } finally {
@@ -114,27 +133,86 @@ export class AdminClient {
 /** Limit: milliseconds for one page. */
 const answerMsMax = 30_000
 
+interface Answer {
+  readonly isGood: boolean
+  readonly status: number
+  /** Undefined when it is no JSON. */
+  readonly body: unknown
+}
+
+/** Nothing of ours is there; what a page does not find is told by another code. */
+function isNoPage(answer: Answer | string): boolean {
+  if (typeof answer === 'string' || answer.status !== 404) return false
+  const code = asText(asObject(asObject(answer.body)?.['error'])?.['code'])
+  return code === undefined || code === 'route_not_found'
+}
+
 /** Where the pages are. */
 interface Place {
   /** With the path of the admin pages, without a slash at its end. */
   readonly base: string
+  /** Where they are, if the path that was named is theirs already; undefined when none was. */
+  readonly otherBase?: string | undefined
   readonly unix: string | undefined
   readonly isHere: boolean
 }
 
-/** The snapshot that the file gives, or why there is none. */
-async function configured(config: string | undefined, env: Io['env']): Promise<Snapshot | string> {
+/** What the configuration says about its admin pages. */
+interface Known {
+  readonly adminPath: string
+  /** Undefined when it is not known. */
+  readonly listen: ListenAddress | undefined
+  readonly key: string | undefined
+  readonly language: Snapshot['logging']['language']
+  /** Why there is no address or no key. */
+  readonly lacks: string
+}
+
+/** As far as it can be read: an edit that broke something else, or a secret of the service, need not be in the way. */
+async function configured(config: string | undefined, env: Io['env']): Promise<Known> {
   const file = config ?? 'config.yaml'
+  const source = sourceOf(config)
+  const nothing = { adminPath: '/admin', listen: undefined, key: undefined, language: 'en' } as const
   try {
-    const { snapshot } = await loadSnapshot(sourceOf(config), { env, version: 1, listen: {} })
-    return snapshot ?? `"${file}" has errors, "llm-proxy check -config ${file}" tells them`
+    const loaded = await loadSnapshot(source, { env, version: 1, listen: listenIn(env, source), standIns: true })
+    const { draft } = loaded
+    if (draft === undefined) {
+      return { ...nothing, lacks: hasErrors(file) }
+    }
+    const lacks = source.kind === 'file' ? keyLack(file, loaded) : noFile
+    return {
+      adminPath: draft.admin.path,
+      listen: listenOf(loaded, draft),
+      key: keyOf(draft),
+      language: draft.logging.language,
+      lacks,
+    }
   } catch (error) {
-    return `"${file}" cannot be read: ${whyUnreadable(error)}`
+    return { ...nothing, lacks: `"${file}" cannot be read: ${whyUnreadable(error)}` }
   }
 }
 
-function placeOf({ admin, listen }: Snapshot): Place {
-  return placeAt(admin.listen ?? listen, admin.path)
+const noFile =
+  'there is no "config.yaml", and what is started from the environment has no key, so its admin pages are closed: ' +
+  'write a configuration with "admin.key", or name it with -config'
+
+function hasErrors(file: string): string {
+  return `"${file}" has errors, "llm-proxy check -config ${file}" tells them`
+}
+
+function keyLack(file: string, { stoodIn, snapshot }: LoadedSnapshot): string {
+  if (stoodIn.length === 0 && snapshot === undefined) return hasErrors(file)
+  if (stoodIn.length === 0) return `"${file}" has neither "admin.key" nor "proxy_api_key", set the first`
+  return `"${file}" says where keys are, and they are not to be had here: ${stoodIn.join('; ')}`
+}
+
+function listenOf({ snapshot }: LoadedSnapshot, draft: Config): ListenAddress | undefined {
+  if (snapshot !== undefined) return snapshot.admin.listen ?? snapshot.listen
+  return parseListen(draft.admin.listen ?? draft.listen)
+}
+
+function keyOf({ admin, proxy_api_key: clientKey }: Config): string | undefined {
+  return [admin.key, clientKey].find((key) => key !== undefined && key !== '' && !key.includes(secretStandIn))
 }
 
 function placeAt(listen: ListenAddress, adminPath: string): Place {
@@ -146,27 +224,26 @@ function placeAt(listen: ListenAddress, adminPath: string): Place {
   return { base: `http://${written}:${listen.port}${adminPath}`, unix: undefined, isHere }
 }
 
+/** The platform would read it as an address of 32 bits. */
+function isBareNumber(url: string): boolean {
+  return /^(?:https?:\/\/)?\d+(?:[:/]|$)/i.test(url)
+}
+
 function placeIn(url: string, adminPath: string): Place | undefined {
   if (url.startsWith('unix:')) {
     const path = url.slice('unix:'.length)
     return path === '' ? undefined : placeAt({ kind: 'unix', path }, adminPath)
   }
-  const text = url.includes('://') ? url : `http://${url}`
+  const text = url.includes('://') ? url : `http://${url.startsWith(':') ? '127.0.0.1' : ''}${url}`
   if (!URL.canParse(text)) return undefined
   const { protocol, host, hostname, pathname, username } = new URL(text)
   if ((protocol !== 'http:' && protocol !== 'https:') || username !== '') return undefined
+  const origin = `${protocol}//${host}`
   const before = pathname.replace(/\/+$/, '')
-  const path = before.endsWith(adminPath) ? before : `${before}${adminPath}`
   const isHere = isLocal({ kind: 'tcp', host: hostname.replace(/^\[|\]$/g, ''), port: 0 })
-  return { base: `${protocol}//${host}${path}`, unix: undefined, isHere }
-}
-
-function keyOf({ settings }: Snapshot): string | undefined {
-  for (const name of ['admin.key', 'proxy_api_key']) {
-    const value = settings.get(name)
-    if (value instanceof Secret && value.reveal() !== '') return value.reveal()
-  }
-  return undefined
+  if (before === '' || before.endsWith(adminPath))
+    return { base: `${origin}${before || adminPath}`, unix: undefined, isHere }
+  return { base: `${origin}${before}${adminPath}`, otherBase: `${origin}${before}`, unix: undefined, isHere }
 }
 
 function given(text: string | undefined): string | undefined {

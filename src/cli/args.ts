@@ -79,7 +79,9 @@ function withValue(arg: string, next: string | undefined, flags: Flags): string 
   return isBare && !(next !== undefined && address.test(next)) ? `${arg}=` : arg
 }
 
-const address = /^(?:https?:\/\/|unix:|[\w.-]*:\d+$|\[[\da-f:.]+\]:\d+$)/i
+// A name alone may as well be that of a file, and a number alone is taken so that it can be told what is wrong with it.
+const address =
+  /^(?:https?:\/\/|unix:|(?:(?:[\w.-]*|\[[\da-f:.]+\]):\d+|localhost|\d+(?:\.\d+){3}|\[[\da-f:.]+\]|\d{1,5})(?:\/\S*)?$)/i
 
 /** Long names may be written with one dash, as Go programs take them; a bundle of short flags stays what it is. */
 function withTwoDashes(arg: string, flags: Flags): string {

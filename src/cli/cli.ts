@@ -1,19 +1,9 @@
 import { readArgs, textOf, textsOf, type ParsedArgs } from './args.ts'
-import { check } from './check.ts'
 import { commandNamed, commands, type CommandName } from './command-table.ts'
-import { completionScript } from './completion.ts'
-import { doctor } from './doctor.ts'
 import { exit } from './exit.ts'
-import { explain } from './explain.ts'
-import { commandHelp, overview } from './help.ts'
-import { init } from './init.ts'
 import type { Io } from './io.ts'
-import { mock } from './mock.ts'
-import { plan } from './plan.ts'
-import { schema } from './schema.ts'
 import { serve } from './serve.ts'
 import { version } from './version.ts'
-import { why } from './why.ts'
 
 /** Runs the command that the arguments name and resolves with the exit code when its output has left the process. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
@@ -33,8 +23,8 @@ const serverFlushMsMax = 1000
 
 async function obey(argv: readonly string[], io: Io): Promise<number> {
   const [first = ''] = argv
-  if (first === 'help') return help(argv[1], io)
-  if (['-h', '-help', '--help'].includes(first)) return help(undefined, io)
+  if (first === 'help') return await help(argv[1], io)
+  if (['-h', '-help', '--help'].includes(first)) return await help(undefined, io)
   const named = first !== '' && !first.startsWith('-')
   const command = commandNamed(named ? first : 'serve')
   if (command === undefined) {
@@ -47,7 +37,7 @@ async function obey(argv: readonly string[], io: Io): Promise<number> {
     return exit.usage
   }
   for (const warning of parsed.warnings) io.stderr(`llm-proxy ${command.name}: ${warning}\n`)
-  if (parsed.values['help'] === true) return help(command.name, io)
+  if (parsed.values['help'] === true) return await help(command.name, io)
   const positionalsMax = 'takes' in command ? 1 : 0
   if (parsed.positionals.length > positionalsMax) {
     io.stderr(
@@ -58,19 +48,23 @@ async function obey(argv: readonly string[], io: Io): Promise<number> {
   return await runners[command.name](parsed, io)
 }
 
+/** Whatever `serve` does without is loaded when it is asked for: a start need not wait for it. */
 const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => number | Promise<number>>> = {
   serve: async (parsed, io) => (parsed.values['version'] === true ? version(io, false) : await serve(parsed, io)),
-  check: async (parsed, io) =>
-    await check(
+  async check(parsed, io) {
+    const { check } = await import('./check.ts')
+    return await check(
       {
         config: textOf(parsed, 'config'),
         json: parsed.values['json'] === true,
         strict: parsed.values['strict'] === true,
       },
       io,
-    ),
-  explain: async (parsed, io) =>
-    await explain(
+    )
+  },
+  async explain(parsed, io) {
+    const { explain } = await import('./explain.ts')
+    return await explain(
       {
         model: textOf(parsed, 'model'),
         path: textOf(parsed, 'path'),
@@ -84,9 +78,11 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
         json: parsed.values['json'] === true,
       },
       io,
-    ),
-  why: async (parsed, io) =>
-    await why(
+    )
+  },
+  async why(parsed, io) {
+    const { why } = await import('./why.ts')
+    return await why(
       {
         id: parsed.positionals[0],
         running: addressOf(parsed),
@@ -95,9 +91,11 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
         json: parsed.values['json'] === true,
       },
       io,
-    ),
-  plan: async (parsed, io) =>
-    await plan(
+    )
+  },
+  async plan(parsed, io) {
+    const { plan } = await import('./plan.ts')
+    return await plan(
       {
         file: parsed.positionals[0],
         requests: textOf(parsed, 'requests'),
@@ -107,9 +105,11 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
         json: parsed.values['json'] === true,
       },
       io,
-    ),
-  doctor: async (parsed, io) =>
-    await doctor(
+    )
+  },
+  async doctor(parsed, io) {
+    const { doctor } = await import('./doctor.ts')
+    return await doctor(
       {
         config: textOf(parsed, 'config'),
         bundle: textOf(parsed, 'bundle'),
@@ -117,13 +117,37 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
         json: parsed.values['json'] === true,
       },
       io,
-    ),
-  init: async (parsed, io) => await init(parsed.positionals[0], io),
-  schema: (_parsed, io) => schema(io),
-  mock: async (parsed, io) =>
-    await mock({ host: textOf(parsed, 'host'), port: textOf(parsed, 'port'), seed: textOf(parsed, 'seed') }, io),
+    )
+  },
+  async init(parsed, io) {
+    const { init } = await import('./init.ts')
+    return await init(parsed.positionals[0], io)
+  },
+  async convert(parsed, io) {
+    const { convertFile } = await import('./convert.ts')
+    return await convertFile(
+      {
+        file: parsed.positionals[0],
+        from: textOf(parsed, 'from'),
+        output: textOf(parsed, 'output'),
+        env: textOf(parsed, 'env'),
+        keys: textOf(parsed, 'keys'),
+        models: textsOf(parsed, 'model'),
+      },
+      io,
+    )
+  },
+  async schema(_parsed, io) {
+    const { schema } = await import('./schema.ts')
+    return schema(io)
+  },
+  async mock(parsed, io) {
+    const { mock } = await import('./mock.ts')
+    return await mock({ host: textOf(parsed, 'host'), port: textOf(parsed, 'port'), seed: textOf(parsed, 'seed') }, io)
+  },
   version: (parsed, io) => version(io, parsed.values['json'] === true),
-  completion: (parsed, io) => {
+  async completion(parsed, io) {
+    const { completionScript } = await import('./completion.ts')
     const script = completionScript(parsed.positionals[0] ?? '')
     if (script === undefined) {
       io.stderr('llm-proxy completion: name your shell, one of bash, zsh, fish, powershell\n')
@@ -140,7 +164,7 @@ function addressOf(parsed: ParsedArgs): string | undefined {
   return address === '' ? undefined : address
 }
 
-function help(name: string | undefined, io: Io): number {
+async function help(name: string | undefined, io: Io): Promise<number> {
   const command = name === undefined ? undefined : commandNamed(name)
   if (name !== undefined && command === undefined) {
     io.stderr(
@@ -148,6 +172,7 @@ function help(name: string | undefined, io: Io): number {
     )
     return exit.usage
   }
+  const { commandHelp, overview } = await import('./help.ts')
   io.stdout(command === undefined ? overview() : commandHelp(command))
   return exit.done
 }

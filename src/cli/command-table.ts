@@ -134,6 +134,39 @@ export const commands = [
     examples: ['llm-proxy init', 'llm-proxy init /etc/llm-proxy/config.yaml'],
   },
   {
+    name: 'convert',
+    summary: 'make a configuration out of one of another gateway, and tell what is not as it was',
+    takes: 'FILE',
+    flags: {
+      from: {
+        type: 'string',
+        value: 'FORM',
+        help: 'auto, secrets, backends, ococl, proxy-llm, litellm or one-api (default: auto)',
+      },
+      output: {
+        type: 'string',
+        short: 'o',
+        value: 'FILE',
+        help: 'write it there, and never over a file (default: print it)',
+      },
+      env: { type: 'string', value: 'FILE', help: 'the .env file that belongs to it' },
+      keys: { type: 'string', value: 'HOW', help: '"env" puts ${NAME} in the place of each key (default: keep)' },
+      model: {
+        type: 'string',
+        short: 'm',
+        repeats: true,
+        value: 'NAME',
+        help: 'a model that clients ask for, where FILE names none (secrets)',
+      },
+      help,
+    },
+    examples: [
+      'llm-proxy convert litellm.yaml -o config.yaml --keys env',
+      'llm-proxy convert config/backends.json --env .env -o config.yaml',
+      'llm-proxy convert secrets.json --model gpt-4o --model claude-sonnet-4-5',
+    ],
+  },
+  {
     name: 'schema',
     summary: 'print the JSON Schema of the configuration, for editors',
     flags: { help },

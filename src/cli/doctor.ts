@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import type { LoadContext, Source } from '#boot/load.ts'
 import { transportOver } from '#boot/transports.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
 import { renderBundle } from '#doctor/bundle.ts'
@@ -19,6 +18,7 @@ import { seededRandom } from '#ports/random.ts'
 import { Masker } from '#telemetry/mask.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
+import { listenIn } from './listen-environment.ts'
 import { sourceOf } from './source.ts'
 import { buildInfo } from './version.ts'
 
@@ -72,19 +72,12 @@ export async function doctor(options: DoctorOptions, io: Io): Promise<number> {
   return isWell && isWritten ? exit.done : exit.failed
 }
 
-/** What the environment says about where to listen, as for a start. */
-function listenIn(env: Io['env'], { kind }: Source): LoadContext['listen'] {
-  const names = ['PROXY_PORT', 'FLOW_PROXY_PORT', ...(kind === 'environment' ? ['PORT'] : [])]
-  const digits = names.map((name) => env[name] ?? '').find((text) => text !== '')
-  const host = env['FLOW_PROXY_HOST'] ?? ''
-  const isPort = digits !== undefined && /^\d{1,5}$/.test(digits) && Number(digits) <= 65_535
-  return { ...(host === '' ? {} : { host }), ...(isPort ? { port: Number(digits) } : {}) }
-}
-
 /** Null when it is no address. Credentials in it would be sent to a place that nobody looked at. */
 function frontOf(text: string): URL | null {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return null
   const url = new URL(text)
+  // What clients are given as their base URL.
+  url.pathname = url.pathname.replace(/\/v1\/*$/, '/')
   return url.username === '' && url.password === '' ? url : null
 }
 

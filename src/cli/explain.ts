@@ -2,12 +2,14 @@ import * as v from 'valibot'
 import { loadSnapshot, type Source } from '#boot/load.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
 import { formatProblem } from '#config/problem.ts'
+import { secretStandIn } from '#config/stand-in.ts'
 import { isRefusal, type Refusal } from '#core/refusal.ts'
 import { noRests } from '#core/rest.ts'
+import { Secret } from '#core/secret.ts'
 import { credentialHeaders, identify } from '#identity/identify.ts'
 import { explainCourse, explanationSchema, type Explanation } from '#route/explain.ts'
 import { resolve } from '#route/resolve.ts'
-import { endpoints } from '#server/endpoints.ts'
+import { isModelPath } from '#server/admin-explain.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
 import { AdminClient } from './admin-client.ts'
@@ -38,7 +40,7 @@ export interface ExplainOptions {
 export interface Explained {
   /** The file, or the address of the process. */
   readonly from: string
-  /** null: nobody asked, or a running process, which is not sent the keys of clients. */
+  /** null: nobody asked. */
   readonly key: KeyVerdict | null
   /** null: the request is refused before anybody could be asked. */
   readonly choice: Explanation | null
@@ -48,7 +50,8 @@ export interface Explained {
 }
 
 export interface KeyVerdict {
-  readonly accepted: boolean
+  /** null: it cannot be told. */
+  readonly accepted: boolean | null
   readonly says: string
 }
 
@@ -105,10 +108,6 @@ function requestOf(options: ExplainOptions): ExplainedRequest | string {
 /** Seeds are 32 bits wide. */
 const seedMax = 4_294_967_295
 
-function isModelPath(path: string): boolean {
-  return endpoints.some((endpoint) => endpoint.path === path) || /^\/(?:v1|v1beta|v1alpha|api)\/[^\s?#]+$/.test(path)
-}
-
 async function explainFile(
   request: ExplainedRequest,
   source: Source,
@@ -116,32 +115,39 @@ async function explainFile(
 ): Promise<Explained | number> {
   const from = source.kind === 'file' ? source.file : 'the environment'
   try {
-    const { snapshot, problems } = await loadSnapshot(source, { env: io.env, version: 1, listen: {} })
+    const { snapshot, problems } = await loadSnapshot(source, {
+      env: io.env,
+      version: 1,
+      listen: {},
+      standIns: true,
+    })
     if (snapshot === undefined) {
       for (const problem of problems) if (problem.severity === 'error') io.stderr(`${formatProblem(problem)}\n`)
       return failed(io, `the configuration has errors, see above`, exit.usage)
     }
     const plan = resolve(snapshot, request.model)
     const call = { path: request.path, dialect: dialectOfPath(request.path), stream: request.stream }
-    const aliases = isRefusal(plan)
-      ? [request.model]
-      : [...new Set([plan.alias, ...plan.tiers.map(({ alias }) => alias)])]
+    const alias = isRefusal(plan) ? request.model : plan.alias
     return {
       from,
       key: keyVerdict(request.headers, snapshot),
       choice: isRefusal(plan) ? null : explainCourse(plan, call, noRests, request.seed, 0),
       refusal: isRefusal(plan) ? factsOf(plan) : null,
-      switchedOff: await switchedOff(source, aliases, io.env),
+      switchedOff: await switchedOff(source, alias, io.env),
     }
   } catch (error) {
     return failed(io, `Cannot read "${from}": ${whyUnreadable(error)}`, exit.usage)
   }
 }
 
-function keyVerdict(headers: Headers, { keys }: Snapshot): KeyVerdict {
+function keyVerdict(headers: Headers, { keys, settings }: Snapshot): KeyVerdict {
   if (keys.isOpen) return { accepted: true, says: 'none is asked for' }
   if (!credentialHeaders.some((name) => headers.has(name))) {
     return { accepted: true, says: 'one is asked for; give it with --key to see whether it is accepted' }
+  }
+  const key = settings.get('proxy_api_key')
+  if (key instanceof Secret && key.reveal().includes(secretStandIn)) {
+    return { accepted: null, says: 'not checked, since what "proxy_api_key" refers to is not to be had here' }
   }
   const caller = identify(headers, undefined, keys)
   if (isRefusal(caller)) return { accepted: false, says: `refused with ${caller.status}: ${caller.message}` }
@@ -153,7 +159,7 @@ function factsOf({ status, code, message }: Refusal): Explained['refusal'] {
 }
 
 async function explainRunning(
-  { model, path, stream, seed }: ExplainedRequest,
+  { model, path, stream, seed, headers }: ExplainedRequest,
   { running, adminKey, config }: ExplainOptions,
   io: Pick<Io, 'env' | 'stderr'>,
 ): Promise<Explained | number> {
@@ -166,7 +172,11 @@ async function explainRunning(
   if (!read.success) {
     return failed(io, `Cannot read what ${client.address} told: is it of another version?`, exit.failed)
   }
-  return { from: client.address, key: null, choice: read.output, refusal: null, switchedOff: null }
+  const hasKey = credentialHeaders.some((name) => headers.has(name))
+  const key = hasKey
+    ? { accepted: null, says: 'not checked: the keys of clients are not sent to a running process' }
+    : null
+  return { from: client.address, key, choice: read.output, refusal: null, switchedOff: null }
 }
 
 function failed(io: Pick<Io, 'stderr'>, why: string, code: number): number {

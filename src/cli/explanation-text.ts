@@ -38,13 +38,26 @@ function choiceLines(choice: Explanation, from: string): string[] {
         toldLimits = limits
       }
     }
-    if (groupsOf(asked).some((group) => group.length > 1)) {
-      lines.push(`  Among routes of one priority chance decides by weight; this is the order of seed ${seed}.`)
-    }
+    const shared = groupsOf(asked).filter((group) => group.length > 1)
+    const strategies = new Set(shared.flatMap(([first]) => (first === undefined ? [] : [first.strategy])))
+    for (const strategy of strategies) lines.push(`  Among routes of one priority ${decides[strategy](seed)}.`)
   }
   const passed = routes.filter(({ turn }) => turn === null)
   if (passed.length > 0) lines.push('', 'Passed over:', ...passed.flatMap(passedLines))
   return lines
+}
+
+/** How it is decided, by strategy. */
+const decides: Readonly<Record<Route['strategy'], (seed: number) => string>> = {
+  weighted_random: (seed) => `chance decides by weight; this is the order of seed ${seed}`,
+  round_robin: () => 'it goes in turn, by weight (round_robin)',
+  least_connections: (seed) =>
+    `the one that works on the fewest requests for its weight comes first (least_connections); of those that are alike this is the order of seed ${seed}`,
+  latency: (seed) =>
+    `the one that begins sooner comes first, of two that chance chose (latency); this is the order of seed ${seed}`,
+  cost: () => 'the cheapest comes first, with three tokens read for each that is written (cost)',
+  hash: (seed) => `the request's key decides (hash); this is the order of seed ${seed}, for a request without one`,
+  random: (seed) => `chance decides, whatever the weights (random); this is the order of seed ${seed}`,
 }
 
 /** Neighbours of one alias and priority. */
@@ -65,10 +78,11 @@ function headOf([first]: readonly Route[], model: string): string {
 }
 
 function routeLine(route: Route, isShared: boolean, choice: Explanation): string {
-  const share = isShared ? `, ${percent(route.share)} of the traffic` : ''
+  const share = isShared && route.share !== null ? `, ${percent(route.share)} of the traffic` : ''
+  const score = isShared && route.score !== null ? `, ${route.score}` : ''
   const isLeastBad = route.passedOver === null ? '' : `, although ${route.passedOver.reason}`
   const beyond = isBeyond(route, choice) ? `, never reached with ${choice.attemptsMax} attempts` : ''
-  return `${route.turn}. ${route.backend} / ${route.model} (${route.protocol})${share}${isLeastBad}${beyond}`
+  return `${route.turn}. ${route.backend} / ${route.model} (${route.protocol})${share}${score}${isLeastBad}${beyond}`
 }
 
 function isBeyond({ turn }: Route, { attemptsMax }: Explanation): boolean {

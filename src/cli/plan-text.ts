@@ -2,10 +2,10 @@ import { printable } from '#kit/printable.ts'
 import { percent } from './explanation-text.ts'
 import type { AliasChange, Comparison } from './plan-compare.ts'
 
-/** What `llm-proxy plan` prints for people. */
-export function renderComparison(comparison: Comparison, file: string): string {
+/** What `llm-proxy plan` prints for people; first `head`, what changes for every request. */
+export function renderComparison(comparison: Comparison, file: string, head: readonly string[] = []): string {
   const { changed, unchanged, traffic } = comparison
-  const lines = [summaryOf(comparison, file)]
+  const lines = [...head, ...(head.length === 0 ? [] : ['']), summaryOf(comparison, file)]
   for (const change of changed) lines.push('', ...changeLines(change))
   if (changed.length > 0 && unchanged.length > 0) {
     const names = unchanged.slice(0, namesMax).map(({ alias, requests }) => `"${alias}" (${requests})`)

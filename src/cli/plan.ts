@@ -6,7 +6,8 @@ import type { Snapshot } from '#snapshot/snapshot.ts'
 import { AdminClient } from './admin-client.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
-import { compareCourses, pastRequestSchema, type PastRequest } from './plan-compare.ts'
+import { compareCourses, pastRequestSchema } from './plan-compare.ts'
+import { differenceLines, differencesOf, runningConfigSchema } from './plan-differences.ts'
 import { renderComparison } from './plan-text.ts'
 
 /** Values of the command's flags as they were typed. */
@@ -48,14 +49,22 @@ export async function plan(
   if (typeof next === 'number') return next
   const past = await openPast(options, io)
   if (typeof past === 'string') return failed(io, past, exit.failed)
+  const config = await past.get('/config')
+  if (typeof config === 'string') return failed(io, config, exit.failed)
   const page = await past.get(`/requests?limit=${limit}`)
   if (typeof page === 'string') return failed(io, page, exit.failed)
-  const found = readPast(page)
-  if (found === undefined) {
+  const running = v.safeParse(runningConfigSchema(), config)
+  const found = v.safeParse(v.object({ requests: v.array(pastRequestSchema()) }), page)
+  if (!running.success || !found.success) {
     return failed(io, `Cannot read what ${past.address} told: is it of another version?`, exit.failed)
   }
-  const comparison = compareCourses(found, next)
-  io.stdout(options.json ? `${JSON.stringify(comparison, null, 2)}\n` : renderComparison(comparison, file))
+  const differences = differencesOf(running.output, next)
+  const comparison = compareCourses(found.output.requests, next)
+  io.stdout(
+    options.json
+      ? `${JSON.stringify({ differences, ...comparison }, null, 2)}\n`
+      : renderComparison(comparison, file, differenceLines(differences)),
+  )
   return exit.done
 }
 
@@ -71,7 +80,7 @@ async function read(file: string, io: PlanIo): Promise<Snapshot | number> {
   try {
     const { snapshot, problems, off } = await loadSnapshot(
       { kind: 'file', file },
-      { env: io.env, version: 1, listen: {} },
+      { env: io.env, version: 1, listen: {}, standIns: true },
     )
     if (snapshot === undefined) {
       for (const problem of problems) if (problem.severity === 'error') io.stderr(`${formatProblem(problem)}\n`)
@@ -87,11 +96,6 @@ async function read(file: string, io: PlanIo): Promise<Snapshot | number> {
   } catch (error) {
     return failed(io, `Cannot read "${file}": ${whyUnreadable(error)}`, exit.usage)
   }
-}
-
-function readPast(page: unknown): readonly PastRequest[] | undefined {
-  const found = v.safeParse(v.object({ requests: v.array(pastRequestSchema()) }), page)
-  return found.success ? found.output.requests : undefined
 }
 
 function failed(io: PlanIo, why: string, code: number): number {

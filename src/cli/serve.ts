@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
 import { boot, type Running } from '#boot/boot.ts'
 import { firstRequest } from '#boot/first-request.ts'
-import type { Source } from '#boot/load.ts'
 import { liftRequestLimit } from '#boot/request-limit.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
 import { formatProblem } from '#config/problem.ts'
@@ -9,20 +7,22 @@ import { systemClock } from '#ports/clock.ts'
 import { textOf, type ParsedArgs } from './args.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
+import { firstSet, hostVariables, portOf, portVariables } from './listen-environment.ts'
+import { sourceOf } from './source.ts'
 import { buildInfo } from './version.ts'
 
 /** `llm-proxy serve`: runs until a signal stops it. */
 export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
+  // Code of the start runs once or twice: compiling it takes longer than it does itself.
+  Bun.unsafe.setJITPolicy(startJitScale)
   const source = sourceOf(textOf(parsed, 'config'))
-  // Hosting platforms set PORT for whatever they run; a file with its own `listen` means what it says.
-  const portNames = ['PROXY_PORT', 'FLOW_PROXY_PORT', ...(source.kind === 'environment' ? ['PORT'] : [])]
-  const portGiven = given(textOf(parsed, 'port'), portNames, io.env)
+  const portGiven = given(textOf(parsed, 'port'), portVariables(source), io.env)
   const port = portOf(portGiven.text)
   if (port === null) {
     io.stderr(`llm-proxy serve: ${portGiven.from ?? '--port'}: a port is a number from 0 to 65535\n`)
     return exit.usage
   }
-  const { text: host, from: hostFrom } = given(textOf(parsed, 'host'), ['FLOW_PROXY_HOST'], io.env)
+  const { text: host, from: hostFrom } = given(textOf(parsed, 'host'), hostVariables, io.env)
   let running: Running | undefined
   // From the beginning, since unheard they would end the process: requests may come before the start is complete.
   const stopHanging = io.onSignal(['SIGHUP'], () => void running?.reload())
@@ -61,34 +61,21 @@ export async function serve(parsed: ParsedArgs, io: Io): Promise<number> {
   }
 }
 
-const defaultFile = 'config.yaml'
-
-/** A file that is named must be there; the default one may be missing, then the environment says what there is. */
-function sourceOf(file: string | undefined): Source {
-  if (file !== undefined) return { kind: 'file', file }
-  return existsSync(defaultFile) ? { kind: 'file', file: defaultFile } : { kind: 'environment' }
-}
-
 /** A flag, or else the first variable that is set and not empty, with its name. */
 function given(
   flag: string | undefined,
   names: readonly string[],
   env: Io['env'],
 ): { readonly text: string | undefined; readonly from: string | undefined } {
-  const from = flag === undefined ? names.find((name) => (env[name] ?? '') !== '') : undefined
+  const from = flag === undefined ? firstSet(names, env) : undefined
   return { text: flag ?? (from === undefined ? undefined : env[from]), from }
-}
-
-function portOf(text: string | undefined): number | undefined | null {
-  if (text === undefined || text === '') return undefined
-  const port = Number(text)
-  return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : null
 }
 
 /** Shows how to try it, below the lines of the start; not part of the log. */
 async function greet(running: Running, io: Io): Promise<void> {
   // Opening a standard stream takes longer than an answer, and whoever started us may be asking already.
   await systemClock.sleep(greetAfterMs)
+  Bun.unsafe.setJITPolicy(1)
   await running.flushLog()
   const alias = [...running.current().plans.keys()].find((name) => running.current().aliases.includes(name))
   if (alias !== undefined)
@@ -98,6 +85,9 @@ async function greet(running: Running, io: Io): Promise<void> {
 }
 
 const greetAfterMs = 25
+
+/** How much more often than usual code must run during the start before it is compiled. */
+const startJitScale = 8
 
 const tryIt = { en: 'Try it:', zh: '试一试:' } as const
 

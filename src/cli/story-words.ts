@@ -13,9 +13,14 @@ export interface Words {
   askedAgain(who: string): string
   askedFallback(who: string, alias: string): string
   tookOver(who: string, how: string): string
+  /** What proved it, where the backend has several credentials. */
+  by(credential: string, number: number, index: number): string
   readonly repeated: string
   answered(status: number | undefined, took: string): string
   failed(took: string, message: string): string
+  /** Of the attempt that a request on the road waits for. */
+  waits(took: string): string
+  stillRunning(took: string, attempts: number): string
   readonly firstByte: string
   heartbeats(count: number): string
   rescued(bytes: number): string
@@ -92,9 +97,13 @@ const en: Words = {
   askedAgain: (who) => `asked ${who} again`,
   askedFallback: (who, alias) => `asked ${who}, a route of the fallback alias "${alias}"`,
   tookOver: (who, how) => `asked ${who} to go on with the text (${how})`,
+  by: (credential, number, index) => ` with credential "${credential}" (#${number}, index ${index})`,
   repeated: ', twice, since an idle connection had died',
   answered: (status, took) => `: answered${status === undefined ? '' : ` ${status}`} after ${took}`,
   failed: (took, message) => `: failed after ${took}, because ${message}`,
+  waits: (took) => `: no answer yet, after ${took}`,
+  stillRunning: (took, attempts) =>
+    `Still running for ${took}, ${attempts === 0 ? 'before its first attempt' : `at attempt ${attempts}`}.`,
   firstByte: 'first byte to the client',
   heartbeats: (count) => `${count} ${count === 1 ? 'keep-alive' : 'keep-alives'} kept the client waiting`,
   rescued: (bytes) => `after ${bytes} bytes the stream broke, and another route went on with it`,
@@ -140,11 +149,12 @@ const en: Words = {
     total_timeout: 'it took too long; raise "timeout.total" if that is usual.',
     reset: 'it closed the connection; its own log may tell why.',
     invalid_response: 'what it sent is no HTTP answer of a provider; look at "url".',
+    no_credential: 'none of its "credentials" had anything to prove the request with; the log tells why.',
     status: 'its answer was an error; see its own words in the log.',
     status_400: 'it does not take this request; compare the model and the protocol of the route.',
-    status_401: 'it does not accept the key; look at "api_key" of the backend.',
+    status_401: 'it does not accept the key; look at "api_key" or "credentials" of the backend.',
     status_402: 'its account has no money left.',
-    status_403: 'the key may not do this; look at the rights of "api_key".',
+    status_403: 'the key may not do this; look at the rights of "api_key" or "credentials".',
     status_404: 'it does not know the model or the path; look at "model" of the route and "url" of the backend.',
     status_429: 'its limit is reached; add routes, raise the limit there, or send it less.',
     pattern: 'its answer held one of "detection.error_patterns".',
@@ -183,9 +193,12 @@ const zh: Words = {
   askedAgain: (who) => `再次请求 ${who}`,
   askedFallback: (who, alias) => `请求 ${who} (备用别名 "${alias}" 的路由)`,
   tookOver: (who, how) => `请求 ${who} 接着已有文本继续 (${how})`,
+  by: (credential, number, index) => `,使用凭据 "${credential}" (#${number},序号 ${index})`,
   repeated: ',空闲连接已失效,重发一次',
   answered: (status, took) => `: ${took} 后应答${status === undefined ? '' : ` ${status}`}`,
   failed: (took, message) => `: ${took} 后失败,原因: ${message}`,
+  waits: (took) => `: ${took} 后仍未应答`,
+  stillRunning: (took, attempts) => `已进行 ${took},${attempts === 0 ? '尚未开始尝试' : `第 ${attempts} 次尝试`}。`,
   firstByte: '客户端收到第一个字节',
   heartbeats: (count) => `等待期间向客户端发送了 ${count} 次保活`,
   rescued: (bytes) => `流在 ${bytes} 字节后中断,由另一路由接续`,
@@ -228,9 +241,10 @@ const zh: Words = {
     total_timeout: '它用时太长;若属常态,提高 "timeout.total"。',
     reset: '它关闭了连接;原因可能在它自己的日志里。',
     invalid_response: '它的应答不是有效的 HTTP 应答;检查 "url"。',
+    no_credential: '它的 "credentials" 都无法为请求提供凭证;原因在日志里。',
     status: '它的应答是错误;详情见日志。',
     status_400: '它不接受这个请求;核对路由的模型和协议。',
-    status_401: '它不接受密钥;检查后端的 "api_key"。',
+    status_401: '它不接受密钥;检查后端的 "api_key" 或 "credentials"。',
     status_402: '账户余额不足。',
     status_403: '密钥没有权限;检查 "api_key" 的权限。',
     status_404: '它不认识模型或路径;检查路由的 "model" 和后端的 "url"。',

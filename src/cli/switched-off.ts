@@ -3,6 +3,7 @@ import type { Source } from '#boot/load.ts'
 import { environmentConfig } from '#config/environment.ts'
 import { loadConfig } from '#config/load.ts'
 import { systemSecretFiles } from '#ports/secret-files.ts'
+import { chainOf } from '#snapshot/fallbacks.ts'
 import type { Io } from './io.ts'
 
 /** A route that is written in the configuration and never asked. */
@@ -13,15 +14,16 @@ export interface SwitchedOff {
   readonly reason: string
 }
 
-/** The switched-off routes of these aliases: a compiled configuration knows of them no more. */
-export async function switchedOff(source: Source, aliases: readonly string[], env: Io['env']): Promise<SwitchedOff[]> {
+/** The switched-off routes of an alias and its fallbacks: a compiled configuration knows of them no more. */
+export async function switchedOff(source: Source, asked: string, env: Io['env']): Promise<SwitchedOff[]> {
   const file = source.kind === 'file' ? source.file : 'environment'
   const text = source.kind === 'file' ? await readFile(source.file, 'utf8') : environmentConfig(env)
-  const { config, off } = await loadConfig({ file, text, env, files: systemSecretFiles })
+  const { config, off } = await loadConfig({ file, text, env, files: systemSecretFiles, standIns: true })
   if (config === undefined) return []
   const enabled = new Map(config.backends.map((backend) => [backend.name, backend.enabled]))
   const variables = new Map(off.map(({ name, variable }) => [name, variable]))
-  return aliases.flatMap((alias) => {
+  const chain = chainOf(asked, new Map(Object.entries(config.fallback.alias_fallback)))
+  return [asked, ...chain].flatMap((alias) => {
     const model = config.models[alias]
     return (model?.routes ?? []).flatMap((route): readonly SwitchedOff[] => {
       const reason = reasonFor({

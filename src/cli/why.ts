@@ -1,10 +1,11 @@
 import type { Story } from '#core/story.ts'
 import { asList, asObject } from '#kit/json-value.ts'
 import { printable } from '#kit/printable.ts'
+import type { RunningStory } from '#telemetry/story.ts'
 import { AdminClient } from './admin-client.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
-import { renderStory } from './story-text.ts'
+import { renderRunning, renderStory } from './story-text.ts'
 
 export interface WhyOptions {
   /** As in `x-request-id`, or the beginning of it. */
@@ -32,15 +33,26 @@ export async function why(
     io.stderr(`llm-proxy why: ${String(found)}\n`)
     return exit.failed
   }
-  if (!isStory(found)) {
+  const isPast = isStory(found)
+  if (!isPast && !isRunningStory(found)) {
     io.stderr(`llm-proxy why: Cannot read what ${client.address} told: is it of another version?\n`)
     return exit.failed
   }
-  io.stdout(json ? `${JSON.stringify(found, null, 2)}\n` : renderStory(withoutControls(found), client.language))
+  if (json) io.stdout(`${JSON.stringify(found, null, 2)}\n`)
+  else if (isPast) io.stdout(renderStory(withoutControls(found, isStory), client.language))
+  else io.stdout(renderRunning(withoutControls(found, isRunningStory), client.language))
   return exit.done
 }
 
 function isStory(value: unknown): value is Story {
+  return hasSteps(value) && typeof asObject(value)?.['outcome'] === 'string'
+}
+
+function isRunningStory(value: unknown): value is RunningStory {
+  return hasSteps(value) && typeof asObject(value)?.['runsForMs'] === 'number'
+}
+
+function hasSteps(value: unknown): boolean {
   const story = asObject(value)
   if (story === undefined || typeof story['id'] !== 'string' || typeof story['at'] !== 'string') return false
   if (!Array.isArray(story['attempts']) || !Array.isArray(story['skips'])) return false
@@ -48,9 +60,9 @@ function isStory(value: unknown): value is Story {
 }
 
 /** Names come from clients and must not write on the terminal what they like. */
-function withoutControls(story: Story): Story {
+function withoutControls<Told>(story: Told, isTold: (value: unknown) => value is Told): Told {
   const clean: unknown = JSON.parse(JSON.stringify(story), (_, value: unknown) => {
     return typeof value === 'string' ? printable(value) : value
   })
-  return isStory(clean) ? clean : story
+  return isTold(clean) ? clean : story
 }

@@ -7,6 +7,8 @@ export interface Sources {
   readonly files: SecretFiles
   /** Folder from which relative paths are meant. */
   readonly directory: string
+  /** Stands for what cannot be found; undefined: nothing does. */
+  readonly standIn?: string | undefined
 }
 
 /** A text with its references replaced. */
@@ -29,6 +31,8 @@ export interface ExpansionProblem {
   readonly severity: 'error' | 'warning'
   /** Set when the problem is only that this variable is not there. */
   readonly unset?: string
+  /** There is nothing at the place that is named, or this user may not see it. */
+  readonly isMissing?: boolean
   readonly message: string
 }
 
@@ -113,16 +117,17 @@ class Run {
     this.problems.push({
       severity: 'error',
       unset: name,
+      isMissing: true,
       message: `environment variable "${name}" is not set: ${reason}`,
     })
-    return ''
+    return this.#sources.standIn ?? ''
   }
 
   async #readCredential(name: string): Promise<string> {
     if (!/^[\w.-]+$/.test(name) || name.startsWith('.')) return this.#error(`"${name}" is no name of a credential`)
     const folder = this.#sources.env['CREDENTIALS_DIRECTORY']
     if (folder === undefined || folder === '') {
-      return this.#error(
+      return this.#missing(
         `there is no credential "${name}": "CREDENTIALS_DIRECTORY" is not set, is the service run by systemd?`,
       )
     }
@@ -149,8 +154,13 @@ class Run {
       this.secrets.push(content)
       return content
     } catch (error) {
-      return this.#error(`file "${path}" cannot be read: ${reasonOf(error)}`)
+      return this.#missing(`file "${path}" cannot be read: ${reasonOf(error)}`)
     }
+  }
+
+  #missing(message: string): string {
+    this.problems.push({ severity: 'error', isMissing: true, message })
+    return this.#sources.standIn ?? ''
   }
 
   #error(message: string): '' {

@@ -1,13 +1,14 @@
-import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
+import { filesToWatch, gatherOutside, lacksOf, nothingOutside, type Outside } from '#credential/outside.ts'
 import type { SecretFiles } from '#ports/secret-files.ts'
 import { pathText, sortProblems, type ConfigPath, type Place, type Problem } from './problem.ts'
 import { prune } from './prune.ts'
 import { dereference, type OffBackend } from './references.ts'
 import { ConfigSchema, type Config } from './schema.ts'
 import { readYaml } from './source.ts'
+import { letStandIn, secretStandIn } from './stand-in.ts'
 import { respell, type Move } from './spellings.ts'
 import { validate } from './validate.ts'
 
@@ -27,10 +28,14 @@ export interface Loaded {
   readonly digest: string
   /** Backends that are off because a variable is not set. */
   readonly off: readonly OffBackend[]
+  /** What credentials of backends name outside of the file. */
+  readonly outside: Outside
   /** Files that it names, to be watched; found or not. */
   readonly files: readonly string[]
   /** Contents of these files, to be masked wherever they turn up. */
   readonly secrets: readonly Secret[]
+  /** Why secrets have a stand-in, in the order of the file. */
+  readonly stoodIn: readonly string[]
   /** Where a value stands in the file. */
   locate(path: ConfigPath): Place
 }
@@ -41,10 +46,12 @@ export interface LoadInput {
   readonly text: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly files: SecretFiles
+  /** Secrets that cannot be found are stood in for by {@link secretStandIn}: for those who look, and send nothing. */
+  readonly standIns?: boolean | undefined
 }
 
 /** Text → Config, or all that is wrong with it. */
-export async function loadConfig({ file, text, env, files }: LoadInput): Promise<Loaded> {
+export async function loadConfig({ file, text, env, files, standIns }: LoadInput): Promise<Loaded> {
   const source = readYaml(file, text)
   const problems: Problem[] = [...source.problems]
   if (source.tree === undefined) {
@@ -55,8 +62,10 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
       listenIsDefault: true,
       faults: [],
       off: [],
+      outside: nothingOutside,
       files: [],
       secrets: [],
+      stoodIn: [],
     }
     return { ...nothing, problems: sortProblems(problems), digest: digestOf(text, []), locate }
   }
@@ -65,10 +74,9 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
     problems.push({ severity, ...place, path: pathText(path), message })
   }
 
-  const { byPath, off } = await dereference(tree, { env, files, directory: dirname(resolve(file)) })
-  for (const { path, problems: found } of byPath.values()) {
-    for (const { severity, message } of found) tell(severity, source.locate(path), path, message)
-  }
+  const directory = dirname(resolve(file))
+  const standIn = standIns === true ? secretStandIn : undefined
+  const { byPath, off } = await dereference(tree, { env, files, directory, standIn })
   for (const { path, name, variable } of off) {
     tell(
       'note',
@@ -78,6 +86,10 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
     )
   }
   const moves = respell(tree)
+  const stoodIn = standIns === true ? letStandIn(tree, byPath, moves) : []
+  for (const { path, problems: found } of byPath.values()) {
+    for (const { severity, message } of found) tell(severity, source.locate(path), path, message)
+  }
   const origin = (path: ConfigPath): ConfigPath => originOf(path, moves)
   const locate = (path: ConfigPath, part?: 'value' | 'key'): Place => source.locate(origin(path), part)
   for (const { from, to, ignored, contradicts } of moves) {
@@ -93,7 +105,11 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
 
   const listenIsDefault = !('listen' in tree)
   const brokenReferences = new Set([...byPath.values()].filter(hasError).map(({ path }) => pathText(path)))
-  const { config, draft, faults } = validate(
+  const {
+    config,
+    draft: whole,
+    faults,
+  } = validate(
     tree,
     (path) => source.written(origin(path)),
     (path) => byPath.get(pathText(origin(path)))?.whole === true,
@@ -107,18 +123,27 @@ export async function loadConfig({ file, text, env, files }: LoadInput): Promise
     // Valid, since a reload may bring what is missing, and yet hardly meant.
     tell('warning', locate(['models']), [], `the configuration has ${lacking}, so every request for a model is refused`)
   }
+  const credentials = whole?.backends.flatMap((backend) => backend.credentials) ?? []
+  const outside =
+    credentials.length === 0 ? nothingOutside : await gatherOutside(credentials, { env, files, directory })
+  const lacks = standIns === true ? lacksOf(credentials, outside) : []
+  // Those who send nothing need no credentials; a backend without its own is still one that can be chosen.
+  const draft = lacks.length === 0 ? whole : withoutCredentials(whole)
+  const watched = filesToWatch(outside, credentials)
   const expansions = [...byPath.values()]
   const secrets = expansions.flatMap((expansion) => expansion.secrets)
   return {
-    config: problems.some(({ severity }) => severity === 'error') ? undefined : config,
+    config: problems.some(({ severity }) => severity === 'error') ? undefined : lacks.length === 0 ? config : draft,
     draft,
     listenIsDefault,
     faults: faults.map(({ path }) => path),
     problems: sortProblems(problems),
-    digest: digestOf(text, secrets),
+    digest: digestOf(text, [...secrets, ...watched.map(({ text: content }) => content)]),
     off,
-    files: [...new Set(expansions.flatMap((expansion) => expansion.files))],
+    outside,
+    files: [...new Set([...expansions.flatMap((expansion) => expansion.files), ...watched.map(({ path }) => path)])],
     secrets: secrets.map((secret) => new Secret(secret)),
+    stoodIn: [...stoodIn, ...lacks],
     locate,
   }
 }
@@ -151,12 +176,17 @@ function originOf(path: ConfigPath, moves: readonly Move[]): ConfigPath {
   return path
 }
 
+function withoutCredentials(config: Config | undefined): Config | undefined {
+  if (config === undefined) return undefined
+  return { ...config, backends: config.backends.map((backend) => ({ ...backend, credentials: [] })) }
+}
+
 function hasError({ problems }: { readonly problems: readonly { readonly severity: string }[] }): boolean {
   return problems.some(({ severity }) => severity === 'error')
 }
 
 function digestOf(text: string, contents: readonly string[]): string {
-  const hash = createHash('sha256').update(text)
+  const hash = new Bun.CryptoHasher('sha256').update(text)
   for (const content of contents) hash.update(`\0${content}`)
   return hash.digest('hex')
 }

@@ -16,7 +16,6 @@ export interface UnknownKey {
 export function prune(tree: Tree, schema: Schema): UnknownKey[] {
   for (const key of Object.keys(tree)) if (key.startsWith('x-')) delete tree[key]
   const unknown: UnknownKey[] = []
-  const allPaths = keysOf(schema).map(({ path }) => path)
   const visit = (value: unknown, at: Schema, path: ConfigPath): void => {
     const element = elementOf(at)
     const entries = entriesOf(at)
@@ -26,7 +25,7 @@ export function prune(tree: Tree, schema: Schema): UnknownKey[] {
       for (const [key, inner] of Object.entries(value)) {
         const entry = Object.hasOwn(entries, key) ? entries[key] : undefined
         if (entry === undefined)
-          unknown.push({ path: [...path, key], message: complaint(key, Object.keys(entries), allPaths) })
+          unknown.push({ path: [...path, key], message: complaint(key, Object.keys(entries), schema) })
         if (entry === undefined || inner === null) delete value[key]
         else visit(fitting(value, key, inner, unwrap(entry)), unwrap(entry), [...path, key])
       }
@@ -47,13 +46,15 @@ function fitting(holder: Tree, key: string, value: unknown, schema: Schema): unk
   return holder[key]
 }
 
-function complaint(key: string, siblings: readonly string[], allPaths: readonly string[]): string {
-  const near = nearest(key, siblings) ?? elsewhere(key, allPaths)
+function complaint(key: string, siblings: readonly string[], schema: Schema): string {
+  const near = nearest(key, siblings) ?? elsewhere(key, schema)
   return near === undefined ? 'unknown key, it does nothing' : `unknown key, it does nothing (did you mean "${near}"?)`
 }
 
 /** The one place where a key of this name belongs, if there is only one. */
-function elsewhere(key: string, allPaths: readonly string[]): string | undefined {
-  const homes = allPaths.filter((path) => path.split('.').at(-1) === key)
+function elsewhere(key: string, schema: Schema): string | undefined {
+  const homes = keysOf(schema)
+    .map(({ path }) => path)
+    .filter((path) => path.split('.').at(-1) === key)
   return homes.length === 1 ? homes[0] : undefined
 }

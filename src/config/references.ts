@@ -5,10 +5,13 @@ import { isPlainObject, type Tree } from './source.ts'
 /** What became of the references (`${…}`) of a tree. */
 export interface References {
   /** By {@link pathText} of the value. */
-  readonly byPath: ReadonlyMap<string, Expansion & { readonly path: ConfigPath }>
+  readonly byPath: Map<string, Dereferenced>
   /** Backends with `enabled: auto` whose key names a variable that is not set. */
   readonly off: readonly OffBackend[]
 }
+
+/** A value whose references were replaced. */
+export type Dereferenced = Expansion & { readonly path: ConfigPath }
 
 /** A backend that is off because a variable is not set. */
 export interface OffBackend {
@@ -22,7 +25,7 @@ export interface OffBackend {
  * becomes false and the key goes, so that nothing is left to complain about.
  */
 export async function dereference(tree: Tree, sources: Sources): Promise<References> {
-  const byPath = new Map<string, Expansion & { readonly path: ConfigPath }>()
+  const byPath = new Map<string, Dereferenced>()
   for (const { holder, key, path, text } of textsOf(tree, [])) {
     const expansion = await expand(text, sources)
     if (expansion === undefined) continue

@@ -1,21 +1,23 @@
 import * as v from 'valibot'
+import { CredentialsSchema } from '#credential/schema.ts'
 import { AdminSchema } from '#identity/admin-schema.ts'
 import { identityEntries } from '#identity/schema.ts'
 import { AddressList } from '#kit/address-list.ts'
 import { isListenAddress } from '#kit/listen-address.ts'
 import { durationSchema, sizeSchema } from '#kit/quantity-schema.ts'
-import { FallbackSchema, modelsSchema } from '#route/schema.ts'
+import { FallbackSchema, LoadBalancingSchema, modelsSchema } from '#route/schema.ts'
 import { LoggingSchema } from '#telemetry/schema.ts'
 import { OutboundProxySchema } from '#upstream/link-schema.ts'
 import { AliasStreamingSchema, StreamingSchema } from '#upstream/streaming-schema.ts'
 import {
-  BackendSchema,
+  backendEntries,
   CircuitBreakerSchema,
   DetectionSchema,
   ProxySchema,
   RetrySchema,
   TimeoutSchema,
   upstreamEntries,
+  withProtocol,
 } from '#upstream/schema.ts'
 import { ServerSchema } from './server-schema.ts'
 
@@ -25,6 +27,12 @@ export const bodyBytesLimit = 2 * 1024 ** 3
 const aliasStreaming = v.pipe(
   AliasStreamingSchema,
   v.description('What clients of streams of this alias are promised, where it differs from the `streaming` section.'),
+)
+
+/** `backends[]`: what its rooms know of it. */
+const BackendSchema = v.pipe(
+  v.strictObject({ ...backendEntries, credentials: v.optional(CredentialsSchema, []) }),
+  v.transform(withProtocol),
 )
 
 /** The whole file: every key, its default, its bounds and its sentence. Nothing else knows the keys. */
@@ -67,6 +75,10 @@ export const ConfigSchema = v.strictObject({
     {},
   ),
   models: v.optional(modelsSchema({ streaming: v.optional(aliasStreaming, {}) }), {}),
+  load_balancing: v.optional(
+    v.pipe(LoadBalancingSchema, v.description('How traffic is shared among routes of one priority.')),
+    {},
+  ),
   fallback: v.optional(v.pipe(FallbackSchema, v.description('What happens when a route fails.')), {}),
   retry: v.optional(v.pipe(RetrySchema, v.description('Attempts again on the same route.')), {}),
   circuit_breaker: v.optional(

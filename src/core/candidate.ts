@@ -1,5 +1,6 @@
 import type { Link } from '#ports/transport.ts'
 import type { Dialect, Protocol } from './dialect.ts'
+import type { CredentialSet } from './credential.ts'
 import type { Secret } from './secret.ts'
 
 /** One configured way to reach a provider, compiled. */
@@ -7,6 +8,8 @@ export interface Backend {
   readonly name: string
   readonly url: URL
   readonly apiKey: Secret | undefined
+  /** Several, used in turn, in place of the key. */
+  readonly credentials?: CredentialSet | undefined
   readonly authMode: AuthMode
   /** Added to every request, replacing the client's of the same name. */
   readonly headers: readonly (readonly [name: string, value: string])[]
@@ -56,6 +59,14 @@ export interface Candidate {
   readonly streamClocks: StreamClocks
   /** How it is asked to go on with a text that it did not begin; undefined where it would not. */
   readonly prefill: PrefillStyle | undefined
+  /** What its tokens cost, where the operator said so. */
+  readonly price?: Price | undefined
+}
+
+/** For a million tokens, in whatever money the operator counts. */
+export interface Price {
+  readonly input: number
+  readonly output: number
 }
 
 /** Time limits that only streams have, in milliseconds, 0 = no limit. */

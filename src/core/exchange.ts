@@ -1,6 +1,6 @@
 import type { Member } from '#kit/roster.ts'
 import type { Client } from './client.ts'
-import type { Debts } from './debts.ts'
+import type { Debt, Debts } from './debts.ts'
 import type { Dialect } from './dialect.ts'
 import type { Failure } from './failure.ts'
 import type { Refusal } from './refusal.ts'
@@ -19,6 +19,8 @@ export interface Exchange extends Member {
   readonly path: string
   readonly client: Client
   readonly debts: Debts
+  /** What the attempt under way owes its route: paid when its body ends, and by `debts` at the latest. */
+  ride?: Debt | undefined
   dialect: Dialect
   /** Caller's id, once known. */
   caller: string | undefined
@@ -78,6 +80,8 @@ export interface Attempt {
   durationMs: number
   status: number | undefined
   failure: Failure | undefined
+  /** What proved it, where the backend has several credentials. */
+  credential?: AttemptCredential
   /** What it was made for, other than for the beginning of an answer. */
   rescue?: 'match' | 'prefill'
   /** Sent a second time at once, over a fresh connection: an idle one had died unnoticed. */
@@ -85,6 +89,14 @@ export interface Attempt {
   /** What was sent and what came back, only while `Exchange.seen` is kept. */
   sent: SeenMessage | undefined
   received: SeenMessage | undefined
+}
+
+export interface AttemptCredential {
+  readonly name: string
+  /** Count of the backend's turns since the start, from 1. */
+  readonly number: number
+  /** Place in the file, from 0. */
+  readonly index: number
 }
 
 export interface SeenRequest extends SeenMessage {

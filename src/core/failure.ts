@@ -14,6 +14,8 @@ export interface Failure {
   readonly retrySame: boolean
   /** Does the route rest after this? */
   readonly cools: boolean
+  /** The error's own words say that it is about the backend's key or account. */
+  readonly blamesCredential?: boolean
   /** What the upstream asked us to wait. */
   readonly retryAfterMs?: number
   /** For people and logs; masked, without URL. */
@@ -42,6 +44,8 @@ export type FailureReason =
   | 'empty'
   | 'incomplete'
   | 'client_closed'
+  /** There was nothing to prove the request with. */
+  | 'no_credential'
 
 /** An upstream answer of at most 1 MiB, read to its end. */
 export interface HeldResponse {

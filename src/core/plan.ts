@@ -15,6 +15,8 @@ export interface Plan {
   readonly breaker: BreakerPolicy | undefined
   readonly retry: RetryPolicy
   readonly streaming: StreamPolicy
+  /** What the choice goes by beside weights and chance; undefined where they are all. */
+  readonly balance?: Balance | undefined
 }
 
 /** Candidates of equal rank. */
@@ -23,7 +25,29 @@ export interface Tier {
   readonly alias: string
   readonly level: 'l1' | 'l2'
   readonly priority: number
+  /** In the order of the file. */
   readonly candidates: readonly Candidate[]
+  /** How they are ordered; undefined: by weight and chance. */
+  readonly strategy?: Strategy | undefined
+}
+
+export type Strategy = 'round_robin' | 'least_connections' | 'latency' | 'cost' | 'hash' | 'random'
+
+/** What is asked of the past when a plan's candidates are ordered. */
+export interface Balance {
+  /** Load and speed of its routes are measured: this plan goes by them, or another one that has such a route. */
+  readonly isMeasured: boolean
+  /** Undefined: a request is like any other. */
+  readonly affinity: AffinityPolicy | undefined
+}
+
+/** Which requests belong together. */
+export interface AffinityPolicy {
+  readonly by: 'auto' | 'ip' | 'user' | 'system' | 'header'
+  /** In lower case; empty unless it is the header that tells. */
+  readonly header: string
+  /** Milliseconds for which they stay with the route that answered, after each answer; 0 = they are only told apart. */
+  readonly ttlMs: number
 }
 
 /** What counts as a failure that another route may mend. */

@@ -1,4 +1,5 @@
 import type { Backend } from '#core/candidate.ts'
+import type { Credential } from '#core/credential.ts'
 import type { Protocol } from '#core/dialect.ts'
 import { AddressList } from '#kit/address-list.ts'
 import type { TransportFailure } from '#ports/transport.ts'
@@ -6,7 +7,7 @@ import { isLoopback } from '#upstream/direct-hosts.ts'
 import { ask, type AskPorts, type Reply } from './ask.ts'
 import { fail, ok, warn, type Finding } from './finding.ts'
 import { judgeList, type KeyProof } from './list-answer.ts'
-import { listRequest, requestTarget } from './model-list.ts'
+import { listRequest, provedListRequest, requestTarget } from './model-list.ts'
 import { reach, type ReachPorts } from './reach.ts'
 import type { BackendUse } from './subject.ts'
 
@@ -20,7 +21,7 @@ export interface BackendState {
 
 /** Everything about one backend that can be known without spending a token. */
 export async function checkBackend(ports: BackendPorts, use: BackendUse): Promise<BackendState> {
-  const { backend, models } = use
+  const { backend, models, credentials = [] } = use
   const { url, link, timeouts } = backend
   if (url.protocol === 'mock:')
     return { findings: [ok('the built-in mock backend, which is always there')], aheadMs: undefined }
@@ -28,24 +29,59 @@ export async function checkBackend(ports: BackendPorts, use: BackendUse): Promis
   const findings = [...way.findings, ...judgeScheme(backend)]
   let aheadMs: number | undefined
   for (const [protocol, wanted] of way.isOpen ? models : []) {
-    const asked = await askForList(ports, backend, protocol, wanted)
+    const asked =
+      credentials.length === 0
+        ? await askForList(ports, backend, protocol, wanted)
+        : await askByEach(ports, backend, protocol, wanted, credentials)
     findings.push(...asked.findings)
     aheadMs ??= asked.aheadMs
   }
   return { findings, aheadMs }
 }
 
+/** Each credential may be a good one or not; what the list says about names is told once. */
+async function askByEach(
+  ports: BackendPorts,
+  backend: Backend,
+  protocol: Protocol,
+  wanted: ReadonlyMap<string, readonly string[]>,
+  credentials: readonly Credential[],
+): Promise<BackendState> {
+  const findings: Finding[] = []
+  const ofNames: Finding[] = []
+  let aheadMs: number | undefined
+  for (const credential of credentials.slice(0, credentialsMax)) {
+    const state = await askForList(ports, backend, protocol, wanted, credential)
+    const [first, ...others] = state.findings
+    if (first !== undefined) findings.push({ ...first, what: `credential "${credential.name}": ${first.what}` })
+    if (ofNames.length === 0) ofNames.push(...others)
+    aheadMs ??= state.aheadMs
+  }
+  const left = credentials.length - credentialsMax
+  if (left > 0) findings.push(ok(`${left} more credentials were not looked at`))
+  return { findings: [...findings, ...ofNames], aheadMs }
+}
+
+/** Limit: credentials of one backend that are tried. */
+const credentialsMax = 20
+
 async function askForList(
   ports: BackendPorts,
   backend: Backend,
   protocol: Protocol,
   wanted: ReadonlyMap<string, readonly string[]>,
+  credential?: Credential,
 ): Promise<BackendState> {
-  const reply = await ask(ports, listRequest(backend, protocol))
+  const request =
+    credential === undefined ? listRequest(backend, protocol) : await provedListRequest(backend, protocol, credential)
+  if ('kind' in request) {
+    return { findings: [fail(request.message, 'look at it in "credentials" of this backend')], aheadMs: undefined }
+  }
+  const reply = await ask(ports, request)
   if (reply.kind === 'transport_failure') {
     return { findings: [await explainBroken(ports, backend, reply)], aheadMs: undefined }
   }
-  const hasKey = backend.apiKey !== undefined && backend.authMode !== 'none'
+  const hasKey = credential !== undefined || (backend.apiKey !== undefined && backend.authMode !== 'none')
   const proof = hasKey ? await proofOf(ports, backend, protocol, reply) : undefined
   const target = requestTarget(backend, protocol)
   return { findings: judgeList(reply, { protocol, hasKey, proof, target, wanted }), aheadMs: reply.aheadMs }
@@ -84,9 +120,9 @@ async function explainBroken(ports: BackendPorts, { url, link }: Backend, failur
 const hintClocks = { dnsMs: 1000, connectMs: 1000, tlsMs: 1000 }
 
 /** Who listens in between could read keys and prompts; within one's own four walls that is a matter of taste. */
-function judgeScheme({ url, link, apiKey }: Backend): readonly Finding[] {
+function judgeScheme({ url, link, apiKey, credentials }: Backend): readonly Finding[] {
   if (url.protocol !== 'http:' || link.unixPath !== undefined || isNear(url)) return []
-  const lost = apiKey === undefined ? 'prompts' : 'key and prompts'
+  const lost = apiKey === undefined && credentials === undefined ? 'prompts' : 'key and prompts'
   return [warn(`${lost} are sent unencrypted to ${url.hostname}`, 'write "https://" in "url"')]
 }
 

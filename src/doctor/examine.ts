@@ -1,3 +1,5 @@
+import { Credentials } from '#credential/credentials.ts'
+import { systemSecretFiles } from '#ports/secret-files.ts'
 import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
 import { checkBackend, type BackendPorts, type BackendState } from './backend-check.ts'
 import { checkConfig } from './config-check.ts'
@@ -21,7 +23,7 @@ export async function* examine(
   const { snapshot } = subject.loaded
   yield { title: `configuration ${subject.name}`, findings: await checkConfig(subject, ports.machine) }
   const clocks: { backend: string; aheadMs: number }[] = []
-  const uses = snapshot === undefined ? [] : backendUses(snapshot, subject.draft)
+  const uses = snapshot === undefined ? [] : backendUses(snapshot, subject.draft, credentialsOf(ports, snapshot))
   for (const { use, state } of startAll(ports, uses)) {
     const { findings, aheadMs } = await state
     const { name, url } = use.backend
@@ -37,6 +39,13 @@ export async function* examine(
       door.link.unixPath === undefined ? `in front ${door.url.origin}` : `in front unix:${door.link.unixPath}`
     yield { title, findings: await checkFront(ports, door) }
   }
+}
+
+/** With tokens of its own: what the running gateway holds is not known here. */
+function credentialsOf({ clock, transport }: DoctorPorts, snapshot: Snapshot): Credentials {
+  const book = new Credentials({ clock, transport, files: systemSecretFiles, log: { write: () => {} } })
+  book.adopt(snapshot.credentials)
+  return book
 }
 
 interface Started {

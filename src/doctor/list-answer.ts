@@ -96,10 +96,13 @@ function judgeStatus(reply: Reply, facts: ListFacts): Finding {
   }
   if (status === 401 || isBadKey(reply)) {
     if (!hasKey)
-      return fail(`it wants a key and none is configured (status ${status})`, 'set "api_key" of this backend')
+      return fail(
+        `it wants a key and none is configured (status ${status})`,
+        'set "api_key" or "credentials" of this backend',
+      )
     return fail(
       `the key is not accepted (status ${status}${wordsOf(reply)})`,
-      'check "api_key" for a wrong, old or cut key, and "protocol" or "auth_mode" for the header in which it is sent',
+      'check "api_key" or "credentials" for a wrong, old or cut key, and "protocol" or "auth_mode" for the header in which it is sent',
     )
   }
   if (status === 400 && speaksOfTls(reply)) {

@@ -1,10 +1,11 @@
+import { isAbsolute, resolve } from 'node:path'
 import { asObject, asText, parseJson } from '#kit/json-value.ts'
 import type { Link } from '#ports/transport.ts'
 import { cannotListen } from '#server/cannot-listen.ts'
 import { formatListen } from '#snapshot/listen.ts'
 import type { ListenAddress } from '#snapshot/snapshot.ts'
 import { ask, type AskPorts, type Reply } from './ask.ts'
-import { fail, ok, type Finding } from './finding.ts'
+import { fail, ok, warn, type Finding } from './finding.ts'
 import type { Machine } from './machine.ts'
 
 /** A place where requests can be sent to. */
@@ -24,24 +25,30 @@ export async function checkListener(
   ports: AskPorts & { readonly machine: Machine },
   address: ListenAddress,
 ): Promise<Tenant> {
-  const shown = formatListen(address)
+  const where: ListenAddress = address.kind === 'unix' ? { ...address, path: resolve(address.path) } : address
+  const shown = formatListen(where)
   if (address.kind === 'tcp' && address.port === 0) {
     return { finding: ok(`"${shown}" takes whatever port is free`), isOurs: false }
   }
-  const { url, link } = doorOf(address)
+  const { url, link } = doorOf(where)
   const reply = await ask(ports, { method: 'GET', url: new URL('/health', url), headers: [], body: undefined, link })
   const version = reply.kind === 'reply' ? versionOf(reply) : undefined
   if (version !== undefined) return { finding: ok(`llm-proxy ${version} is running on "${shown}"`), isOurs: true }
   const isNobody = reply.kind === 'transport_failure' && reply.phase === 'connect'
-  const fault = isNobody ? await ports.machine.listenFault(address) : undefined
-  if (isNobody && fault === undefined)
-    return { finding: ok(`"${shown}" is free, nobody listens there now`), isOurs: false }
+  const fault = isNobody ? await ports.machine.listenFault(where) : undefined
+  if (isNobody && fault === undefined) {
+    const isVague = address.kind === 'unix' && !isAbsolute(address.path)
+    const what = `"${shown}" is free, nobody listens there now`
+    return { finding: isVague ? warn(`${what}, seen from this folder`, writeAbsolute) : ok(what), isOurs: false }
+  }
   if (!isNobody) {
     const todo = 'stop it, or let one of the two listen elsewhere ("listen")'
     return { finding: fail(`another program than llm-proxy is on "${shown}"`, todo), isOurs: false }
   }
-  return { finding: fail(cannotListen(address, fault), 'correct "listen"'), isOurs: false }
+  return { finding: fail(cannotListen(where, fault), 'correct "listen"'), isOurs: false }
 }
+
+const writeAbsolute = 'the service may run in another one: write the path in "listen" from its root on'
 
 /** How programs of this machine get to the address. */
 export function doorOf(address: ListenAddress): Door {

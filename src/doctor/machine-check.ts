@@ -18,7 +18,7 @@ export async function checkMachine(
 ): Promise<readonly Finding[]> {
   return [
     ...judgeOpenFiles(await machine.openFilesMax()),
-    judgeMemory(await machine.memoryMax(), machine.memoryBytes()),
+    judgeMemory(machine.memoryMax(), machine.memoryBytes()),
     ...(snapshot === undefined ? [] : await judgeDisks(machine, snapshot, clock)),
     ...judgeEnvironment(env),
     judgeTimeZone(machine.timeZone(), env),
@@ -100,6 +100,9 @@ function judgeEnvironment(env: Env): readonly Finding[] {
       const variable = String(fields['variable'])
       if (event === 'environment_warning') {
         findings.push(warn(`${variable} is set, and can change what the program does`, 'unset it for the service'))
+      } else if (event === 'environment_trust') {
+        const todo = 'name the authority in "tls.ca" of the backends that need it, and unset the variable'
+        findings.push(warn(`${variable} is set, and changes which certificates are trusted for every backend`, todo))
       } else if (/proxy$/i.test(variable)) {
         const todo = `unset it, or write "outbound_proxy: { url: '\${${variable}}' }" if requests are to go through it`
         findings.push(warn(`${variable} is set, and has no effect`, todo))
@@ -107,16 +110,8 @@ function judgeEnvironment(env: Env): readonly Finding[] {
     },
   }
   hintAtEnvironment(collector, env)
-  for (const variable of authorityVariables) {
-    if ((env[variable] ?? '') === '') continue
-    const todo = 'name the authority in "tls.ca" of the backends that need it, and unset the variable'
-    findings.push(warn(`${variable} is set, and changes which certificates are trusted for every backend`, todo))
-  }
   return findings
 }
-
-/** Heeded by the platform before any code of ours runs. */
-const authorityVariables = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'] as const
 
 function judgeTimeZone(zone: string, env: Env): Finding {
   const wanted = (env['TZ'] ?? '').replace(/^:/, '')

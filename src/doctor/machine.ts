@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { access, constants, open, readFile, stat, statfs, unlink } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { cpus, release, totalmem } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { controlGroupLimit } from '#boot/memory.ts'
 import type { ListenAddress } from '#snapshot/snapshot.ts'
 
 /** This machine as far as it can stand in the way of a gateway. Nothing here rejects. */
@@ -11,7 +13,7 @@ export interface Machine {
   /** The folder, or where it would be made, the nearest one above it. */
   disk(folder: string): Promise<Disk | undefined>
   /** Bytes that the surroundings of the process may use; undefined without a limit. */
-  memoryMax(): Promise<number | undefined>
+  memoryMax(): number | undefined
   memoryBytes(): number
   /** Others than its owner may read the file. */
   isShared(file: string): Promise<boolean>
@@ -48,18 +50,9 @@ export const systemMachine: Machine = {
       }
     }
   },
-  async memoryMax() {
-    const own = /^0::(\/.*)$/m.exec(await readOrNothing('/proc/self/cgroup'))?.[1] ?? '/'
-    for (const file of [
-      `/sys/fs/cgroup${own}/memory.max`,
-      '/sys/fs/cgroup/memory.max',
-      '/sys/fs/cgroup/memory/memory.limit_in_bytes',
-    ]) {
-      const told = (await readOrNothing(file)).trim()
-      // Where nothing is set, the older form tells a number beyond all memory.
-      if (/^\d+$/.test(told) && Number(told) < totalmem()) return Number(told)
-    }
-    return undefined
+  memoryMax() {
+    const limit = controlGroupLimit((file) => readFileSync(file, 'utf8'))
+    return limit === undefined || limit >= totalmem() ? undefined : limit
   },
   memoryBytes: () => totalmem(),
   async isShared(file) {

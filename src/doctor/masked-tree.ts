@@ -1,4 +1,4 @@
-import { isSecret, schemaAt } from '#config/keys.ts'
+import { elementOf, entriesOf, isSecret, schemaAt } from '#config/keys.ts'
 import type { ConfigPath } from '#config/problem.ts'
 import { ConfigSchema } from '#config/schema.ts'
 import { isPlainObject, readYaml } from '#config/source.ts'
@@ -21,10 +21,14 @@ export function maskedTree(file: string, text: string): MaskedTree {
   if (tree === undefined) return { tree: undefined, hidden: [] }
   respell(tree)
   const hidden = new Set<string>()
-  return { tree: masked(tree, [], hidden), hidden: [...hidden].filter(({ length }) => length >= hiddenLengthMin) }
+  return { tree: masked(tree, [], hidden), hidden: [...hidden].filter(isTelling) }
 }
 
-/** A shorter text would be found everywhere. */
+/** A shorter text would be found everywhere, except for one with marks of an address around it. */
+function isTelling(text: string): boolean {
+  return text.length >= hiddenLengthMin || text.startsWith('://')
+}
+
 const hiddenLengthMin = 8
 
 function masked(value: unknown, path: ConfigPath, hidden: Set<string>): unknown {
@@ -33,9 +37,34 @@ function masked(value: unknown, path: ConfigPath, hidden: Set<string>): unknown 
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(inner, [...path, key], hidden)]))
   }
   const isText = typeof value === 'string' || typeof value === 'number'
-  if (!isText || mayBeShown(String(value), path)) return value
-  if (credentialName.test(nameOf(path))) for (const part of partsOf(String(value))) hidden.add(part)
+  if (!isText) return value
+  if (mayBeShown(String(value), path))
+    return isAddress(String(value), path) ? bareAddress(String(value), hidden) : value
+  if (credentialName.test(nameOf(path)) || isOutOfPlace(path))
+    for (const part of partsOf(String(value))) hidden.add(part)
   return '****'
+}
+
+function isAddress(text: string, path: ConfigPath): boolean {
+  return !reference.test(text) && (text.includes('://') || nameOf(path) === 'url')
+}
+
+/**
+ * An address without user and query, whatever is wrong with it: what stands before the last `@` may be a password that
+ * should have been encoded.
+ */
+function bareAddress(text: string, hidden: Set<string>): string {
+  const [, scheme = '', rest = ''] = /^([a-z][\w+.-]*:\/\/)?(.*)$/is.exec(text) ?? []
+  const end = rest.lastIndexOf('@')
+  const user = end === -1 ? '' : rest.slice(0, end)
+  const [place = '', ...query] = rest.slice(end + 1).split(/[?#]/)
+  if (user !== '')
+    hidden
+      .add(`://${user}@`)
+      .add(user)
+      .add(user.slice(user.indexOf(':') + 1))
+  for (const pair of query.flatMap((part) => part.split('&'))) hidden.add(pair).add(pair.slice(pair.indexOf('=') + 1))
+  return `${scheme}${user === '' ? '' : '****@'}${place}${query.length === 0 ? '' : '?****'}`
 }
 
 /** The last key of a path; elements of lists have the name of their list. */
@@ -52,7 +81,13 @@ function partsOf(text: string): readonly string[] {
 
 function mayBeShown(text: string, path: ConfigPath): boolean {
   if (text === '' || reference.test(text)) return true
-  return schemaAt(ConfigSchema, path) !== undefined && !isSecret(ConfigSchema, path)
+  return schemaAt(ConfigSchema, path) !== undefined && !isSecret(ConfigSchema, path) && !isOutOfPlace(path)
+}
+
+/** Keys or elements are expected there, and no text: what it is, nobody can tell. */
+function isOutOfPlace(path: ConfigPath): boolean {
+  const schema = schemaAt(ConfigSchema, path)
+  return schema !== undefined && (entriesOf(schema) ?? elementOf(schema)) !== undefined
 }
 
 /** Nothing but the place where the value is: no default, which may be a secret itself. */

@@ -1,20 +1,40 @@
 import type { Call } from '#core/call.ts'
 import type { Backend, Candidate } from '#core/candidate.ts'
+import type { Credential } from '#core/credential.ts'
 import type { Dialect, Protocol } from '#core/dialect.ts'
+import type { Failure } from '#core/failure.ts'
 import { editDistance } from '#kit/nearest.ts'
 import { asList, asObject, asText, parseJson } from '#kit/json-value.ts'
 import { Stop } from '#kit/stop.ts'
 import type { OutgoingRequest } from '#ports/transport.ts'
-import { outgoing } from '#upstream/request.ts'
+import { prove } from '#upstream/prove.ts'
+import { outgoing, type PiecewiseRequest } from '#upstream/request.ts'
 import { joinPath, upstreamUrl } from '#upstream/url.ts'
 
 /** The request for the list of a backend's models, made by the very code that makes the requests of clients. */
 export function listRequest(backend: Backend, protocol: Protocol): Omit<OutgoingRequest, 'stop' | 'clocks'> {
+  return asked(backend, protocol).request
+}
+
+/** The same, proved by one of the backend's credentials; or why it cannot be. */
+export async function provedListRequest(
+  backend: Backend,
+  protocol: Protocol,
+  credential: Credential,
+): Promise<ReturnType<typeof listRequest> | Failure> {
+  const { request, call, candidate } = asked(backend, protocol)
+  return await prove(request, call, candidate, { credential, proof: undefined, secrets: [], lacks: undefined })
+}
+
+function asked(
+  backend: Backend,
+  protocol: Protocol,
+): { readonly request: PiecewiseRequest; readonly call: Call; readonly candidate: Candidate } {
   const { path, query, dialect } = lists[protocol]
-  const base = protocol === 'cohere' ? withoutCompatibility(backend) : backend
-  const request = outgoing(callFor(path, query, dialect), candidateOf(base, protocol), new Stop())
-  const { method, headers, body, link } = request
-  return { method, headers, body, link, url: protocol === 'azure' ? azureUrl(backend) : request.url }
+  const call = callFor(path, query, dialect)
+  const candidate = candidateOf(protocol === 'cohere' ? withoutCompatibility(backend) : backend, protocol)
+  const request = outgoing(call, candidate, new Stop())
+  return { request: protocol === 'azure' ? { ...request, url: azureUrl(backend) } : request, call, candidate }
 }
 
 /** Where a client's request would go, so that a wrong base address can be seen; without its query. */

@@ -4,6 +4,7 @@ import { environmentConfig } from '#config/environment.ts'
 import { loadConfig } from '#config/load.ts'
 import type { Config } from '#config/schema.ts'
 import type { Backend } from '#core/candidate.ts'
+import type { Credential, CredentialBook, CredentialRing } from '#core/credential.ts'
 import type { Protocol } from '#core/dialect.ts'
 import { Secret } from '#core/secret.ts'
 import { systemSecretFiles } from '#ports/secret-files.ts'
@@ -34,6 +35,8 @@ export interface Subject {
 export interface BackendUse {
   readonly backend: Backend
   readonly models: ReadonlyMap<Protocol, ReadonlyMap<string, readonly string[]>>
+  /** Each once; none where it has one key, or no key. */
+  readonly credentials?: readonly Credential[]
 }
 
 /** Rejects when the file cannot be read (a Node error with `code`). */
@@ -46,7 +49,7 @@ export async function readSubject(source: Source, env: Env, listen: LoadContext[
   const { tree, hidden } = maskedTree(name, text)
   const values = new Set([...contents.map((secret) => secret.reveal()), ...hidden, ...credentialsIn(env)])
   const ofConfig = draft === undefined ? [] : collectSecrets(draft, [])
-  for (const secret of ofConfig) values.add(secret.reveal())
+  for (const secret of [...ofConfig, ...(loaded.snapshot?.secrets ?? [])]) values.add(secret.reveal())
   return {
     name,
     isFile,
@@ -60,7 +63,11 @@ export async function readSubject(source: Source, env: Env, listen: LoadContext[
 }
 
 /** Every usable backend in the order of the file. */
-export function backendUses(snapshot: Snapshot, draft: Config | undefined): readonly BackendUse[] {
+export function backendUses(
+  snapshot: Snapshot,
+  draft: Config | undefined,
+  book: CredentialBook,
+): readonly BackendUse[] {
   const wanted = new Map<string, Map<Protocol, Map<string, string[]>>>()
   for (const { tiers } of snapshot.plans.values()) {
     for (const { alias, candidates } of tiers) {
@@ -73,8 +80,20 @@ export function backendUses(snapshot: Snapshot, draft: Config | undefined): read
   }
   return Array.from(snapshot.backends.values(), (backend) => {
     const own = draft?.backends.find(({ name }) => name === backend.name)?.protocol ?? 'openai'
-    return { backend, models: wanted.get(backend.name) ?? new Map([[own, new Map<string, string[]>()]]) }
+    const ring = backend.credentials && book.ringOf(backend.credentials)
+    const credentials = ring === undefined ? [] : eachOf(ring)
+    return { backend, credentials, models: wanted.get(backend.name) ?? new Map([[own, new Map<string, string[]>()]]) }
   })
+}
+
+/** Those of a ring, each once, in the order of their first turns. */
+export function eachOf(ring: CredentialRing): readonly Credential[] {
+  const found = new Set<Credential>()
+  for (;;) {
+    const turn = ring.next(0, found)
+    if (turn.kind === 'rest') return [...found]
+    found.add(turn.credential)
+  }
 }
 
 /** Variables that hold credentials by their names, whether the configuration speaks of them or not. */

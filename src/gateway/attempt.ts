@@ -1,18 +1,21 @@
 import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
+import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
+import { unfitFailure } from '#upstream/failure.ts'
+import { asksForStream } from '#upstream/request.ts'
 import { send } from '#upstream/send.ts'
+import type { AwaitedForm } from './client-stream.ts'
 import type { Errand } from './errand.ts'
 import { Flight } from './flight.ts'
+import type { Gateway } from './gateway.ts'
 import { noAnswer, restingRefusal } from './no-answer.ts'
 import { tellSwitch } from './verdict.ts'
 
 /** Walks the plan until a candidate gives an answer that may be sent. Nothing has reached the client before it returns. */
-export async function attempt(
-  { gateway, plan, call, exchange, presence, walk }: Errand,
-  via: typeof send = send,
-): Promise<Answer | Refusal> {
+export async function attempt(errand: Errand, via: typeof send = send): Promise<Answer | Refusal> {
+  const { gateway, plan, call, exchange, presence, walk } = errand
   const { clock } = gateway
   for (;;) {
     const turn = walk.next()
@@ -34,13 +37,33 @@ export async function attempt(
     }
 
     tellSwitch(gateway, exchange, turn)
-    const flight = new Flight(gateway, plan, exchange, turn, plan.deadlineMs === 0 ? Infinity : walk.leftMs())
+    const leftMs = plan.deadlineMs === 0 ? Infinity : walk.leftMs()
+    const firstContentMs = asksForStream(call) ? turn.candidate.streamClocks.firstContentMs : 0
+    const flight = new Flight(gateway, plan, exchange, turn, { leftMs, firstContentMs })
     presence.watch(flight.stop)
-    const outcome = flight.land(await via(gateway, call, turn.candidate, plan, flight))
+    const outcome = flight.land(orObjection(await via(gateway, call, turn.candidate, plan, flight), errand.head))
     if (isAnswer(outcome)) return outcome
     if (presence.gone !== undefined) return presence.gone
     walk.missed(turn, outcome)
   }
+}
+
+/** A client that has its head already can take only what suits it. */
+export function orObjection(outcome: Answer | Failure, head: AwaitedForm | undefined): Answer | Failure {
+  if (!isAnswer(outcome) || head === undefined || outcome.status >= 300) return outcome
+  const { form, headers, rest, status } = outcome
+  if (head === 'json' ? !headers.has('content-encoding') : form === head) return outcome
+  rest?.cancel()
+  return unfitFailure('invalid_response', status, unfitForHead, false)
+}
+
+const unfitForHead = 'its answer is no stream, and came when the client had been told that one comes'
+
+/** An answer that nobody wants says nothing about its route. */
+export function discard({ breakers }: Gateway, { rest, candidate }: Answer): void {
+  if (rest === undefined) return
+  rest.cancel()
+  breakers.release(candidate.stateKey)
 }
 
 function nobodySpeaks(plan: Plan, call: Call): Refusal {

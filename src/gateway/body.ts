@@ -1,5 +1,4 @@
-import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
+import type * as Zlib from 'node:zlib'
 import { concat } from '#kit/bytes.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
 
@@ -31,29 +30,40 @@ async function readUpTo(request: Request, bytesMax: number): Promise<Bytes | Ref
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : concat(chunks)
 }
 
-type Decoder = (body: Bytes, options: { maxOutputLength: number }) => Promise<Buffer>
+type Decoder = (
+  body: Bytes,
+  options: { maxOutputLength: number },
+  onDone: (error: Error | null, decoded: Buffer) => void,
+) => void
 
-const decoders: Readonly<Record<string, Decoder>> = {
-  gzip: promisify<Bytes, { maxOutputLength: number }, Buffer>(gunzip),
-  'x-gzip': promisify<Bytes, { maxOutputLength: number }, Buffer>(gunzip),
-  deflate: promisify<Bytes, { maxOutputLength: number }, Buffer>(inflate),
-  br: promisify<Bytes, { maxOutputLength: number }, Buffer>(brotliDecompress),
-  zstd: promisify<Bytes, { maxOutputLength: number }, Buffer>(zstdDecompress),
+const decoders: Readonly<Record<string, (zlib: typeof Zlib) => Decoder>> = {
+  gzip: ({ gunzip }) => gunzip,
+  'x-gzip': ({ gunzip }) => gunzip,
+  deflate: ({ inflate }) => inflate,
+  br: ({ brotliDecompress }) => brotliDecompress,
+  zstd: ({ zstdDecompress }) => zstdDecompress,
 }
 
 /** Undoes a request's Content-Encoding; the limit holds for the decoded bytes, so that a bomb stays small. */
 export async function decodeBody(body: Bytes, encoding: string, bytesMax: number): Promise<Bytes | Refusal> {
   const name = encoding.trim().toLowerCase()
   if (name === 'identity' || name === '') return body
-  const decode = decoders[name]
-  if (decode === undefined) {
+  const decoderOf = decoders[name]
+  if (decoderOf === undefined) {
     return refuse(
       'unsupported_media_type',
       'Cannot read the body: its Content-Encoding is unknown, send gzip, deflate, br, zstd or none',
     )
   }
+  // Few bodies are encoded, and loading takes time that a start does not have.
+  const decode = decoderOf(await import('node:zlib'))
   try {
-    return new Uint8Array(await decode(body, { maxOutputLength: bytesMax }))
+    return await new Promise<Bytes>((resolve, reject) => {
+      decode(body, { maxOutputLength: bytesMax }, (error, decoded) => {
+        if (error === null) resolve(new Uint8Array(decoded))
+        else reject(error)
+      })
+    })
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(bytesMax)
     return refuse('invalid_json', `Cannot read the body: it is not valid ${name}, as its Content-Encoding says`)

@@ -38,12 +38,20 @@ export const endedEarly: Break = {
 export function toldError(ownWords: Uint8Array): Break {
   return {
     outcome: 'upstream_broke',
-    ending: 'bad',
+    // As without a rescue: whose fault the error is was not asked.
+    ending: 'neither',
     code: 'upstream_error',
     message: 'the upstream sent an error event',
     mayBeRescued: true,
     ownWords,
   }
+}
+
+/** What should go on with a stream does not. */
+export const saysOtherwise: Break = {
+  ...endedEarly,
+  ending: 'neither',
+  message: 'Cannot complete the answer: it says something else than the client has',
 }
 
 const connectionBroke: Break = {

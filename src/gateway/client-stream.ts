@@ -16,20 +16,14 @@ export interface Feeder {
   onClientLeft(): void
   /** It left what waits for it lying for longer than its limit. */
   onClientStalled(): void
-  /** Nothing came for a moment. True when nothing is awaited any more: the stream is over then. */
-  onQuiet(): boolean
+  /** Nothing came for a moment, or longer. True when nothing is awaited any more: the stream is over then. */
+  onQuiet(stillMs: number): boolean
   /** Nothing came for longer than the limit. */
   onSilence(): void
   /** It goes on for longer than the limit. */
   onTooLong(): void
   /** Whole events were sent so far, so that something may stand between them. */
   readonly isBetweenEvents: boolean
-}
-
-/** Milliseconds, 0 = no limit. */
-export interface SilenceLimits {
-  readonly idleMs: number
-  readonly durationMs: number
 }
 
 type Controller = ReadableStreamDefaultController<Uint8Array>
@@ -52,6 +46,7 @@ export class ClientStream implements DeadlineOwner {
   #controller: Controller | undefined
   #isFull = false
   #isClosed = false
+  #isResting = false
   /** When the side that has the move was last seen to move: the upstream, or, while `#isFull`, the client. */
   #movedMs: number
   #sentMs: number
@@ -109,13 +104,22 @@ export class ClientStream implements DeadlineOwner {
 
   // Called by the feeder.
 
-  /** From now on these limits count; without any, nobody is awaited. */
-  limit({ idleMs, durationMs }: SilenceLimits): void {
-    const nowMs = this.#clock.monotonicMs()
-    if (!this.#isFull) this.#movedMs = nowMs
+  /** Somebody is to be heard from, at least every `idleMs`; 0 = no limit. */
+  awaitFor(idleMs: number): void {
+    if (!this.#isFull) this.#movedMs = this.#clock.monotonicMs()
     this.#idleMs = idleMs
-    this.#endDueMs = durationMs === 0 ? 0 : nowMs + durationMs
     this.#wait()
+  }
+
+  /** All of it may take so long from now on; 0 = no limit. */
+  endAfter(durationMs: number): void {
+    this.#endDueMs = durationMs === 0 ? 0 : this.#clock.monotonicMs() + durationMs
+    this.#wait()
+  }
+
+  /** More waits for the client than it is given to hold. */
+  get isFull(): boolean {
+    return this.#isFull
   }
 
   /** Something came, whether or not it can be sent yet. */
@@ -144,6 +148,7 @@ export class ClientStream implements DeadlineOwner {
 
   /** No clock runs any more; what is to be said is said by `close`, `fail` or `reset`. */
   rest(): void {
+    this.#isResting = true
     this.#wheel.disarm(this.#look)
   }
 
@@ -168,13 +173,16 @@ export class ClientStream implements DeadlineOwner {
       // Gemini clients need each piece in a packet of its own.
       await this.#clock.sleep(pieceGapMs)
     }
-    // The reset may overtake what was just written; the client must have read it by then.
+    // The reset may overtake what was just written; a client that still takes something must have read it by then.
+    let room = this.#room()
     for (
-      let leftMs = lingerMsMax;
-      leftMs > 0 && !this.#isClosed && this.#room() < buffer.highWaterMark;
-      leftMs -= lingerMs
+      let stillMs = 0;
+      stillMs < lingerMsMax && !this.#isClosed && room < buffer.highWaterMark;
+      stillMs += lingerMs
     ) {
       await this.#clock.sleep(lingerMs)
+      if (this.#room() > room) stillMs = 0
+      room = this.#room()
     }
     await this.#clock.sleep(lingerMs)
     this.reset(fault.message)
@@ -189,13 +197,23 @@ export class ClientStream implements DeadlineOwner {
       const { clientStallMs } = this.#policy
       if (clientStallMs > 0 && stillMs >= clientStallMs) return this.#feeder.onClientStalled()
     } else {
-      if (stillMs >= quietMs && this.#feeder.onQuiet()) return
-      if (this.#idleMs > 0 && stillMs >= this.#idleMs) return this.#feeder.onSilence()
+      if (stillMs >= quietMs && this.#feeder.onQuiet(stillMs)) return
+      if (this.#idleMs > 0 && stillMs >= this.#idleMs) {
+        // This process may have been the one that stood still: what has come meanwhile is read before it counts.
+        const sinceMs = this.#movedMs
+        return this.#clock.soon(() => this.#tellSilence(sinceMs))
+      }
     }
     if (this.#endDueMs > 0 && nowMs >= this.#endDueMs) return this.#feeder.onTooLong()
     const { heartbeatMs } = this.#policy
     if (heartbeatMs > 0 && nowMs - this.#sentMs >= heartbeatMs) this.beat()
     this.#wait()
+  }
+
+  #tellSilence(sinceMs: number): void {
+    if (this.#isResting) return
+    if (this.#movedMs === sinceMs) this.#feeder.onSilence()
+    else this.#wait()
   }
 
   /** Looks again soon: whose move it is may change meanwhile. Most looks have the same length, which costs one timer for all. */
@@ -233,5 +251,5 @@ const pieceGapMs = 5
 /** Milliseconds between the error event and the reset of the connection. */
 const lingerMs = 50
 
-/** Limit: milliseconds that a slow client is given to take what waits for it, the error event at its end. */
-const lingerMsMax = 5000
+/** Limit: milliseconds for which a client may take nothing of what waits for it, the error event at its end. */
+const lingerMsMax = 15_000

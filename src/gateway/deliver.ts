@@ -1,4 +1,6 @@
 import type { Answer } from '#core/answer.ts'
+import type { Call } from '#core/call.ts'
+import type { Plan } from '#core/plan.ts'
 import type { Refusal } from '#core/refusal.ts'
 import { concat } from '#kit/bytes.ts'
 import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
@@ -37,6 +39,7 @@ export function deliver(errand: Errand, answer: Answer): Response {
 export function deliverLater(errand: Errand, attempting: Promise<Answer | Refusal>): Response {
   const { exchange } = errand
   const form = awaitedForm(errand)
+  errand.head = form
   exchange.status = 200
   const headers = new HeaderList([...headersOfForm(form ?? 'json'), ['x-request-id', exchange.id]])
   if (exchange.dialect === 'anthropic') headers.set('request-id', exchange.id)
@@ -46,6 +49,14 @@ export function deliverLater(errand: Errand, attempting: Promise<Answer | Refusa
     status: 200,
     headers: forPlatform(headers.pairs),
   })
+}
+
+/** The call as it may be sent: what gets blanks in front of it must not be compressed. */
+export function plainly(plan: Plan, call: Call): Call {
+  if (!plan.streaming.jsonKeepAlive || call.stream || !call.headers.has('accept-encoding')) return call
+  const headers = new Headers(call.headers)
+  headers.set('accept-encoding', 'identity')
+  return { ...call, headers }
 }
 
 /** What attempting brings, unless the client has to be given a sign of life before that: then undefined. */

@@ -6,13 +6,14 @@ import { Stop } from '#kit/stop.ts'
 import { errorBody } from '#wire/error-body.ts'
 import { SaidText } from '#wire/said-text.ts'
 import { faultOf, type StreamFault } from '#wire/stream-error.ts'
-import { endedEarly, shuttingDown, tookTooLong, type Break } from './break.ts'
+import { endedEarly, saysOtherwise, shuttingDown, tookTooLong, type Break } from './break.ts'
 import { ClientStream, type AwaitedForm, type Feeder } from './client-stream.ts'
+import { discard } from './attempt.ts'
 import type { Errand } from './errand.ts'
 import { Pump, type PumpOwner } from './pump.ts'
 import { Rescue, type Rescuer } from './rescue.ts'
 import { settle } from './settle.ts'
-import { learnEnd, type Ending } from './verdict.ts'
+import { learnEnd, noteBreak, type Ending } from './verdict.ts'
 
 /**
  * An answer that takes its time, from its head on: waits for a route if the head had to go out before there was one,
@@ -25,10 +26,14 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   readonly #form: AwaitedForm | undefined
   readonly #said: SaidText | undefined
   #pump: Pump | undefined
+  /** What the pump's body says about its route is told, which happens once. */
+  #isJudged = true
   #rescue: Rescue | undefined
   /** Why the client's stream stopped, while another route is looked for. */
   #why: Break | undefined
+  #hasBegun = false
   #isLeft = false
+  #isCut = false
   #isOver = false
 
   constructor(errand: Errand, form: AwaitedForm | undefined) {
@@ -50,10 +55,7 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   after(attempting: Promise<Answer | Refusal>): ReadableStream<Uint8Array> {
     const body = this.#client.open()
     this.#client.beat()
-    attempting.then(
-      (outcome) => this.#arrive(outcome),
-      (error: unknown) => this.#arrive(this.#fault(error)),
-    )
+    attempting.then((outcome) => this.#arrive(outcome)).catch((error: unknown) => this.#stumble(error))
     return body
   }
 
@@ -64,7 +66,7 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   // Called by the client's stream.
 
   onReady(): void {
-    this.#pump?.start()
+    this.#begin()
   }
 
   onFull(): void {
@@ -82,22 +84,23 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     if (this.#pump === undefined || this.#rescue?.isLooking === true) return presence.leave()
     if (plan.streaming.onDisconnect === 'cancel') {
       this.#pump.drop()
-      return this.#finish('client_closed', 'neither')
+      return this.#leave()
     }
-    const { idleMs, durationMs } = this.#pump.answer.candidate.streamClocks
-    this.#client.limit({ idleMs, durationMs: durationMs === 0 ? finishMsMax : Math.min(durationMs, finishMsMax) })
+    this.#client.endAfter(finishMsMax)
     this.#pump.resume()
   }
 
   onClientStalled(): void {
-    this.#pump?.drop()
     const message = 'the client took nothing for longer than streaming.client_timeout'
-    this.#finish('client_closed', 'neither', message)
+    this.#pump?.drop()
+    this.#errand.presence.leave()
+    this.#judge('neither')
+    this.#settle('client_closed', message)
     this.#client.reset(`Cannot go on: ${message}`)
   }
 
-  onQuiet(): boolean {
-    return this.#pump?.finishIfOver() === true
+  onQuiet(stillMs: number): boolean {
+    return this.#pump?.isOverAfter(stillMs) === true
   }
 
   onSilence(): void {
@@ -105,35 +108,42 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   }
 
   onTooLong(): void {
-    this.#pump?.stop(tookTooLong('streaming.max_duration'))
+    const why = tookTooLong('streaming.max_duration')
+    if (this.#rescue?.isLooking !== true) return this.#pump?.stop(why)
+    this.#errand.presence.leave()
+    this.#fail(this.#why ?? why)
   }
 
   // Called by the pump.
 
   onComplete(how: 'complete' | 'errored'): void {
-    if (how === 'errored') this.#finish('upstream_broke', 'neither', 'the upstream sent an error event')
-    else this.#finish('complete', 'good')
+    // An error answer that was too large to be held is no success of its route.
+    const isGood = how === 'complete' && (this.#pump?.answer.status ?? 0) < 400
+    this.#judge(isGood ? 'good' : 'neither')
+    if (how === 'complete') this.#settle(isGood ? 'complete' : 'failed')
+    else this.#settle('upstream_broke', 'the upstream sent an error event')
     this.#client.close()
   }
 
   onBroken(why: Break): void {
-    const { presence } = this.#errand
-    if (presence.hasLeft) return this.#leave()
-    if (this.#pump?.hasSpoken === true) this.#why = why
-    if (this.#isLeft || !why.mayBeRescued || this.#said?.canContinue !== true) return this.#fail(this.#why ?? why)
-    this.#learn(why.ending, why.message)
-    void this.#lookFurther()
+    if (this.#errand.presence.hasLeft) return this.#leave()
+    if (this.#pump?.hasSpoken === true || this.#why === undefined) this.#why = why
+    this.#judge(why.ending, why.message)
+    if (why.mayBeRescued && this.#mayLookFurther()) return this.#lookFurther(why)
+    // Of what the client got nothing of, it is told nothing.
+    this.#fail(why === shuttingDown ? why : this.#why)
   }
 
   onDiverged(): void {
-    this.#learn('neither')
-    if (this.#said?.canContinue !== true) return this.#fail(this.#why ?? endedEarly)
-    void this.#lookFurther()
+    this.#judge('neither')
+    if (this.#mayLookFurther()) this.#lookFurther(saysOtherwise)
+    else this.#fail(this.#isCut ? shuttingDown : (this.#why ?? endedEarly))
   }
 
   cut(): void {
-    if (this.#rescue?.isLooking === true) return this.#errand.presence.cut()
-    this.#pump?.stop(shuttingDown)
+    this.#isCut = true
+    if (this.#rescue?.isLooking === true) this.#errand.presence.cut()
+    else this.#pump?.stop(shuttingDown)
   }
 
   #take(answer: Answer, rescuer?: Rescuer): void {
@@ -141,23 +151,33 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     if (answer.rest === undefined) throw new Error('Cannot deliver the answer piece by piece: all of it is there')
     const part = { answer, body: answer.rest, said: this.#said, continuation: rescuer?.continuation }
     this.#pump = new Pump(gateway.clock, exchange, part, this.#client, this)
+    this.#isJudged = false
     exchange.cut = this
-    // A client that leaves is told here; it must not end what is read for the accounts.
+    // A client that leaves is told of here; it must not end what is read for the accounts.
     if (plan.streaming.onDisconnect === 'finish') presence.watch(new Stop())
   }
 
   /** What came for a client that has its head already. */
   #arrive(outcome: Answer | Refusal): void {
     if (isRefusal(outcome)) return this.#refuse(outcome)
-    const isFit = outcome.status < 300 && (this.#form === 'json' || outcome.form === this.#form)
-    if (!isFit) return this.#refuse(this.#unfit(outcome), outcome)
+    if (outcome.status >= 300) return this.#refuse(this.#wordsFor(outcome), outcome)
     if (this.#isLeft) {
-      outcome.rest?.cancel()
+      discard(this.#errand.gateway, outcome)
       return this.#leave()
     }
     if (outcome.rest === undefined) return this.#giveWhole(outcome)
     this.#take(outcome)
-    this.#pump?.start()
+    this.#begin()
+  }
+
+  #begin(): void {
+    if (this.#pump === undefined) return
+    const { form, candidate } = this.#pump.answer
+    // However many routes take part in it, it is one stream.
+    if (!this.#hasBegun && form !== undefined) this.#client.endAfter(candidate.streamClocks.durationMs)
+    this.#hasBegun = true
+    this.#pump.start()
+    if (this.#client.isFull) this.#pump.pause()
   }
 
   #giveWhole({ held }: Answer): void {
@@ -172,30 +192,44 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
 
   /** The status is told already, so the refusal has to stand in the body. */
   #refuse(refusal: Refusal, answer?: Answer): void {
-    const { exchange } = this.#errand
-    answer?.rest?.cancel()
+    const { exchange, gateway } = this.#errand
+    if (answer !== undefined) discard(gateway, answer)
     exchange.refusal = refusal
-    const outcome: Outcome = refusal.code === 'client_closed' ? 'client_closed' : 'failed'
+    this.#settle(refusal.code === 'client_closed' ? 'client_closed' : 'failed')
+    const held = answer === undefined || answer.rest !== undefined ? undefined : concat(answer.held)
+    const isPlain = answer?.headers.has('content-encoding') === false
+    const told = held === undefined || !isPlain ? undefined : faultOf(held, answer?.status ?? 502, exchange.dialect)
     if (this.#form === 'json') {
-      const body = answer === undefined ? encode(errorBody(exchange.dialect, refusal, exchange.id).body) : undefined
-      this.#settle(outcome)
-      this.#client.send(body ?? concat(answer?.held ?? []))
+      const meant = { ...refusal, status: answer?.status ?? refusal.status }
+      this.#client.send(told === undefined || held === undefined ? this.#errorBody(meant) : held)
       return this.#client.close()
     }
-    this.#settle(outcome)
     const { code, message, status } = refusal
-    const reported = answer === undefined ? undefined : faultOf(concat(answer.held), answer.status, exchange.dialect)
-    this.#tell({ code, message, status, ...reported })
+    this.#tell(
+      told ?? {
+        code: answer?.status === 429 ? 'rate_limit_exceeded' : code,
+        message,
+        status: answer?.status ?? status,
+      },
+    )
   }
 
-  #unfit({ status, candidate }: Answer): Refusal {
+  #errorBody(refusal: Refusal): Uint8Array {
+    const { exchange } = this.#errand
+    return encode(errorBody(exchange.dialect, refusal, exchange.id).body)
+  }
+
+  #wordsFor({ status }: Answer): Refusal {
     const model = this.#errand.plan.alias.slice(0, 64)
-    if (status >= 400) {
-      return refuse('upstream_error', `Cannot answer with model "${model}": its backend answered ${status}`)
-    }
-    learnEnd(this.#errand.gateway, this.#errand.plan, candidate, this.#errand.exchange, 'neither')
-    const message = `Cannot answer with model "${model}": its backend sent no stream, although one was asked for`
-    return refuse('upstream_invalid_response', message)
+    return refuse('upstream_error', `Cannot answer with model "${model}": its backend answered ${status}`)
+  }
+
+  #stumble(error: unknown): void {
+    const fault = this.#fault(error)
+    if (this.#pump === undefined) return this.#refuse(fault)
+    this.#pump.drop()
+    this.#judge('neither')
+    this.#fail({ ...endedEarly, code: fault.code, message: fault.message })
   }
 
   #fault(error: unknown): Refusal {
@@ -205,37 +239,50 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     return refuse('internal_error', 'Cannot answer: the gateway failed, its log tells more under this request id')
   }
 
+  #mayLookFurther(): boolean {
+    return !this.#isLeft && !this.#isCut && this.#said?.canContinue === true
+  }
+
   /** Another route may go on with what the client has. */
-  async #lookFurther(): Promise<void> {
-    const { presence } = this.#errand
+  #lookFurther(why: Break): void {
+    const { exchange } = this.#errand
+    noteBreak(this.#errand, why)
+    this.#client.awaitFor(0)
+    exchange.cut = this
+    this.#findRescuer()
+      .then((found) => this.#goOn(found))
+      .catch((error: unknown) => this.#stumble(error))
+  }
+
+  async #findRescuer(): Promise<Rescuer | undefined> {
     const said = this.#said
     const form = this.#form
-    if (said === undefined || form === undefined || form === 'json') return
+    if (said === undefined || form === undefined || form === 'json') return undefined
     this.#rescue ??= new Rescue(this.#errand, form, said)
-    this.#client.limit({ idleMs: 0, durationMs: 0 })
-    const found = await this.#rescue.next()
-    if (this.#isOver) return found?.answer.rest?.cancel()
-    if (presence.hasLeft || this.#isLeft) {
-      found?.answer.rest?.cancel()
-      return this.#leave()
-    }
-    if (presence.gone !== undefined) {
-      found?.answer.rest?.cancel()
-      return this.#fail(shuttingDown)
-    }
-    if (found === undefined) return this.#fail(this.#why ?? shuttingDown)
+    return await this.#rescue.next()
+  }
+
+  #goOn(found: Rescuer | undefined): void {
+    const { gateway, presence } = this.#errand
+    const isWanted = !this.#isOver && !this.#isLeft && presence.gone === undefined
+    if (found !== undefined && !isWanted) discard(gateway, found.answer)
+    if (this.#isOver) return
+    if (this.#isLeft || presence.hasLeft) return this.#leave()
+    if (presence.gone !== undefined) return this.#fail(shuttingDown)
+    if (found === undefined) return this.#fail(this.#why ?? endedEarly)
     this.#take(found.answer, found)
-    this.#pump?.start()
+    this.#begin()
   }
 
   #leave(): void {
-    this.#finish('client_closed', 'neither')
-    this.#client.rest()
+    this.#judge('neither')
+    this.#settle('client_closed')
   }
 
-  #fail({ outcome, ending, code, message, ownWords }: Break): void {
-    this.#finish(outcome, ending, message)
+  #fail({ outcome, code, message, ownWords }: Break): void {
+    this.#settle(outcome, message)
     if (ownWords === undefined) return this.#tell({ code, message })
+    this.#errand.exchange.bytesOut += ownWords.byteLength
     this.#client.send(ownWords)
     this.#client.close()
   }
@@ -247,24 +294,21 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     void this.#client.fail(form, { ...fault, requestId: this.#errand.exchange.id, position })
   }
 
-  #learn(ending: Ending, reason?: string): void {
+  /** What the body that flowed says about its route. */
+  #judge(ending: Ending, reason?: string): void {
+    if (this.#isJudged || this.#pump === undefined) return
+    this.#isJudged = true
     const { gateway, plan, exchange } = this.#errand
-    if (this.#pump !== undefined) learnEnd(gateway, plan, this.#pump.answer.candidate, exchange, ending, reason)
+    learnEnd(gateway, plan, this.#pump.answer.candidate, exchange, ending, reason)
   }
 
-  #finish(outcome: Outcome, ending: Ending, brokenBy?: string): void {
-    if (this.#isOver) return
-    this.#errand.exchange.brokenBy = brokenBy
-    // What a rescue looks for is judged on its own.
-    if (this.#rescue?.isLooking !== true) this.#learn(ending, brokenBy)
-    this.#settle(this.#isLeft ? 'client_closed' : outcome)
-  }
-
-  #settle(outcome: Outcome): void {
+  #settle(outcome: Outcome, brokenBy?: string): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#client.rest()
-    settle(this.#errand.gateway, this.#errand.exchange, outcome)
+    const { exchange, gateway } = this.#errand
+    exchange.brokenBy = brokenBy
+    settle(gateway, exchange, this.#isLeft ? 'client_closed' : outcome)
   }
 }
 

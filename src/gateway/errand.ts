@@ -2,6 +2,7 @@ import type { Call } from '#core/call.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Plan } from '#core/plan.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { AwaitedForm } from './client-stream.ts'
 import type { Gateway } from './gateway.ts'
 import type { Presence } from './presence.ts'
 import type { Walk } from './walk.ts'
@@ -16,4 +17,6 @@ export interface Errand {
   readonly presence: Presence
   /** Goes on where it stopped when a stream has to be rescued. */
   readonly walk: Walk
+  /** How the body is framed of which the client got the head before there was an answer. */
+  head?: AwaitedForm | undefined
 }

@@ -3,35 +3,73 @@ import type { Attempt, Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
 import { Stop } from '#kit/stop.ts'
+import { Deadline, type DeadlineOwner } from '#ports/timer-wheel.ts'
+import type { Ride } from '#route/figures.ts'
+import { textOf } from '#upstream/decode.ts'
 import type { Trip } from '#upstream/send.ts'
+import type { CredentialUse } from './credential-use.ts'
 import type { Gateway } from './gateway.ts'
 import { learn } from './verdict.ts'
 import type { Turn } from './walk.ts'
 
-/** What one attempt needs around it: its record, its time limit, the means to end it, and the lesson at its end. */
-export class Flight implements Trip {
+/** Milliseconds for one attempt. */
+export interface FlightLimits {
+  /** Until the deadline of the whole request; Infinity when it has none. */
+  readonly leftMs: number
+  /** Until the first content of a stream; 0 = no limit. */
+  readonly firstContentMs: number
+}
+
+/** What one attempt needs around it: its record, its time limits, the means to end it, and the lesson at its end. */
+export class Flight implements Trip, DeadlineOwner {
   readonly stop = new Stop()
   readonly record: Attempt
   readonly isSeen: boolean
+  readonly credential: CredentialUse | undefined
   readonly #gateway: Gateway
   readonly #plan: Plan
   readonly #exchange: Exchange
   readonly #turn: Turn
   readonly #limitMs: number
-  #isLate = false
+  readonly #firstContent = new Deadline(this)
+  /** Undefined where nobody goes by load and speed. */
+  readonly #ride: Ride | undefined
+  #hasContent = false
+  /** The limit that ended it. */
+  #passed: 'whole' | 'first_content' | undefined
   #cancelLimit: (() => void) | undefined
 
-  /** `leftMs`: until the deadline of the whole request; Infinity when it has none. */
-  constructor(gateway: Gateway, plan: Plan, exchange: Exchange, turn: Turn, leftMs: number) {
+  constructor(gateway: Gateway, plan: Plan, exchange: Exchange, turn: Turn, { leftMs, firstContentMs }: FlightLimits) {
     this.#gateway = gateway
     this.#plan = plan
     this.#exchange = exchange
     this.#turn = turn
     this.record = startRecord(gateway, exchange, turn)
     this.isSeen = exchange.seen !== undefined
+    this.credential = turn.credential
     const { totalMs } = turn.candidate.backend.timeouts
     this.#limitMs = totalMs === 0 ? leftMs : Math.min(leftMs, totalMs)
     if (this.#limitMs !== Infinity) this.#endAfter(this.#limitMs)
+    gateway.wheel.arm(this.#firstContent, firstContentMs)
+    if (plan.balance?.isMeasured !== true) return
+    this.#ride = gateway.figures.begin(turn.candidate.stateKey, exchange.stream, turn.tier.candidates)
+    exchange.ride = this.#ride
+    exchange.debts.owe(this.#ride)
+  }
+
+  contentCame(): void {
+    this.#hasContent = true
+    this.#gateway.wheel.disarm(this.#firstContent)
+  }
+
+  /** The first content did not come in time. */
+  onDue(): void {
+    // This process may have been the one that stood still: what has come meanwhile is read before the limit counts.
+    this.#gateway.clock.soon(() => {
+      if (this.#hasContent) return
+      this.#passed = 'first_content'
+      this.stop.ask()
+    })
   }
 
   /** Takes what `send` brought, closes the record and remembers what it says about the route. */
@@ -41,13 +79,18 @@ export class Flight implements Trip {
       const { backend, model } = this.record
       log.write('debug', 'attempt_repeated', { requestId: this.#exchange.id, backend, model })
     }
+    this.contentCame()
     const landed = isAnswer(outcome) ? this.#arrive(outcome) : this.#crash(outcome)
-    learn(this.#gateway, this.#plan, this.#turn.candidate, this.#exchange, landed)
+    learn(this.#gateway, this.#plan, this.#turn, this.#exchange, landed)
+    // What its credential failed by says nothing about the route.
+    if (!isAnswer(landed) && this.credential?.isToBlame === true) this.#ride?.pay()
+    else this.#ride?.land(landed, this.record.durationMs, this.record.startedMs + this.record.durationMs)
     return landed
   }
 
   #arrive(answer: Answer): Answer {
     this.#close(answer.status)
+    this.#turn.affinity?.keep(answer, this.record.startedMs + this.record.durationMs, textOf)
     // A deadline is about the commit point, which is here; the limit for the whole attempt goes on over the body.
     this.#cancelLimit?.()
     const { totalMs } = this.#turn.candidate.backend.timeouts
@@ -62,7 +105,8 @@ export class Flight implements Trip {
     this.#cancelLimit?.()
     // Whatever of the failed exchange is still open must not go on behind the next one.
     this.stop.ask()
-    const why = this.#isLate && failure.reason === 'client_closed' ? this.#outOfTime() : failure
+    const why =
+      this.#passed !== undefined && failure.reason === 'client_closed' ? this.#outOfTime(this.#passed) : failure
     this.#close(why.status)
     this.record.failure = why
     return why
@@ -70,21 +114,24 @@ export class Flight implements Trip {
 
   #endAfter(ms: number): void {
     this.#cancelLimit = this.#gateway.clock.after(ms, () => {
-      this.#isLate = true
+      this.#passed ??= 'whole'
       this.stop.ask()
     })
   }
 
-  /** Only a route's own limit is held against it: a deadline may have been used up by those before it. */
-  #outOfTime(): Failure {
+  #outOfTime(passed: 'whole' | 'first_content'): Failure {
+    const isFirst = passed === 'first_content'
     return {
       kind: 'failure',
       side: 'upstream',
-      reason: 'total_timeout',
+      reason: isFirst ? 'first_content_timeout' : 'total_timeout',
       tryNext: true,
       retrySame: false,
-      cools: this.#limitMs === this.#turn.candidate.backend.timeouts.totalMs,
-      message: `no answer within ${Math.round(this.#limitMs)} ms`,
+      // Only a route's own limit is held against it: a deadline may have been used up by those before it.
+      cools: isFirst || this.#limitMs === this.#turn.candidate.backend.timeouts.totalMs,
+      message: isFirst
+        ? 'no content within streaming.time_to_first_token'
+        : `no answer within ${Math.round(this.#limitMs)} ms`,
     }
   }
 
@@ -94,7 +141,7 @@ export class Flight implements Trip {
   }
 }
 
-function startRecord({ clock, log }: Gateway, exchange: Exchange, { candidate, tier }: Turn): Attempt {
+function startRecord({ clock, log }: Gateway, exchange: Exchange, { candidate, tier, credential }: Turn): Attempt {
   const record: Attempt = {
     backend: candidate.backend.name,
     model: candidate.model,
@@ -118,6 +165,13 @@ function startRecord({ clock, log }: Gateway, exchange: Exchange, { candidate, t
       attempt: exchange.attempts.length,
       url,
     })
+  }
+  if (credential !== undefined) {
+    const { index, number } = credential.turn
+    const { name } = credential.credential
+    record.credential = { name, number, index }
+    const { backend } = record
+    log.write('debug', 'credential_used', { requestId: exchange.id, backend, credential: name, number, index })
   }
   return record
 }

@@ -5,7 +5,7 @@ import { identify } from '#identity/identify.ts'
 import type { LogFields } from '#ports/log.ts'
 import { resolve } from '#route/resolve.ts'
 import { attempt } from './attempt.ts'
-import { deliver, deliverLater, soonEnough } from './deliver.ts'
+import { deliver, deliverLater, plainly, soonEnough } from './deliver.ts'
 import type { Errand } from './errand.ts'
 import type { Gateway } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
@@ -36,7 +36,7 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
     if (gateway.log.keeps('debug')) gateway.log.write('debug', 'plan_resolved', factsOfPlan(plan, exchange.id))
 
     const walk = new Walk(gateway, plan, call, exchange)
-    const errand: Errand = { gateway, snapshot, plan, call, exchange, presence, walk }
+    const errand: Errand = { gateway, snapshot, plan, call: plainly(plan, call), exchange, presence, walk }
     const attempting = attempt(errand)
     const answer = await soonEnough(errand, attempting)
     if (answer === undefined) return deliverLater(errand, attempting)

@@ -8,6 +8,8 @@ import { refuse, type Refusal, type RefusalCode } from '#core/refusal.ts'
 export interface Miss {
   readonly candidate: Candidate
   readonly failure: Failure
+  /** No credential of its backend is left: milliseconds until the first one is back, 0 where none rests. */
+  readonly noCredentialMs?: number
 }
 
 /**
@@ -29,13 +31,20 @@ export function noAnswer(plan: Plan, misses: readonly Miss[]): Answer | Refusal 
       form: undefined,
     }
   }
-  const told = answered.at(-1)?.failure ?? misses.at(-1)?.failure
-  if (told === undefined) return restingRefusal(plan, 0)
+  const last = answered.at(-1) ?? misses.at(-1)
+  if (last === undefined) return restingRefusal(plan, 0)
+  const { failure: told, noCredentialMs } = last
   // It could not be put on the wire: what the client sent on is no HTTP, and no other route would change that.
   if (told.side === 'gateway' && !isQueues(told)) return refuse('invalid_parameter', unsendable)
-  const code = told.held === undefined ? codeOf[told.reason] : 'upstream_auth_failed'
+  const code = codeFor(last)
+  const retryAfterMs = isQueues(told) ? queueRetryMs : noCredentialMs === 0 ? undefined : noCredentialMs
   const message = `Cannot answer with model "${plan.alias.slice(0, 64)}": ${countOf(misses)} failed, ${told.message}`
-  return refuse(code, message, isQueues(told) ? { retryAfterMs: queueRetryMs } : {})
+  return refuse(code, message, retryAfterMs === undefined ? {} : { retryAfterMs })
+}
+
+function codeFor({ failure, noCredentialMs }: Miss): RefusalCode {
+  if (noCredentialMs !== undefined) return 'no_backend_available'
+  return failure.held === undefined ? codeOf[failure.reason] : 'upstream_auth_failed'
 }
 
 const unsendable = 'Cannot send the request on: a header of it or its path holds what HTTP forbids'
@@ -92,6 +101,7 @@ const codeOf: Readonly<Record<FailureReason, RefusalCode>> = {
   pattern: 'upstream_error',
   error_in_body: 'upstream_error',
   client_closed: 'client_closed',
+  no_credential: 'no_backend_available',
 }
 
 function countOf(misses: readonly Miss[]): string {

@@ -1,12 +1,12 @@
 import type { Answer } from '#core/answer.ts'
 import type { Exchange } from '#core/exchange.ts'
+import { concat } from '#kit/bytes.ts'
 import type { FirstBytes } from '#kit/first-bytes.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { BodySink, IncomingBody, TransportFailure } from '#ports/transport.ts'
 import type { Continuation } from '#wire/continuation.ts'
-import { openGate } from '#wire/gate.ts'
+import { openGate, type Gate, type GatePosition } from '#wire/gate.ts'
 import type { SaidText } from '#wire/said-text.ts'
-import type { Gate, GatePosition } from '#wire/sse.ts'
 import { StreamEnd } from '#wire/stream-end.ts'
 import { breakOf, endedEarly, fellSilent, toldError, type Break } from './break.ts'
 import type { ClientStream } from './client-stream.ts'
@@ -46,6 +46,8 @@ export class Pump implements BodySink {
   readonly #kept: FirstBytes | undefined
   #isOver = false
   #hasTakenOver = false
+  /** From an error event of the upstream on: kept back as long as another route may go on. */
+  #ownWords: Uint8Array[] | undefined
 
   constructor(clock: Clock, exchange: Exchange, part: Part, client: ClientStream, owner: PumpOwner) {
     const { form } = part.answer
@@ -56,15 +58,16 @@ export class Pump implements BodySink {
     this.#owner = owner
     // A continuation lets whole events through on its own.
     this.#gate = form === undefined || part.continuation !== undefined ? undefined : openGate(form)
+    // Behind a sign of life a byte order mark would stand in the middle.
+    if (exchange.heartbeats > 0) this.#gate?.begun()
     this.#end = form === undefined ? undefined : new StreamEnd(form)
     this.#kept = keepReceived(exchange)
   }
 
   start(): void {
     const { answer, body } = this.#part
-    const { timeouts } = answer.candidate.backend
-    const { idleMs, durationMs } = answer.candidate.streamClocks
-    this.#client.limit(answer.form === undefined ? { idleMs: timeouts.idleMs, durationMs: 0 } : { idleMs, durationMs })
+    const { backend, streamClocks } = answer.candidate
+    this.#client.awaitFor(answer.form === undefined ? backend.timeouts.idleMs : streamClocks.idleMs)
     for (const piece of answer.held) {
       if (this.#isOver) return
       this.#pass(piece)
@@ -104,7 +107,8 @@ export class Pump implements BodySink {
   stop(why: Break): void {
     if (this.#isOver) return
     this.#part.body.cancel()
-    if (this.saidAll) this.#conclude()
+    if (this.#ownWords !== undefined) this.#break(toldError(concat(this.#ownWords)))
+    else if (this.#end?.isOver === true || this.#end?.verdict() === 'errored') this.#conclude(false)
     else this.#break(why)
   }
 
@@ -112,16 +116,12 @@ export class Pump implements BodySink {
     this.stop(fellSilent(this.#part.answer.candidate, this.#part.answer.form))
   }
 
-  /** A stream that said all it has to say is whole, even if its connection stays open. */
-  get saidAll(): boolean {
-    return this.#end?.verdict() === 'complete'
-  }
-
-  /** Ends it if the upstream said all it has to say, and only its connection is still open. */
-  finishIfOver(): boolean {
-    if (this.#isOver || this.#end?.isOver !== true) return false
-    this.#part.body.cancel()
-    this.#conclude()
+  /** Nothing came for so long: ends it if the upstream said all it has to say, and only its connection is still open. */
+  isOverAfter(stillMs: number): boolean {
+    if (this.#isOver || this.#end === undefined) return false
+    const hasSaidAll = this.#ownWords !== undefined || this.#end.hasFinalWord || this.#end.verdict() === 'errored'
+    if (!hasSaidAll && (stillMs < likelyOverMs || !this.#end.isOver)) return false
+    this.stop(endedEarly)
     return true
   }
 
@@ -136,18 +136,22 @@ export class Pump implements BodySink {
 
   onEnd(): void {
     if (this.#isOver) return
-    if (this.#end?.verdict() === 'incomplete') this.#break(endedEarly)
-    else this.#conclude()
+    if (this.#ownWords !== undefined) this.#break(toldError(concat(this.#ownWords)))
+    else if (this.#end?.verdict() === 'incomplete') this.#break(endedEarly)
+    else this.#conclude(true)
   }
 
   onBreak(failure: TransportFailure): void {
     if (this.#isOver) return
-    if (this.saidAll) return this.#conclude()
+    if (this.#ownWords !== undefined) return this.#break(toldError(concat(this.#ownWords)))
+    // A stream that said all it has to say is whole, however its connection ended.
+    if (this.#end !== undefined && this.#end.verdict() !== 'incomplete') return this.#conclude(false)
     this.#break(breakOf(failure, this.#part.answer.candidate, this.#part.answer.form))
   }
 
   /** Nothing goes out yet while a gate keeps the beginning of an event, until the event is whole. */
   #pass(piece: Uint8Array): void {
+    if (this.#ownWords !== undefined) return this.#keepBack(piece)
     this.#end?.see(piece)
     if (this.#part.continuation !== undefined) return this.#goOn(this.#part.continuation.push(piece))
     const ready = this.#gate === undefined ? piece : this.#gate.push(piece)
@@ -174,12 +178,17 @@ export class Pump implements BodySink {
   #send(bytes: Uint8Array): void {
     const { said } = this.#part
     const goodBytes = said === undefined ? bytes.byteLength : said.see(bytes)
-    if (goodBytes < bytes.byteLength) {
-      this.#emit(bytes.subarray(0, goodBytes))
-      this.#part.body.cancel()
-      return this.#break(toldError(bytes.subarray(goodBytes)))
-    }
-    this.#emit(bytes)
+    if (goodBytes === bytes.byteLength) return this.#emit(bytes)
+    this.#emit(bytes.subarray(0, goodBytes))
+    this.#ownWords = []
+    this.#keepBack(bytes.subarray(goodBytes))
+  }
+
+  /** Some servers send more behind an error, which their clients want to see with it. */
+  #keepBack(bytes: Uint8Array): void {
+    const kept = this.#ownWords ?? []
+    kept.push(bytes)
+    if (kept.length > ownWordsPiecesMax) this.stop(endedEarly)
   }
 
   #emit(bytes: Uint8Array): void {
@@ -190,14 +199,18 @@ export class Pump implements BodySink {
     this.#client.send(bytes)
   }
 
-  #conclude(): void {
+  /** `isClean`: the transfer ended; otherwise no half of an event may go out at its end. */
+  #conclude(isClean: boolean): void {
     if (this.#part.continuation !== undefined) {
       this.#goOn(this.#part.continuation.end())
       if (this.#isOver) return
     }
-    const tail = this.#gate?.end()
+    const tail = isClean ? this.#gate?.end() : this.#gate?.mended()
     if (tail !== undefined) this.#send(tail)
-    if (this.#isOver) return
+    // The client may have half of an event that was too large to be held.
+    if (!isClean && this.#gate?.position === 'inside' && this.#end?.hasFinalWord !== true)
+      return this.#break(endedEarly)
+    if (this.#ownWords !== undefined) return this.#break(toldError(concat(this.#ownWords)))
     this.#isOver = true
     this.#owner.onComplete(this.#end?.verdict() === 'errored' ? 'errored' : 'complete')
   }
@@ -207,3 +220,9 @@ export class Pump implements BodySink {
     this.#owner.onBroken(why)
   }
 }
+
+/** Limit: pieces behind an error event that are kept with it. */
+const ownWordsPiecesMax = 64
+
+/** Milliseconds of silence after which a stream is over that named a reason to finish, and no last word. */
+const likelyOverMs = 10_000

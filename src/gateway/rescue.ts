@@ -5,12 +5,15 @@ import type { StreamForm } from '#core/endpoint.ts'
 import type { Failure } from '#core/failure.ts'
 import type { RescueMode } from '#core/plan.ts'
 import { concat } from '#kit/bytes.ts'
+import { asksForStream } from '#upstream/request.ts'
 import { send } from '#upstream/send.ts'
 import { Continuation } from '#wire/continuation.ts'
 import { isContinuable, isPrefillRejection, prefilled } from '#wire/prefill.ts'
 import type { SaidText } from '#wire/said-text.ts'
+import { discard, orObjection } from './attempt.ts'
 import type { Errand } from './errand.ts'
 import { Flight } from './flight.ts'
+import { tellSwitch } from './verdict.ts'
 import type { Turn } from './walk.ts'
 
 /** An answer that may go on with what the client has, and how. */
@@ -26,8 +29,8 @@ export class Rescue {
   readonly #errand: Errand
   readonly #form: StreamForm
   readonly #said: SaidText
-  /** Still to be asked in these ways, before the next route's turn. */
-  #open: { readonly turn: Turn; readonly ways: Way[] } | undefined
+  /** The route whose turn it is, and how it may still be asked. */
+  #open: { readonly turn: Turn; readonly ways: Way[]; wasAsked: boolean } | undefined
   isLooking = false
 
   constructor(errand: Errand, form: StreamForm, said: SaidText) {
@@ -45,58 +48,61 @@ export class Rescue {
   async next(): Promise<Rescuer | undefined> {
     this.isLooking = true
     this.#errand.walk.answerBegan()
-    const found = await this.#look()
-    this.isLooking = false
-    return found
-  }
-
-  async #look(): Promise<Rescuer | undefined> {
-    const { gateway, exchange, plan, presence, walk } = this.#errand
-    for (;;) {
-      if (presence.gone !== undefined) return undefined
-      const step = this.#step()
-      if (step === undefined) return undefined
-      const { turn, way } = step
-      const asked = this.#callFor(turn.candidate, way)
-      if (asked === undefined) {
-        if (this.#open === undefined) walk.declined(turn, 'its request cannot hold the text so far')
-        continue
-      }
-      if (turn.pauseMs > 0) await presence.pause(gateway.clock, turn.pauseMs)
-      if (presence.gone !== undefined) return undefined
-
-      const flight = new Flight(gateway, plan, exchange, turn, Infinity)
-      flight.record.rescue = way
-      presence.watch(flight.stop)
-      const outcome = flight.land(await send(gateway, asked.call, turn.candidate, plan, flight))
-      if (!isAnswer(outcome)) {
-        if (way === 'prefill' && rejectsPrefill(outcome)) gateway.prefillRefusers.add(turn.candidate.stateKey)
-        // The same route may still be asked in another way; whether it is asked once more in this one is for the walk.
-        if (this.#open === undefined) walk.missed(turn, outcome)
-        continue
-      }
-      if (outcome.form !== this.#form || outcome.rest === undefined) {
-        outcome.rest?.cancel()
-        continue
-      }
-      return { answer: outcome, continuation: new Continuation(this.#said, way, asked.cut) }
+    try {
+      return await this.#look()
+    } finally {
+      this.isLooking = false
     }
   }
 
-  #step(): { readonly turn: Turn; readonly way: Way } | undefined {
-    this.#open ??= this.#nextRoute()
-    const way = this.#open?.ways.shift()
-    if (this.#open === undefined || way === undefined) return undefined
-    const { turn } = this.#open
-    if (this.#open.ways.length === 0) this.#open = undefined
-    return { turn, way }
+  async #look(): Promise<Rescuer | undefined> {
+    const { gateway, exchange, plan, call, presence, walk } = this.#errand
+    for (;;) {
+      if (presence.gone !== undefined) return undefined
+      this.#open ??= this.#nextRoute()
+      if (this.#open === undefined) return undefined
+      const { turn, ways, wasAsked } = this.#open
+      const way = ways.shift()
+      if (way === undefined) {
+        this.#open = undefined
+        continue
+      }
+      const asked = this.#callFor(turn.candidate, way)
+      if (asked === undefined) {
+        if (!wasAsked && ways.length === 0) walk.declined(turn, 'its request cannot hold the text so far')
+        continue
+      }
+      // Asking the same route in another way is an attempt as well.
+      if (wasAsked && !walk.mayAskAgain()) return undefined
+      this.#open.wasAsked = true
+
+      tellSwitch(gateway, exchange, turn)
+      const firstContentMs = asksForStream(call) ? turn.candidate.streamClocks.firstContentMs : 0
+      const flight = new Flight(gateway, plan, exchange, turn, { leftMs: Infinity, firstContentMs })
+      flight.record.rescue = way
+      presence.watch(flight.stop)
+      const brought = await send(gateway, asked.call, turn.candidate, plan, flight)
+      const outcome = flight.land(orObjection(brought, this.#form))
+      if (isAnswer(outcome)) {
+        if (outcome.form === this.#form && outcome.rest !== undefined) {
+          return { answer: outcome, continuation: new Continuation(this.#said, way, asked.cut, turn.candidate.prefill) }
+        }
+        exchange.ride?.pay()
+        discard(gateway, outcome)
+      } else if (way === 'prefill' && rejectsPrefill(outcome)) {
+        gateway.prefillRefusers.add(turn.candidate.stateKey)
+      } else if (outcome.held === undefined) {
+        // Who did not answer at all will not do so when asked in another way.
+        this.#open = undefined
+      }
+    }
   }
 
-  #nextRoute(): { turn: Turn; ways: Way[] } | undefined {
+  #nextRoute(): { turn: Turn; ways: Way[]; wasAsked: boolean } | undefined {
     const { walk, plan } = this.#errand
     for (let turn = walk.next(); turn !== undefined; turn = walk.next()) {
       const ways = waysOf(plan.streaming.rescue).filter((way) => way === 'match' || this.#mayPrefill(turn.candidate))
-      if (ways.length > 0) return { turn, ways }
+      if (ways.length > 0) return { turn, ways, wasAsked: false }
       walk.declined(turn, 'it does not go on with a text that it did not begin')
     }
     return undefined

@@ -3,6 +3,9 @@ import type { Candidate } from '#core/candidate.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
+import type { Break } from './break.ts'
+import type { CredentialUse } from './credential-use.ts'
+import type { Errand } from './errand.ts'
 import type { Gateway } from './gateway.ts'
 import type { Turn } from './walk.ts'
 
@@ -10,11 +13,12 @@ import type { Turn } from './walk.ts'
 export function learn(
   gateway: Gateway,
   plan: Plan,
-  candidate: Candidate,
+  { candidate, credential }: Pick<Turn, 'candidate' | 'credential'>,
   exchange: Exchange,
   outcome: Answer | Failure,
 ): void {
   if (isAnswer(outcome)) {
+    if (outcome.status < 400) credential?.succeeded()
     if (outcome.rest === undefined) succeed(gateway, plan, candidate)
     return
   }
@@ -30,8 +34,32 @@ export function learn(
     status: outcome.status,
     durationMs: Math.round(exchange.attempts.at(-1)?.durationMs ?? 0),
   })
-  if (outcome.cools) fail(gateway, plan, candidate, exchange, outcome.message, outcome.retryAfterMs)
+  const isCredentials = credential !== undefined && isCredentialsFault(gateway, plan, credential, exchange, outcome)
+  if (outcome.cools && !isCredentials) fail(gateway, plan, candidate, exchange, outcome.message, outcome.retryAfterMs)
   else gateway.breakers.release(candidate.stateKey)
+}
+
+/** A credential that is refused rests by itself; its route does not, since another one may be let in. */
+function isCredentialsFault(
+  { clock, log }: Gateway,
+  plan: Plan,
+  use: CredentialUse,
+  exchange: Exchange,
+  failure: Failure,
+): boolean {
+  const forMs = use.failed(failure, plan.cooldown, clock.monotonicMs())
+  if (forMs === undefined) return false
+  if (forMs > 0) {
+    log.write('warn', 'credential_rested', {
+      requestId: exchange.id,
+      backend: exchange.attempts.at(-1)?.backend,
+      credential: use.credential.name,
+      status: failure.status,
+      forMs: Math.round(forMs),
+      reason: failure.message,
+    })
+  }
+  return true
 }
 
 /** How a body ended, from its route's point of view; `neither`: by someone else's doing. */
@@ -46,6 +74,7 @@ export function learnEnd(
   ending: Ending,
   reason = '',
 ): void {
+  exchange.ride?.pay()
   if (ending === 'good') succeed(gateway, plan, candidate)
   else if (ending === 'bad') fail(gateway, plan, candidate, exchange, reason)
   else gateway.breakers.release(candidate.stateKey)
@@ -75,6 +104,31 @@ function fail(
   const route = { requestId: exchange.id, backend: backend.name, model }
   if (cooledMs > 0) log.write('warn', 'route_cooled', { ...route, forMs: Math.round(cooledMs), reason })
   if (openedMs > 0) log.write('warn', 'circuit_opened', { ...route, forMs: Math.round(openedMs) })
+}
+
+/** What broke after its answer had begun, and what another route shall go on with, is a failed attempt after all. */
+export function noteBreak({ gateway, exchange }: Pick<Errand, 'gateway' | 'exchange'>, { code, message }: Break): void {
+  const attempt = exchange.attempts.at(-1)
+  if (attempt === undefined) return
+  const reason = code === 'upstream_timeout' ? 'idle_timeout' : code === 'stream_incomplete' ? 'incomplete' : 'reset'
+  attempt.failure = {
+    kind: 'failure',
+    side: 'upstream',
+    reason,
+    tryNext: true,
+    retrySame: false,
+    cools: true,
+    message: message.replace(/^Cannot complete the answer: /, ''),
+  }
+  attempt.durationMs = gateway.clock.monotonicMs() - attempt.startedMs
+  gateway.log.write('warn', 'attempt_failed', {
+    requestId: exchange.id,
+    backend: attempt.backend,
+    model: attempt.model,
+    reason: attempt.failure.message,
+    status: attempt.status,
+    durationMs: Math.round(attempt.durationMs),
+  })
 }
 
 /** Tells that the request goes on to another route. */

@@ -3,8 +3,11 @@ import type { Candidate } from '#core/candidate.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan, Tier } from '#core/plan.ts'
+import { affinityOf, type Affinity } from '#route/affinity.ts'
 import { Course, objectionTo, reasonOf, waitMsMax, type Objection } from '#route/course.ts'
+import { plainOutlook, type Ability, type Outlook } from '#route/strategy.ts'
 import { retryDelayMs } from '#upstream/backoff.ts'
+import { CredentialUse } from './credential-use.ts'
 import type { Gateway } from './gateway.ts'
 import { isRequestsFault, type Miss } from './no-answer.ts'
 
@@ -14,18 +17,32 @@ export interface Turn {
   readonly tier: Tier
   /** Pause before it; only a retry on the same route has one. */
   readonly pauseMs: number
+  /** Undefined when the request belongs to no others. */
+  readonly affinity?: Affinity | undefined
+  /** Undefined where the backend has its one key, or none. */
+  readonly credential?: CredentialUse | undefined
+}
+
+/** A candidate that was passed over until its time comes. */
+interface Resting {
+  readonly candidate: Candidate
+  readonly tier: Tier
+  readonly untilMs: number
 }
 
 /** One request's way through its plan: whose turn is next, and when it is over. Sends nothing itself. */
-export class Walk {
+export class Walk implements Ability {
   readonly misses: Miss[] = []
   /** The resting candidate that recovers first. */
-  soonest: { readonly candidate: Candidate; readonly tier: Tier; readonly untilMs: number } | undefined
+  soonest: Resting | undefined
+  /** The one of them that may be asked all the same. */
+  #leastBad: Resting | undefined
   readonly #gateway: Gateway
   readonly #plan: Plan
   readonly #call: Call
   readonly #exchange: Exchange
   readonly #startedMs: number
+  readonly #outlook: Outlook
   #course: Course
   #retries = 0
   #retry: Turn | undefined
@@ -39,7 +56,12 @@ export class Walk {
     this.#call = call
     this.#exchange = exchange
     this.#startedMs = gateway.clock.monotonicMs()
-    this.#course = new Course(plan, exchange.seed)
+    this.#outlook = plan.balance === undefined ? plainOutlook : outlookFor(this, gateway, plan, call, exchange)
+    this.#course = new Course(plan, exchange.seed, this.#outlook)
+  }
+
+  isAble(candidate: Candidate): boolean {
+    return this.#objectionTo(candidate, this.#gateway.clock.monotonicMs()) === undefined
   }
 
   /** Milliseconds until the plan's deadline; without one, until waiting for a resting route makes no sense. */
@@ -58,7 +80,9 @@ export class Walk {
   }
 
   /** The turn did not bring an answer: is the same route asked again, another one, or nobody? */
-  missed({ candidate, tier }: Turn, failure: Failure): void {
+  missed(turn: Turn, failure: Failure): void {
+    const { candidate, tier, credential } = turn
+    if (credential?.isToBlame === true) return this.#missedBy(credential, turn, failure)
     this.misses.push({ candidate, failure })
     const pauseMs = this.#pauseBeforeRetry(failure)
     if (pauseMs === undefined) {
@@ -66,7 +90,7 @@ export class Walk {
       return
     }
     this.#retries += 1
-    this.#retry = { candidate, tier, pauseMs }
+    this.#retry = { candidate, tier, pauseMs, affinity: this.#outlook.affinity, credential }
     this.#gateway.log.write('debug', 'retry_waits', {
       requestId: this.#exchange.id,
       backend: candidate.backend.name,
@@ -81,6 +105,13 @@ export class Walk {
     this.#note(candidate, reason)
   }
 
+  /** One more request to a route whose turn it is already; false when the request may make no more. */
+  mayAskAgain(): boolean {
+    if (!this.#mayGoOn()) return false
+    this.#turns += 1
+    return true
+  }
+
   /** The deadline was kept, and is of no concern to what comes after it. */
   answerBegan(): void {
     this.#hasBegun = true
@@ -88,8 +119,9 @@ export class Walk {
 
   /** From the best tier on again, after a wait for a resting route. */
   startOver(): void {
-    this.#course = new Course(this.#plan, this.#exchange.seed)
+    this.#course = new Course(this.#plan, this.#exchange.seed, this.#outlook)
     this.soonest = undefined
+    this.#leastBad = undefined
   }
 
   #takeNext(): Turn | undefined {
@@ -101,9 +133,10 @@ export class Walk {
       const { tier } = this.#course
       if (candidate === undefined || tier === undefined) return undefined
       const nowMs = clock.monotonicMs()
-      const objection = objectionTo(candidate, this.#call.endpoint.dialect, breakers, nowMs, breaker)
+      const objection = this.#objectionTo(candidate, nowMs)
       if (objection === undefined && breakers.mayTry(candidate.stateKey, nowMs, breaker)) {
-        return { candidate, tier, pauseMs: 0 }
+        if (tier.strategy === 'round_robin') this.#takeTurn(tier, candidate, nowMs)
+        return this.#turnOf(candidate, tier, nowMs)
       }
       if (objection !== undefined) this.#passOver(candidate, tier, objection, nowMs)
     }
@@ -111,10 +144,58 @@ export class Walk {
 
   /** Better than giving up, where the operator says so; also when others were asked before and failed. */
   #takeLeastBad(): Turn | undefined {
-    if (this.soonest === undefined || this.#plan.whenAllCooling !== 'least_bad') return undefined
-    const { candidate, tier } = this.soonest
+    if (this.#leastBad === undefined || this.#plan.whenAllCooling !== 'least_bad') return undefined
+    const { candidate, tier } = this.#leastBad
+    this.#leastBad = undefined
+    const turn = this.#turnOf(candidate, tier, this.#gateway.clock.monotonicMs())
+    if (turn.credential === undefined && candidate.backend.credentials !== undefined) return undefined
     this.soonest = undefined
-    return { candidate, tier, pauseMs: 0 }
+    return turn
+  }
+
+  #turnOf(candidate: Candidate, tier: Tier, nowMs: number): Turn {
+    const { affinity } = this.#outlook
+    const { credentials: set } = candidate.backend
+    if (set === undefined) return { candidate, tier, pauseMs: 0, affinity, credential: undefined }
+    const ring = this.#gateway.credentials.ringOf(set)
+    return { candidate, tier, pauseMs: 0, affinity, credential: ring && CredentialUse.first(ring, nowMs) }
+  }
+
+  /** The failure was the credential's own: another one takes the turn at the same route, at once. */
+  #missedBy(last: CredentialUse, { candidate, tier }: Turn, failure: Failure): void {
+    const { clock, log } = this.#gateway
+    const nowMs = clock.monotonicMs()
+    const told = { requestId: this.#exchange.id, backend: candidate.backend.name }
+    const mayGoOn = this.#mayGoOn()
+    const next = mayGoOn ? last.next(nowMs) : undefined
+    if (next !== undefined) {
+      this.misses.push({ candidate, failure })
+      this.#retry = { candidate, tier, pauseMs: 0, affinity: this.#outlook.affinity, credential: next }
+      const [from, to] = [last.credential.name, next.credential.name]
+      if (next.credential !== last.credential) log.write('info', 'credential_switched', { ...told, from, to })
+      return
+    }
+    if (!failure.tryNext) this.#isOver = true
+    const untilMs = last.restsUntil(nowMs)
+    if (mayGoOn || untilMs !== undefined) {
+      this.misses.push({ candidate, failure, noCredentialMs: Math.max(0, (untilMs ?? nowMs) - nowMs) })
+      const client = this.#exchange.client.address
+      log.write('error', 'credentials_exhausted', { ...told, client, reason: failure.message })
+    } else this.misses.push({ candidate, failure })
+  }
+
+  /** Who was asked because the request belongs to it took nobody's turn. */
+  #takeTurn(tier: Tier, taken: Candidate, nowMs: number): void {
+    if (this.#outlook.affinity?.pinned === taken.stateKey) return
+    const able = tier.candidates.filter(
+      (candidate) => candidate === taken || this.#objectionTo(candidate, nowMs) === undefined,
+    )
+    this.#gateway.figures.takeTurn(tier.alias, able, taken)
+  }
+
+  #objectionTo(candidate: Candidate, nowMs: number): Objection | undefined {
+    const { breakers, credentials } = this.#gateway
+    return objectionTo(candidate, this.#call.endpoint.dialect, breakers, nowMs, this.#plan.breaker, credentials)
   }
 
   /**
@@ -144,8 +225,11 @@ export class Walk {
   }
 
   #passOver(candidate: Candidate, tier: Tier, objection: Objection, nowMs: number): void {
-    if (objection.why !== 'dialect' && !(this.soonest !== undefined && this.soonest.untilMs <= objection.untilMs)) {
-      this.soonest = { candidate, tier, untilMs: objection.untilMs }
+    if (objection.why !== 'dialect') {
+      const resting = { candidate, tier, untilMs: objection.untilMs }
+      this.soonest = sooner(this.soonest, resting)
+      // What a backend refused it is not shown again before its time.
+      if (objection.why !== 'credentials') this.#leastBad = sooner(this.#leastBad, resting)
     }
     this.#note(candidate, reasonOf(objection, this.#call.endpoint.dialect, nowMs))
   }
@@ -159,6 +243,22 @@ export class Walk {
       log.write('debug', 'route_skipped', { requestId: this.#exchange.id, backend: backend.name, model, reason })
     }
   }
+}
+
+function sooner(one: Resting | undefined, other: Resting): Resting {
+  return one !== undefined && one.untilMs <= other.untilMs ? one : other
+}
+
+function outlookFor(
+  ability: Ability,
+  { figures, clock }: Gateway,
+  { alias, balance }: Plan,
+  call: Call,
+  { stream }: Exchange,
+): Outlook {
+  const nowMs = clock.monotonicMs()
+  const affinity = balance?.affinity && affinityOf(figures.pins, balance.affinity, alias, call, nowMs)
+  return { figures, affinity, isStream: stream, nowMs, ability }
 }
 
 /** Limit: candidates of one request whose passing over is told. */

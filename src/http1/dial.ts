@@ -1,5 +1,4 @@
 import { isIP } from 'node:net'
-import { getCACertificates } from 'node:tls'
 import type { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Link, ProxyOptions, TlsOptions, TransportClocks, TransportFailure } from '#ports/transport.ts'
@@ -10,7 +9,6 @@ import { runPhase, type PhaseLimits, type Step } from './phase.ts'
 import { openTunnel } from './proxy-connect.ts'
 import { secure, type Identity } from './secure.ts'
 import type { PlatformSocket, Socket, SocketOwner, Unowned } from './socket.ts'
-import { secureInside } from './stream-socket.ts'
 import { connectTcp, connectUnix } from './tcp.ts'
 
 export type { Resolver } from './dns.ts'
@@ -83,6 +81,8 @@ class Dialing {
   async #goThrough(proxy: ProxyOptions): Promise<Unowned | TransportFailure> {
     const { url, link } = this.#request
     const isProxySecure = proxy.url.protocol === 'https:'
+    // The platform's streams are needed for nothing else, and loading them takes time that a start does not have.
+    const streams = isProxySecure ? await import('./stream-socket.ts') : undefined
     let socket = await this.#reach(proxy.url)
     if (isFailure(socket)) return socket
     if (isProxySecure) socket = await this.#secure(socket, identityOf(proxy, link.tls))
@@ -93,8 +93,8 @@ class Dialing {
       return tunnel
     }
     const upstream = upstreamOf(url, link.tls, false)
-    if (!isProxySecure) return await this.#secure(tunnel, upstream)
-    const inner = await runPhase(this.#tlsLimits(), secureInside(tunnel, upstream))
+    if (streams === undefined) return await this.#secure(tunnel, upstream)
+    const inner = await runPhase(this.#tlsLimits(), streams.secureInside(tunnel, upstream))
     if (isFailure(inner)) tunnel.terminate()
     return inner
   }
@@ -159,7 +159,10 @@ function identityOf({ url }: ProxyOptions, backend: TlsOptions): Identity {
   let tls = proxyTlsByBackend.get(backend)
   if (tls === undefined) {
     const { ca } = backend
-    const authorities = ca === undefined ? undefined : [...getCACertificates('default'), ca].join('\n')
+    const authorities =
+      ca === undefined
+        ? undefined
+        : [...process.getBuiltinModule('node:tls').getCACertificates('default'), ca].join('\n')
     tls = { verify: true, ca: authorities, cert: undefined, key: undefined, serverName: undefined, minVersion: '1.2' }
     proxyTlsByBackend.set(backend, tls)
   }

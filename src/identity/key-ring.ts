@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto'
 import { anonymous, type Caller } from '#core/caller.ts'
 import type { Secret } from '#core/secret.ts'
 
@@ -19,7 +18,7 @@ export class KeyRing {
     const digest = digestOf(key)
     let found: Caller | undefined
     // No early exit: the time taken must not tell which key came close.
-    for (const entry of this.#entries) if (timingSafeEqual(entry.digest, digest)) found = entry.caller
+    for (const entry of this.#entries) if (crypto.timingSafeEqual(entry.digest, digest)) found = entry.caller
     return found
   }
 

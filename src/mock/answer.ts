@@ -1,4 +1,3 @@
-import { gzipSync } from 'node:zlib'
 import type { Dialect } from '#core/dialect.ts'
 import type { Random } from '#ports/random.ts'
 import { readAsk, type Ask } from './ask.ts'
@@ -152,7 +151,7 @@ class Speaker {
     // Half of a JSON text is never JSON.
     if (behaviour?.malformed === true) bytes = bytes.subarray(0, Math.floor(bytes.length / 2))
     if (behaviour?.gzip === true && acceptsGzip(this.#request.headers)) {
-      bytes = gzipSync(bytes)
+      bytes = process.getBuiltinModule('node:zlib').gzipSync(bytes)
       headers.set('content-encoding', 'gzip')
     }
     headers.set('content-length', String(bytes.length))

@@ -5,6 +5,8 @@ export interface Files {
   read(path: string): Promise<string>
   /** Appends, creating file and folders; resolves with the file's size afterwards. Completes short writes. */
   append(path: string, text: string): Promise<number>
+  /** Its last character is a line feed, or it is empty, or there is no such file. */
+  endsLine(path: string): Promise<boolean>
   /** Bytes, or undefined when there is no such file. */
   size(path: string): Promise<number | undefined>
   remove(path: string): Promise<void>
@@ -22,6 +24,18 @@ export const systemFiles: Files = {
       // appendFile loops over short writes, so a full disk is an error and never a silent half line.
       await handle.appendFile(text)
       return (await handle.stat()).size
+    } finally {
+      await handle.close()
+    }
+  },
+  async endsLine(path) {
+    const size = await systemFiles.size(path)
+    if (size === undefined || size === 0) return true
+    const handle = await open(path, 'r')
+    try {
+      const last = Buffer.alloc(1)
+      await handle.read(last, 0, 1, size - 1)
+      return last[0] === lineFeed
     } finally {
       await handle.close()
     }
@@ -45,6 +59,8 @@ export const systemFiles: Files = {
   },
   removeTree: async (path) => await rm(path, { recursive: true, force: true }),
 }
+
+const lineFeed = 0x0a
 
 async function openAppending(path: string): ReturnType<typeof open> {
   try {

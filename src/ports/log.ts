@@ -48,6 +48,15 @@ export type EventName =
   | 'route_cooled' // backend, model, forMs, reason
   | 'circuit_opened' // backend, model, forMs
   | 'circuit_closed' // backend, model
+  | 'credential_token' // backend, credential, how (minted, fetched), forMs
+  | 'credential_token_failed' // backend, credential, reason, retryMs
+  | 'credential_key_read' // backend, credential, file
+  | 'credential_file_failed' // backend, credential, file, reason
+  | 'credential_used' // requestId, backend, credential, number, index
+  | 'credential_rested' // requestId, backend, credential, status, forMs, reason
+  | 'credential_switched' // requestId, backend, from, to
+  | 'credentials_exhausted' // requestId, backend, client, reason
+  | 'credentials_reset' // backend, credential, count
   | 'retry_waits' // requestId, backend, waitMs
   | 'metrics' // requestId, alias, state, backend, attempts, totalMs, backendMs
   | 'request_record' // requestId, text: the whole block of merged mode

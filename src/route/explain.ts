@@ -1,10 +1,13 @@
 import * as v from 'valibot'
 import type { Candidate } from '#core/candidate.ts'
+import type { CredentialBook } from '#core/credential.ts'
 import type { Dialect } from '#core/dialect.ts'
-import type { Plan } from '#core/plan.ts'
+import type { Plan, Tier } from '#core/plan.ts'
 import type { Rests } from '#core/rest.ts'
 import { chooseAll, reasonOf, waitMsMax, type Objection, type Step } from './course.ts'
+import { Figures, type FiguresView } from './figures.ts'
 import { promisesOf } from './promises.ts'
+import { scoreText, strategyName, type Outlook } from './strategy.ts'
 
 /** What the choice is to be explained for. */
 export interface ExplainedCall {
@@ -18,7 +21,7 @@ export interface ExplainedCall {
 // oxlint-disable-next-line typescript/explicit-module-boundary-types, typescript/explicit-function-return-type -- the schema's type is its value
 export function explanationSchema() {
   const objection = v.object({
-    why: v.picklist(['dialect', 'cooling', 'circuit_open', 'probed']),
+    why: v.picklist(['dialect', 'cooling', 'credentials', 'circuit_open', 'probed']),
     reason: v.string(),
     /** What the operator can do about it. */
     remedy: v.nullable(v.string()),
@@ -35,8 +38,12 @@ export function explanationSchema() {
     level: v.picklist(['l1', 'l2']),
     priority: v.number(),
     weight: v.number(),
-    /** How many of the requests that come to its priority begin with it, 0 to 1. */
-    share: v.number(),
+    /** How routes of its priority are ordered. */
+    strategy: v.picklist(['weighted_random', 'round_robin', 'least_connections', 'latency', 'cost', 'hash', 'random']),
+    /** What the strategy sees in it, in words; null where it goes by weight and chance. */
+    score: v.nullable(v.string()),
+    /** How many of the requests that come to its priority begin with it, 0 to 1; null where that depends on what happens. */
+    share: v.nullable(v.number()),
     passedOver: v.nullable(objection),
     /** In milliseconds, 0 = no limit. */
     limits: v.object({
@@ -72,18 +79,31 @@ export type Explanation = v.InferOutput<ReturnType<typeof explanationSchema>>
 
 type ExplainedRoute = Explanation['routes'][number]
 
-/** The road's own choice, with its reasons. Pure, and takes no probe of a circuit. */
-export function explainCourse(plan: Plan, call: ExplainedCall, rests: Rests, seed: number, nowMs: number): Explanation {
-  const steps = chooseAll(plan, call.dialect, rests, seed, nowMs)
+/**
+ * The road's own choice for a request that belongs to no others, with its reasons. Pure: takes no probe of a circuit and
+ * nobody's turn.
+ */
+export function explainCourse(
+  plan: Plan,
+  call: ExplainedCall,
+  rests: Rests,
+  seed: number,
+  nowMs: number,
+  figures: FiguresView = new Figures(),
+  book?: CredentialBook,
+): Explanation {
+  const outlook: Outlook = { figures, affinity: undefined, isStream: call.stream, nowMs }
+  const steps = chooseAll(plan, call.dialect, rests, seed, nowMs, outlook, book)
   const shares = sharesOf(steps)
   const outcome = decide(plan, call.dialect, steps, nowMs)
   let turns = 0
   const routes = steps.map((step): ExplainedRoute => {
     const isAsked = step.objection === undefined || step === outcome.leastBad
     if (isAsked) turns += 1
-    const share = shares.get(step.candidate) ?? 0
+    const share = shares.get(step.candidate) ?? (hasShares(step.tier) ? 0 : null)
     const passedOver = step.objection === undefined ? null : tell(step.objection, call.dialect, nowMs)
-    return routeOf(step, isAsked ? turns : null, share, passedOver)
+    const score = scoreText(step.tier, step.candidate, outlook)
+    return routeOf(step, { turn: isAsked ? turns : null, score, share, passedOver })
   })
   return {
     model: plan.alias,
@@ -124,9 +144,11 @@ function decide(plan: Plan, dialect: Dialect, steps: readonly Step[], nowMs: num
   const seconds = Math.max(1, Math.ceil(waitMs / 1000))
   const { id } = soonest.step.candidate
   const limitMs = plan.deadlineMs === 0 ? waitMsMax : plan.deadlineMs
-  if (plan.whenAllCooling === 'least_bad') {
-    const says = `asks ${id}, which recovers first: every route of it rests, and fallback.when_all_cooling is least_bad`
-    return { verdict: 'asks', says, leastBad: soonest.step }
+  const leastBad = soonestOf(steps.filter(({ objection }) => objection?.why !== 'credentials'))?.step
+  if (plan.whenAllCooling === 'least_bad' && leastBad !== undefined) {
+    const { id: asksId } = leastBad.candidate
+    const says = `asks ${asksId}, which recovers first: every route of it rests, and fallback.when_all_cooling is least_bad`
+    return { verdict: 'asks', says, leastBad }
   }
   if (plan.whenAllCooling === 'wait' && waitMs <= limitMs) {
     return { verdict: 'waits', says: `waits ${seconds} s for ${id}: every route of it rests` }
@@ -152,20 +174,29 @@ function soonestOf(steps: readonly Step[]): { readonly step: Step; readonly unti
 function sharesOf(steps: readonly Step[]): ReadonlyMap<Candidate, number> {
   const shares = new Map<Candidate, number>()
   const asked = steps.filter(({ objection }) => objection === undefined)
-  for (const [, group] of Map.groupBy(asked, ({ tier }) => tier)) {
-    const total = group.reduce((sum, { candidate }) => sum + candidate.weight, 0)
-    for (const { candidate } of group) {
-      shares.set(candidate, total === 0 ? 1 / group.length : candidate.weight / total)
+  for (const [tier, group] of Map.groupBy(asked, (step) => step.tier)) {
+    if (!hasShares(tier)) continue
+    const parts = group.map(({ candidate }) => partOf(tier, candidate))
+    const total = parts.reduce((sum, part) => sum + part, 0)
+    for (const [at, { candidate }] of group.entries()) {
+      shares.set(candidate, total === 0 ? 1 / group.length : (parts[at] ?? 0) / total)
     }
   }
   return shares
 }
 
+/** Where load, speed or prices decide, nobody can tell. */
+function hasShares({ strategy, candidates }: Tier): boolean {
+  return candidates.length < 2 || (strategy !== 'least_connections' && strategy !== 'latency' && strategy !== 'cost')
+}
+
+function partOf({ strategy }: Tier, { weight }: Candidate): number {
+  return strategy === 'random' && weight > 0 ? 1 : weight
+}
+
 function routeOf(
   { candidate, tier }: Step,
-  turn: number | null,
-  share: number,
-  passedOver: ExplainedRoute['passedOver'],
+  { turn, score, share, passedOver }: Pick<ExplainedRoute, 'turn' | 'score' | 'share' | 'passedOver'>,
 ): ExplainedRoute {
   const { backend, model, protocol, weight, streamClocks } = candidate
   const { connectMs, firstByteMs, totalMs } = backend.timeouts
@@ -179,6 +210,8 @@ function routeOf(
     level: tier.level,
     priority: tier.priority,
     weight,
+    strategy: strategyName(tier.strategy),
+    score,
     share,
     passedOver,
     limits: { connectMs, firstByteMs, firstContentMs, idleMs, durationMs, totalMs },

@@ -7,10 +7,13 @@ import type { Candidate } from '#core/candidate.ts'
  * configuration moves only those requests that the change is about.
  */
 
-/** The candidates of a tier in the order in which to try them. Weight 0 comes last. A tier of one is handed on as it is. */
-export function orderTier(candidates: readonly Candidate[], seed: number): readonly Candidate[] {
+/**
+ * The candidates of a tier in the order in which to try them. Weight 0 comes last, and is all that weights tell when the
+ * others count as even. A tier of one is handed on as it is.
+ */
+export function orderTier(candidates: readonly Candidate[], seed: number, isEven = false): readonly Candidate[] {
   if (candidates.length < 2) return candidates
-  const urn = urnOf(candidates)
+  const urn = isEven ? { ...urnOf(candidates), isEven } : urnOf(candidates)
   const spread = mixed(seed)
   return candidates
     .map((candidate, at) => ({ candidate, isLast: candidate.weight === 0, lot: drawFrom(urn, at, spread) }))

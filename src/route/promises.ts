@@ -1,4 +1,4 @@
-import type { Plan, RescueMode } from '#core/plan.ts'
+import type { AffinityPolicy, Plan, RescueMode } from '#core/plan.ts'
 import { formatDuration } from '#kit/quantity.ts'
 
 /** A plan's policies in words, each as one sentence. */
@@ -25,8 +25,22 @@ export function promisesOf(plan: Plan, isStream: boolean): string[] {
     )
   }
   promises.push(whenAllRest[plan.whenAllCooling])
+  const affinity = plan.balance?.affinity
+  if (affinity !== undefined && affinity.ttlMs > 0) promises.push(affinityPromise(affinity))
   if (isStream) promises.push(...streamPromises(plan))
   return promises
+}
+
+function affinityPromise({ by, header, ttlMs }: AffinityPolicy): string {
+  const what = by === 'header' ? `with the same "${header}"` : alike[by]
+  return `Requests ${what} stay with the route that answered last, while it is well, for ${formatDuration(ttlMs)} after each answer.`
+}
+
+const alike: Readonly<Record<Exclude<AffinityPolicy['by'], 'header'>, string>> = {
+  auto: 'of one conversation, user or address',
+  ip: 'of one address',
+  user: 'of one user',
+  system: 'with the same instructions',
 }
 
 function restPromise({ cooldown: { cooldownMs, respectRetryAfter, retryAfterMsMax } }: Plan): string {

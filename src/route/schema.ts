@@ -5,6 +5,40 @@ import { stringKeys } from '#kit/string-keys.ts'
 
 const aliasName = v.pipe(v.string(), v.minLength(1), v.maxLength(512))
 
+/** `weighted` is what it was called elsewhere. */
+const strategySchema = v.pipe(
+  v.picklist(['weighted_random', 'round_robin', 'least_connections', 'latency', 'cost', 'hash', 'random', 'weighted']),
+  v.transform((name) => (name === 'weighted' ? 'weighted_random' : name)),
+)
+
+const price = v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000))
+
+const AffinitySchema = v.strictObject({
+  by: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^(?:auto|ip|user|system|off|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128})$/,
+        'expected auto, ip, user, system, off, or header: and a name, such as "header:x-session-id"',
+      ),
+      v.description(
+        'What tells which requests belong together. auto: the first of an own header, the session headers of coding agents, ' +
+          'the answer or conversation that is gone on with, prompt_cache_key, the user, instructions and first message, ' +
+          'address. ip: the address (of IPv6 its /64). user: the user that the body names. system: equal instructions. ' +
+          'header:NAME: the value of that header. off: nothing.',
+      ),
+    ),
+    'auto',
+  ),
+  ttl: v.optional(
+    durationSchema('How long they stay with the route that answered them, after each answer.', {
+      min: 1000,
+      max: 30 * 86_400_000,
+    }),
+    '1h',
+  ),
+})
+
 const RouteSchema = v.strictObject({
   backend: v.pipe(v.string(), v.minLength(1), v.description('Name of the backend that answers.')),
   model: v.pipe(
@@ -34,6 +68,15 @@ const RouteSchema = v.strictObject({
     1,
   ),
   enabled: v.optional(v.pipe(v.boolean(), v.description('false takes the route out of use.')), true),
+  cost: v.optional(
+    v.pipe(
+      v.strictObject({
+        input: v.pipe(price, v.description('Price of a million tokens that are read, in any currency.')),
+        output: v.pipe(price, v.description('Price of a million tokens that are written.')),
+      }),
+      v.description('What the tokens of this route cost, for the strategy `cost`.'),
+    ),
+  ),
   protocol: v.optional(
     v.pipe(
       v.picklist(stringKeys(protocolNames)),
@@ -62,8 +105,37 @@ const ownEntries = {
     ),
     true,
   ),
+  strategy: v.optional(
+    v.pipe(
+      strategySchema,
+      v.description('How the traffic is shared among routes of one priority; default: `load_balancing.strategy`.'),
+    ),
+  ),
+  affinity: v.optional(
+    v.pipe(
+      AffinitySchema,
+      v.description(
+        'Keeps requests that belong together with one route while it is well. Absent: off; an empty section `{}` switches it on.',
+      ),
+    ),
+  ),
   routes: v.pipe(v.array(RouteSchema), v.maxLength(10_000), v.description('Ways to answer this alias.')),
 }
+
+/** The `load_balancing` section: what holds for every alias that says nothing else. */
+export const LoadBalancingSchema = v.strictObject({
+  strategy: v.optional(
+    v.pipe(
+      strategySchema,
+      v.description(
+        'How traffic is shared among routes of one priority. weighted_random: chance, by weight. round_robin: in turn, by weight. ' +
+          'least_connections: whoever works on the fewest requests for its weight. latency: the faster of two. cost: the cheapest ' +
+          'by `routes[].cost`. hash: equal affinity keys to equal routes. random: chance, whatever the weights.',
+      ),
+    ),
+    'weighted_random',
+  ),
+})
 
 /** The `fallback` section: what happens when a route fails. */
 export const FallbackSchema = v.strictObject({

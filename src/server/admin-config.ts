@@ -1,6 +1,7 @@
 import { Secret } from '#core/secret.ts'
 import { formatListen } from '#snapshot/listen.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { Masker } from '#telemetry/mask.ts'
 
 /** What is known about loading the configuration, beside the snapshot itself. */
 export interface LoadReport {
@@ -14,28 +15,50 @@ export interface LoadReport {
   readonly refused: { readonly atMs: number; readonly problems: readonly string[] } | undefined
 }
 
-/** The running configuration, as it was read; secrets show as `****`. */
-export function configPage(snapshot: Snapshot, { loadedMs, warnings, refused, restartKeys }: LoadReport): object {
+/** The running configuration, as it was read; secrets show as `****`. Names are never masked: programs look for them. */
+export function configPage(
+  snapshot: Snapshot,
+  { loadedMs, warnings, refused, restartKeys }: LoadReport,
+  masker: Masker,
+): object {
   const { admin } = snapshot
+  const masked = (text: string): string => masker.mask(text)
   return {
     version: snapshot.version,
     digest: snapshot.digest,
     file: snapshot.file,
     loadedAt: iso(loadedMs),
-    warnings,
-    refused: refused === undefined ? undefined : { at: iso(refused.atMs), problems: refused.problems },
+    warnings: warnings.map(masked),
+    refused: refused === undefined ? undefined : { at: iso(refused.atMs), problems: refused.problems.map(masked) },
     restartKeys,
     listen: formatListen(snapshot.listen),
     admin: { path: admin.path, listen: admin.listen === undefined ? undefined : formatListen(admin.listen) },
-    backends: Array.from(snapshot.backends.values(), ({ name, url, authMode, apiKey }) => ({
+    clientKey: clientKeyMark(snapshot, snapshot.digest),
+    backends: Array.from(snapshot.backends.values(), ({ name, url, authMode, apiKey, credentials }) => ({
       name,
-      url: `${url.protocol}//${url.host}${url.pathname}`,
+      url: shownUrl(url, masker),
       authMode,
-      hasKey: apiKey !== undefined,
+      hasKey: apiKey !== undefined || credentials !== undefined,
+      credentials: credentials?.names,
     })),
     aliases: snapshot.aliases,
     settings: Object.fromEntries(Array.from(snapshot.settings, ([key, value]) => [key, shown(value)])),
   }
+}
+
+/** Where a backend is, without what may be a credential. */
+export function shownUrl({ protocol, host, pathname }: URL, masker: Masker): string {
+  return `${protocol}//${host}${masker.mask(pathname)}`
+}
+
+/**
+ * Tells one key of the clients from another, and nothing else about it; undefined without a key. `salt`: the digest of
+ * the configuration that runs, so that a mark is worth nothing elsewhere.
+ */
+export function clientKeyMark({ settings }: Snapshot, salt: string): string | undefined {
+  const key = settings.get('proxy_api_key')
+  if (!(key instanceof Secret) || key.reveal() === '') return undefined
+  return new Bun.CryptoHasher('sha256').update(`${salt}\0${key.reveal()}`).digest('hex').slice(0, 16)
 }
 
 /** A secret that is not set is none. */

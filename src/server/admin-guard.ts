@@ -1,7 +1,7 @@
 import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
 import type { Connection } from '#gateway/incoming.ts'
 import { identify } from '#identity/identify.ts'
-import { canonicalAddress, type AddressList } from '#kit/address-list.ts'
+import { AddressList, canonicalAddress, readAddress } from '#kit/address-list.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { clientAddress } from './client-ip.ts'
@@ -16,11 +16,17 @@ export class AdminGuard {
     this.#clock = clock
   }
 
-  judge({ method, headers }: Request, { peer }: Connection, snapshot: Snapshot): 'welcome' | 'hidden' | Refusal {
+  /** `allow`: the methods that the page takes. */
+  judge(
+    { method, headers }: Request,
+    { peer }: Connection,
+    snapshot: Snapshot,
+    allow: readonly string[] = ['GET', 'HEAD'],
+  ): 'welcome' | 'hidden' | Refusal {
     const { keys, isLocalOnly } = snapshot.admin
     if (keys.isOpen || (isLocalOnly && !isFromHere(peer, headers, snapshot.trustedProxies))) return 'hidden'
     if (isFromElsewhere(headers)) return fromElsewhere
-    const client = clientAddress(peer, headers, snapshot.trustedProxies)
+    const client = countedAs(peer, headers, snapshot.trustedProxies)
     const nowMs = this.#clock.monotonicMs()
     const waitMs = this.#wrongKeys.waitMs(client, nowMs)
     // Not even the right one is looked at: whoever guesses must not learn that it was right.
@@ -31,8 +37,10 @@ export class AdminGuard {
       if (caller.code !== 'missing_api_key') this.#wrongKeys.note(client, nowMs)
       return caller
     }
-    if (method === 'GET' || method === 'HEAD') return 'welcome'
-    return refuse('method_not_allowed', `Cannot serve ${method} on this path: it takes GET`, { allow: 'GET, HEAD' })
+    if (allow.includes(method)) return 'welcome'
+    return refuse('method_not_allowed', `Cannot serve ${method} on this path: it takes ${allow[0]}`, {
+      allow: allow.join(', '),
+    })
   }
 }
 
@@ -44,19 +52,52 @@ const fromElsewhere = refuse(
 )
 
 /**
- * A program of this machine asks, not a proxy of this machine for somebody else. Headers can only take that away: what
- * they say of the client is believed of trusted proxies alone.
+ * Whose wrong keys are counted together. Of clients behind a proxy that is not trusted only the proxy is known: what they
+ * try must not lock out those who come from its address by themselves.
  */
-function isFromHere(peer: string | undefined, headers: Headers, trusted: AddressList): boolean {
-  const address = peer === undefined ? 'unix' : canonicalAddress(peer)
-  if (!isLoopback(address) || headers.has('forwarded') || headers.has('via')) return false
-  if (!headers.has('x-forwarded-for') && !headers.has('x-real-ip')) return true
-  return trusted.includes(address) && isLoopback(clientAddress(peer, headers, trusted))
+function countedAs(peer: string | undefined, headers: Headers, trusted: AddressList): string {
+  const client = clientAddress(peer, headers, trusted)
+  return !trusted.includes(addressOf(peer)) && isForwarded(headers) ? `${client} forwarded` : client
 }
 
-function isLoopback(address: string): boolean {
-  return address === 'unix' || address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address)
+/**
+ * A program of this machine asks, not a proxy of this machine for somebody else. Headers can only take that away, and any
+ * doubt does: what they say of the client is believed of trusted proxies alone, and only if all of it is of this machine.
+ */
+function isFromHere(peer: string | undefined, headers: Headers, trusted: AddressList): boolean {
+  const address = addressOf(peer)
+  if (!here.includes(address)) return false
+  if (!isForwarded(headers)) return true
+  if (!trusted.includes(address) || forwardingNames(headers).some((name) => !addressHeaders.includes(name)))
+    return false
+  return addressHeaders.every((name) => (headers.get(name)?.split(',') ?? []).every(isHop))
 }
+
+function isHop(text: string): boolean {
+  const hop = readAddress(text)
+  return hop !== undefined && here.includes(hop)
+}
+
+function addressOf(peer: string | undefined): string {
+  return peer === undefined ? 'unix' : canonicalAddress(peer)
+}
+
+const here = new AddressList(['127.0.0.0/8', '::1', 'unix'])
+
+function isForwarded(headers: Headers): boolean {
+  return forwardingNames(headers).length > 0
+}
+
+function forwardingNames(headers: Headers): string[] {
+  return [...headers.keys()].filter((name) => forwarding.test(name))
+}
+
+/** Headers in which proxies say that they ask for somebody else. */
+const forwarding =
+  /^(?:forwarded|via|x-forwarded(?:-.*)?|x-real-ip|x-original-.*|x-envoy-.*|(?:.*-)?client-ip|cf-.*|.*-connecting-ip|cdn-loop)$/
+
+/** Of these, each hop is an address. */
+const addressHeaders: readonly string[] = ['x-forwarded-for', 'x-real-ip']
 
 /** Browsers say where a request comes from; nothing of ours asks from a page of another origin. */
 function isFromElsewhere(headers: Headers): boolean {

@@ -1,25 +1,30 @@
 import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
 import type { Outcome } from '#core/exchange.ts'
-import type { Story } from '#core/story.ts'
+import type { Story, StoryAttempt } from '#core/story.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import type { Connection } from '#gateway/incoming.ts'
 import type { PoolGauges } from '#http1/pool.ts'
 import { idsWhenHealthy } from '#route/course.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Masker } from '#telemetry/mask.ts'
-import type { RecentRequests } from '#telemetry/recent.ts'
-import { concerns } from '#telemetry/story.ts'
+import { beginsWith, type RecentRequests } from '#telemetry/recent.ts'
+import { concerns, type RunningStory } from '#telemetry/story.ts'
 import { configPage, type LoadReport } from './admin-config.ts'
+import { resetCredentials } from './admin-credentials.ts'
 import { explainPage } from './admin-explain.ts'
 import { AdminGuard } from './admin-guard.ts'
 import { probeHeaders, probeStream } from './admin-probe.ts'
 import { readNumber, readQuery, readWord } from './admin-query.ts'
 import { routesPage } from './admin-routes.ts'
 import type { Target } from './guard.ts'
+import { health } from './health.ts'
 
 /** What the pages are made from. */
 export interface AdminParts {
-  readonly gateway: Pick<Gateway, 'current' | 'clock' | 'breakers' | 'ids' | 'random'>
+  readonly gateway: Pick<
+    Gateway,
+    'current' | 'clock' | 'breakers' | 'credentials' | 'figures' | 'ids' | 'random' | 'live' | 'log'
+  >
   readonly recent: RecentRequests
   readonly masker: Masker
   readonly version: string
@@ -48,30 +53,40 @@ export class AdminPages {
   /** Undefined: for this client there are no such pages. */
   async answer(request: Request, connection: Connection, target: Target): Promise<Response | Refusal | undefined> {
     const snapshot = this.#parts.gateway.current()
-    const verdict = this.#guard.judge(request, connection, snapshot)
+    const name = target.path.slice(snapshot.admin.path.length)
+    const verdict = this.#guard.judge(request, connection, snapshot, name === resetPath ? ['POST'] : undefined)
     if (verdict === 'hidden') return undefined
     if (isRefusal(verdict)) return verdict
-    const name = target.path.slice(snapshot.admin.path.length)
     if (name === '/sse-probe') return this.#probe(request)
     const page = await this.#page(name, target.query, snapshot)
-    const { masker } = this.#parts
-    if (isRefusal(page)) return { ...page, message: masker.mask(page.message) }
-    return this.#told(masker.mask(JSON.stringify(page)), jsonHeaders)
+    if (typeof page === 'string') return this.#told(page, jsonHeaders)
+    if (isRefusal(page)) return { ...page, message: this.#parts.masker.mask(page.message) }
+    return this.#told(JSON.stringify(page), jsonHeaders)
   }
 
-  async #page(name: string, query: string, snapshot: Snapshot): Promise<object | Refusal> {
-    const { gateway } = this.#parts
+  /** For those who look whether anybody is at an address of their own. */
+  health(): Response {
+    const { gateway, version } = this.#parts
+    return this.#told(JSON.stringify(health(gateway.current(), version)), jsonHeaders)
+  }
+
+  /** A page, or its JSON. Texts of others in it are masked; names of the configuration are what they are. */
+  async #page(name: string, query: string, snapshot: Snapshot): Promise<object | string | Refusal> {
+    const { gateway, masker } = this.#parts
     if (name === '/requests') return await this.#requests(query, snapshot)
-    if (name === '/explain') return explainPage(gateway, snapshot, query)
+    if (name === '/explain') return explainPage(gateway, snapshot, query, masker)
+    if (name === resetPath) return resetCredentials(gateway, query)
+    const isKnown = pages.some(({ path }) => path === name) || /^\/requests\/./.test(name)
+    if (!isKnown) {
+      const paths = pages.map(({ path }) => `${snapshot.admin.path}${path}`)
+      return refuse('route_not_found', `Cannot find this page: there are ${paths.join(', ')}`)
+    }
     const none = readQuery(query, [])
     if (isRefusal(none)) return none
     if (name === '') return this.#contents(snapshot)
-    if (name === '/routes')
-      return routesPage(snapshot, gateway.breakers, gateway.clock.monotonicMs(), this.#parts.pools())
-    if (name === '/config') return configPage(snapshot, this.#parts.loadReport())
-    if (name.startsWith('/requests/')) return this.#request(name.slice('/requests/'.length))
-    const paths = pages.map(({ path }) => `${snapshot.admin.path}${path}`)
-    return refuse('route_not_found', `Cannot find this page: there are ${paths.join(', ')}`)
+    if (name === '/routes') return routesPage(snapshot, gateway, this.#parts.pools())
+    if (name === '/config') return configPage(snapshot, this.#parts.loadReport(), masker)
+    return this.#request(name.slice('/requests/'.length), snapshot)
   }
 
   #contents({ admin }: Snapshot): object {
@@ -82,9 +97,9 @@ export class AdminPages {
     }
   }
 
-  /** The last requests, newest first. */
-  async #requests(query: string, snapshot: Snapshot): Promise<object | Refusal> {
-    const asked = readQuery(query, ['limit', 'model', 'outcome', 'backend'])
+  /** The last requests, newest first, as JSON. */
+  async #requests(query: string, snapshot: Snapshot): Promise<string | Refusal> {
+    const asked = readQuery(query, ['limit', 'before', 'model', 'outcome', 'backend'])
     if (isRefusal(asked)) return asked
     const limit = readNumber('limit', asked.limit, { min: 1, max: limitMax, otherwise: 50 })
     const outcome = readWord('outcome', asked.outcome, outcomes)
@@ -92,27 +107,56 @@ export class AdminPages {
     if (isRefusal(outcome)) return outcome
     const { recent, gateway } = this.#parts
     const { model, backend } = asked
+    const [before] = asked.before === undefined ? [] : recent.named(asked.before)
+    if (asked.before !== undefined && before?.id !== asked.before) {
+      return refuse('request_not_found', 'Cannot find older requests: "before" is none of those that are kept', {
+        param: 'before',
+      })
+    }
     const stories = recent.newest(
       limit,
       (story) =>
         (model === undefined || story.model === model) &&
         (outcome === undefined || story.outcome === outcome) &&
         (backend === undefined || concerns(story, backend)),
+      before,
     )
-    const requests: object[] = []
+    const requests: string[] = []
     for (const [at, story] of stories.entries()) {
       // Requests of clients go on in between.
       if (at % breathEvery === breathEvery - 1) await new Promise<void>((resolve) => gateway.clock.soon(resolve))
-      requests.push({ ...story, wouldTry: wouldTry(snapshot, story) })
+      requests.push(JSON.stringify({ ...this.#shown(story, snapshot), wouldTry: wouldTry(snapshot, story) }))
     }
-    return { kept: recent.size, keptMax: recent.countMax, requests }
+    const kept = { kept: recent.size - recent.strangers, keptMax: recent.countMax, keptWithoutKey: recent.strangers }
+    return `${JSON.stringify(kept).slice(0, -1)},"requests":[${requests.join(',')}]}`
   }
 
-  #request(id: string): Story | Refusal {
-    const { recent } = this.#parts
+  /** Masked once more: a secret may be newer than the story. */
+  #shown<Told extends Story | RunningStory>(story: Told, { plans }: Snapshot): Told {
+    const { masker } = this.#parts
+    const { model, path, client, refusal, brokenBy, attempts } = story
+    const masked = (text: string | undefined): string | undefined => (text === undefined ? text : masker.mask(text))
+    return {
+      ...story,
+      model: model !== undefined && plans.has(model) ? model : masked(model),
+      path: masker.mask(path),
+      client: masked(client),
+      refusal: refusal && { ...refusal, message: masker.mask(refusal.message) },
+      brokenBy: masked(brokenBy),
+      attempts: attempts.map((attempt) => (attempt.message === undefined ? attempt : withMessage(attempt, masker))),
+    }
+  }
+
+  #request(id: string, snapshot: Snapshot): object | Refusal {
+    const { recent, gateway } = this.#parts
     const isLongEnough = id.length >= idCharactersMin
     const [story, ...others] = isLongEnough ? recent.named(id) : []
-    if (story !== undefined && others.length === 0) return story
+    if (story !== undefined && others.length === 0) return this.#shown(story, snapshot)
+    const running = isLongEnough ? [...gateway.live].filter((exchange) => beginsWith(exchange.id, id)) : []
+    const [exchange] = running
+    if (story === undefined && exchange !== undefined && running.length === 1) {
+      return this.#shown(recent.tellRunning(exchange, gateway.clock.monotonicMs()), snapshot)
+    }
     const what = isLongEnough
       ? story === undefined
         ? `none of the last ${recent.size} has this id`
@@ -132,6 +176,10 @@ export class AdminPages {
     response.headers.set('x-request-id', this.#parts.gateway.ids.requestId())
     return response
   }
+}
+
+function withMessage(attempt: StoryAttempt, masker: Masker): StoryAttempt {
+  return { ...attempt, message: masker.mask(attempt.message ?? '') }
 }
 
 /** Whom the running configuration would ask for such a request, in order, if everybody were well. */
@@ -165,12 +213,16 @@ const outcomes: readonly Outcome[] = [
   'failed',
 ]
 
+/** The one page that changes something. */
+const resetPath = '/credentials/reset'
+
 const pages: readonly { readonly path: string; readonly shows: string }[] = [
   { path: '', shows: 'this list' },
   { path: '/explain?model=', shows: 'who would be asked for a model now, and why (path, seed, stream)' },
-  { path: '/requests', shows: 'the last requests, newest first (limit, model, outcome, backend)' },
+  { path: '/requests', shows: 'the last requests, newest first (limit, before, model, outcome, backend)' },
   { path: '/requests/{id}', shows: 'one request, by its id or by the beginning of it' },
   { path: '/routes', shows: 'every route with how it is doing, and the connections' },
+  { path: resetPath, shows: 'by POST: ends the rests of credentials (backend, name)' },
   { path: '/config', shows: 'the running configuration, and what was wrong with a newer one' },
   { path: '/sse-probe', shows: 'five events 200 ms apart, to find out what collects streams in between' },
 ]

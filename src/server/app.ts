@@ -20,6 +20,8 @@ export interface AppState {
   readonly version: string
   /** True from the first stop signal on: new work is refused, running streams finish. */
   isDraining(): boolean
+  /** The file has a content that cannot be used. Absent: nobody watches it. */
+  isConfigRefused?(): boolean
   /** Undefined: nobody watches. */
   readonly pressure?: Pressure
   /** Undefined: they have a listener of their own, or there are none. */
@@ -57,12 +59,13 @@ export function createApp(gateway: Gateway, state: AppState): App {
   }
 }
 
-/** The admin pages at an address of their own, and nothing else. */
+/** The admin pages at an address of their own, and nothing else but a sign of life. */
 export function createAdminApp(gateway: Gateway, admin: AdminPages): App {
   return (request, connection): Response | Promise<Response> => {
     const surroundings = { connection, target: targetOf(request) }
     const objection = objectionTo(request, surroundings.target)
     if (objection !== undefined) return refused(gateway, request, surroundings, objection)
+    if (surroundings.target.path === '/health' && isRead(request.method)) return admin.health()
     const nothing = (): Response => refused(gateway, request, surroundings, noSuchPath)
     return admin.covers(surroundings.target.path)
       ? showAdmin(gateway, admin, request, surroundings, nothing)
@@ -111,7 +114,7 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
   for (const path of ['/healthz', '/livez']) get(path, (c) => told(gateway, c.text('ok')))
   for (const path of ['/ready', '/readyz']) {
     get(path, (c) => {
-      const { ready, body } = readiness(gateway.current(), state.isDraining())
+      const { ready, body } = readiness(gateway.current(), state.isDraining(), state.isConfigRefused?.() === true)
       return told(gateway, c.json(body, ready ? 200 : 503))
     })
   }

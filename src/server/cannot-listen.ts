@@ -11,11 +11,12 @@ export function cannotListen(address: ListenAddress, error: unknown): string {
 function reasonOf(address: ListenAddress, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const known = hints[code]
-  if (known !== undefined) return known
-  // For names that cannot be resolved the platform gives whatever code was left over.
+  // For names that cannot be resolved the platform gives whatever code was left over, that of a taken address too.
   if (address.kind === 'tcp' && address.host !== undefined && isIP(address.host) === 0) {
-    return 'this host name has no address'
+    const nameless = 'this host name has no address'
+    return known === undefined ? nameless : `${nameless}, or ${known}`
   }
+  if (known !== undefined) return known
   return error instanceof Error ? error.message : String(error)
 }
 

@@ -3,6 +3,10 @@ import type { Protocol } from '#core/dialect.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
 import type { Config } from '#config/schema.ts'
+import { compileCredentials } from '#credential/compile.ts'
+import type { Outside } from '#credential/outside.ts'
+import type { CompiledCredentials } from '#credential/spec.ts'
+import type { Link } from '#ports/transport.ts'
 import { findLinkProblems, LinkTable, secretsOfProxy } from './links.ts'
 
 /** The `backends` section, compiled. */
@@ -10,6 +14,8 @@ export interface BackendTable {
   /** Every name in the file, backends that are switched off included. */
   readonly names: ReadonlySet<string>
   readonly usable: ReadonlyMap<string, UsableBackend>
+  /** Of every backend that has any, those that are switched off included. */
+  readonly credentials: readonly CompiledCredentials[]
   readonly problems: readonly CompileProblem[]
 }
 
@@ -22,15 +28,21 @@ export interface UsableBackend {
   readonly prefill: BackendSettings['prefill']
 }
 
-/**
- * `off` names backends that an unset variable switched off, whatever `enabled` says; `hidden` are the values that came
- * from elsewhere, such as contents of files.
- */
-export function compileBackends(config: Config, off: ReadonlySet<string>, hidden: readonly string[]): BackendTable {
+/** What backends need beside the configuration. */
+export interface BackendContext {
+  /** Names of those that an unset variable switched off, whatever `enabled` says. */
+  readonly off: ReadonlySet<string>
+  /** Values that came from elsewhere, such as contents of files. */
+  readonly hidden: readonly string[]
+  readonly outside: Outside
+}
+
+export function compileBackends(config: Config, { off, hidden, outside }: BackendContext): BackendTable {
   const names = new Set<string>()
   const usable = new Map<string, UsableBackend>()
   const problems: CompileProblem[] = []
   const links = new LinkTable(config)
+  const allCredentials: CompiledCredentials[] = []
   for (const [index, settings] of config.backends.entries()) {
     const { name, protocol, weight, streaming, prefill } = settings
     if (names.has(name)) {
@@ -51,11 +63,13 @@ export function compileBackends(config: Config, off: ReadonlySet<string>, hidden
       continue
     }
     problems.push(...findLinkProblems(backend.url, settings, index))
+    const credentials = credentialsFor(backend, settings, index, links, outside, problems)
+    if (credentials !== undefined) allCredentials.push(credentials)
     if (settings.enabled && !off.has(name)) {
-      usable.set(name, { backend, protocol, weight, streaming, prefill })
+      usable.set(name, { backend: { ...backend, credentials }, protocol, weight, streaming, prefill })
     }
   }
-  return { names, usable, problems }
+  return { names, usable, credentials: allCredentials, problems }
 }
 
 /** Every secret value of the configuration and those `beside` it, switched-off backends included, each once. */
@@ -73,6 +87,26 @@ export function collectSecrets(config: Config, beside: readonly string[]): reado
   }
   values.delete('')
   return Array.from(values, (value) => new Secret(value))
+}
+
+function credentialsFor(
+  { name, url }: Backend,
+  { credentials, api_key: key }: BackendSettings,
+  index: number,
+  links: LinkTable,
+  outside: Outside,
+  problems: CompileProblem[],
+): CompiledCredentials | undefined {
+  if (credentials.length === 0) return undefined
+  const path = ['backends', index, 'credentials']
+  if (key !== undefined && key !== '') {
+    const message = 'the backend has an "api_key" beside them: write it as one of them, or take one of the two away'
+    problems.push({ severity: 'error', path, message })
+  }
+  const linkTo = (to: URL): Link => links.plainLinkTo(to)
+  const compiled = compileCredentials(credentials, { backend: name, url, path, outside, linkTo })
+  problems.push(...compiled.problems)
+  return compiled.set
 }
 
 function compileBackend(
@@ -104,8 +138,9 @@ function compileBackend(
 
 type BackendSettings = Config['backends'][number]
 
-/** Its own key, else the common one; the gateway's key leaves the gateway only where the operator said so. */
+/** Its own key, else the common one, unless it has credentials; the gateway's key leaves the gateway only where the operator said so. */
 function keyFor(config: Config, settings: BackendSettings): Secret | undefined {
+  if (settings.credentials.length > 0) return undefined
   const offered = [
     settings.api_key,
     config.upstream_default_key,

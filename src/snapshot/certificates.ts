@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import type * as Crypto from 'node:crypto'
 
 /** What a backend's `tls` section holds, in PEM. */
 export interface TlsTexts {
@@ -41,8 +41,9 @@ function pemBlocks(text: string): readonly string[] {
   return text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
 }
 
-function readCertificate(block: string): X509Certificate | undefined {
+function readCertificate(block: string): Crypto.X509Certificate | undefined {
   try {
+    const { X509Certificate } = nodeCrypto()
     return new X509Certificate(block)
   } catch {
     return undefined
@@ -50,11 +51,16 @@ function readCertificate(block: string): X509Certificate | undefined {
 }
 
 /** The key, or why it is none. */
-function readKey(text: string): KeyObject | string {
+function readKey(text: string): Crypto.KeyObject | string {
   try {
-    return createPrivateKey(text)
+    return nodeCrypto().createPrivateKey(text)
   } catch (error) {
     const isLocked = error instanceof Error && 'code' in error && error.code === 'ERR_MISSING_PASSPHRASE'
     return isLocked ? 'is locked by a passphrase, store it without one' : 'the private key cannot be read, is it whole?'
   }
+}
+
+/** Few backends have certificates of their own, and loading takes time that a start does not have. */
+function nodeCrypto(): typeof Crypto {
+  return process.getBuiltinModule('node:crypto')
 }

@@ -1,10 +1,11 @@
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
 import type { Config } from '#config/schema.ts'
+import { nothingOutside, type Outside } from '#credential/outside.ts'
 import { KeyRing } from '#identity/key-ring.ts'
 import { AddressList } from '#kit/address-list.ts'
 import { compileLogging } from '#telemetry/compile.ts'
-import { collectSecrets, compileBackends } from './backends.ts'
+import { collectSecrets, compileBackends, type BackendTable } from './backends.ts'
 import { isLocal, parseListen } from './listen.ts'
 import { compilePlans } from './plans.ts'
 import { compilePolicies } from './policies.ts'
@@ -20,6 +21,8 @@ export interface CompileContext {
   readonly offBackends: ReadonlySet<string>
   /** Values that must be masked beside those of the configuration's own secret keys, such as contents of files. */
   readonly secrets: readonly string[]
+  /** What credentials of backends name outside of the file; by default nothing is there. */
+  readonly outside?: Outside
   /** Nobody asked for the address in `listen`. */
   readonly listenIsDefault?: boolean
 }
@@ -39,7 +42,11 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
   const trustedProxies = compileTrustedProxies(config, problems)
   const admin = compileAdmin(config, keys, problems)
   const policies = compilePolicies(config)
-  const backends = compileBackends(config, context.offBackends, context.secrets)
+  const backends = compileBackends(config, {
+    off: context.offBackends,
+    hidden: context.secrets,
+    outside: context.outside ?? nothingOutside,
+  })
   const table = compilePlans(config, backends, context.offBackends, policies.value)
   problems.push(...policies.problems, ...backends.problems, ...table.problems)
   if (listen === undefined || trustedProxies === undefined || problems.some(({ severity }) => severity === 'error')) {
@@ -58,6 +65,7 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     plans: table.plans,
     aliases: table.aliases,
     backends: new Map(Array.from(backends.usable, ([name, { backend }]) => [name, backend])),
+    credentials: backends.credentials.filter(({ backend }) => backends.usable.has(backend)),
     bodyBytesMax: config.max_body_size,
     memoryBytesMax: config.server.memory_limit,
     unknownModelStatus: config.errors.unknown_model_status,
@@ -65,10 +73,14 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     debugHeaders: config.headers.debug,
     drainMs: config.shutdown.drain_timeout,
     logging: compileLogging(config.logging),
-    secrets: collectSecrets(config, context.secrets),
+    secrets: collectSecrets(config, [...context.secrets, ...secretsOfCredentials(backends)]),
     settings: collectSettings(config),
   }
   return { snapshot, problems }
+}
+
+function secretsOfCredentials({ credentials }: BackendTable): readonly string[] {
+  return credentials.flatMap(({ secrets }) => secrets.map((secret) => secret.reveal()))
 }
 
 /** Every route of a snapshot, for state that is kept by route. */

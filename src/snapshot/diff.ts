@@ -1,7 +1,8 @@
-import type { Backend } from '#core/candidate.ts'
+import type { Backend, Price } from '#core/candidate.ts'
 import type { Plan } from '#core/plan.ts'
 import { Secret } from '#core/secret.ts'
 import type { Link } from '#ports/transport.ts'
+import { strategyName } from '#route/strategy.ts'
 import { formatListen } from './listen.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -11,12 +12,16 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
     ...restartKeys(old, next).map((key) => `${key} changed, after a restart`),
     ...describeSettings(old, next),
     ...compareNamed('backend', old.backends, next.backends, (before, after) => {
-      return describeBackend(before, after, {
+      const told = {
         timeouts: isSectionChanged('timeout', old, next),
         proxy: isSectionChanged('outbound_proxy', old, next),
-      })
+      }
+      const parts = describeBackend(before, after, told)
+      return credentialIds(old, before) === credentialIds(next, after) ? parts : [...parts, 'credentials changed']
     }),
-    ...compareNamed('alias', old.plans, next.plans, describePlan),
+    ...compareNamed('alias', old.plans, next.plans, (before, after) => {
+      return describePlan(before, after, isSectionChanged('load_balancing', old, next))
+    }),
     ...describeLists(old, next),
   ]
   if (changes.length <= changesMax) return changes
@@ -101,6 +106,12 @@ function describeBackend(before: Backend, after: Backend, told: ToldAlready): re
   return parts
 }
 
+/** Which ones, in what order and with what weight; the id of one changes with all that it is made of. */
+function credentialIds({ credentials }: Snapshot, { name }: Backend): string {
+  const { specs = [] } = credentials.find(({ backend }) => backend === name) ?? {}
+  return JSON.stringify(specs.map(({ id, weight }) => [id, weight]))
+}
+
 /** Keys of TLS and passwords of proxies are among it, so that of most it is told only that they changed. */
 function describeLink(before: Link, after: Link, skipProxy: boolean): readonly string[] {
   const parts: string[] = []
@@ -126,7 +137,7 @@ function areEqual(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other)
 }
 
-function describePlan(before: Plan, after: Plan): readonly string[] {
+function describePlan(before: Plan, after: Plan, skipStrategy: boolean): readonly string[] {
   const routesBefore = ownRoutes(before)
   const routesAfter = ownRoutes(after)
   const parts: string[] = []
@@ -139,8 +150,13 @@ function describePlan(before: Plan, after: Plan): readonly string[] {
     }
     if (old.priority !== route.priority) parts.push(`route ${id} priority ${old.priority} → ${route.priority}`)
     if (old.weight !== route.weight) parts.push(`route ${id} weight ${old.weight} → ${route.weight}`)
+    if (!areEqual(old.price, route.price)) parts.push(`route ${id} cost changed`)
     if (old.protocol !== route.protocol) parts.push(`route ${id} protocol ${old.protocol} → ${route.protocol}`)
   }
+  if (!skipStrategy && strategyOf(before) !== strategyOf(after)) {
+    parts.push(`strategy ${strategyOf(before)} → ${strategyOf(after)}`)
+  }
+  if (!areEqual(before.balance?.affinity, after.balance?.affinity)) parts.push('affinity changed')
   const chainBefore = fallbackNames(before)
   const chainAfter = fallbackNames(after)
   if (chainBefore !== chainAfter) {
@@ -153,15 +169,22 @@ interface OwnRoute {
   readonly priority: number
   readonly weight: number
   readonly protocol: string
+  readonly price: Price | undefined
 }
 
 function ownRoutes(plan: Plan): ReadonlyMap<string, OwnRoute> {
   const routes = new Map<string, OwnRoute>()
   for (const { level, priority, candidates } of plan.tiers) {
     if (level === 'l2') continue
-    for (const { id, weight, protocol } of candidates) routes.set(id, { priority, weight, protocol })
+    for (const { id, weight, protocol, price } of candidates) routes.set(id, { priority, weight, protocol, price })
   }
   return routes
+}
+
+/** Of its own routes; where no priority has two, there is nothing to share. */
+function strategyOf({ tiers }: Plan): string {
+  const shared = tiers.find(({ level, candidates }) => level === 'l1' && candidates.length > 1)
+  return strategyName(shared?.strategy)
 }
 
 function fallbackNames(plan: Plan): string {

@@ -21,7 +21,7 @@ export class LinkTable {
   }
 
   linkTo(url: URL, settings: BackendSettings): Link {
-    const link: Link = {
+    return this.#one({
       // A limit is the backend's own; without one, backends at the same address share what is open.
       ...(settings.max_connections > 0 && { owner: settings.name }),
       tls: tlsOf(settings.tls),
@@ -30,7 +30,10 @@ export class LinkTable {
       pool: poolOf(settings),
       http2: settings.http2,
       transport: usesFetch(settings) ? 'fetch' : 'own',
-    }
+    })
+  }
+
+  #one(link: Link): Link {
     const content = JSON.stringify(link)
     const known = this.#byContent.get(content)
     if (known !== undefined) return known
@@ -38,9 +41,25 @@ export class LinkTable {
     return link
   }
 
+  /** As a backend at this address that says nothing of how it is connected to. */
+  plainLinkTo(url: URL): Link {
+    return this.#one({
+      tls: tlsOf(plainTls),
+      unixPath: undefined,
+      proxy: this.#commonProxyTo(url),
+      pool: poolOf({ pool: plainPool, max_connections: 0 }),
+      http2: false,
+      transport: 'own',
+    })
+  }
+
   #proxyTo(url: URL, { outbound_proxy: own, unix_socket: socket }: BackendSettings): ProxyOptions | undefined {
     if (url.protocol === 'mock:' || socket !== undefined || own === 'none') return undefined
     if (own !== undefined && own !== '') return parseProxy(own)
+    return this.#commonProxyTo(url)
+  }
+
+  #commonProxyTo(url: URL): ProxyOptions | undefined {
     return isLoopback(url) || this.#direct.includes(url) ? undefined : this.#proxy
   }
 }
@@ -87,7 +106,10 @@ function tlsOf({ ca, cert, key, server_name, min_version, verify }: BackendSetti
   return { verify, ca, cert, key, serverName: server_name, minVersion: min_version }
 }
 
-function poolOf({ pool, max_connections: connectionsMax }: BackendSettings): PoolLimits {
+function poolOf({
+  pool,
+  max_connections: connectionsMax,
+}: Pick<BackendSettings, 'pool' | 'max_connections'>): PoolLimits {
   return {
     connectionsMax,
     idleMax: pool.max_idle,

@@ -1,4 +1,4 @@
-import type { Plan, Tier } from '#core/plan.ts'
+import type { AffinityPolicy, Balance, Plan, Tier } from '#core/plan.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import type { Config } from '#config/schema.ts'
 import type { BackendTable } from './backends.ts'
@@ -25,19 +25,28 @@ export function compilePlans(
   const problems = [...fallbacks.problems]
   const ranksByAlias = new Map<string, readonly Rank[]>()
   for (const [alias, model] of Object.entries(config.models)) {
-    const routes = compileRoutes(alias, model, config.streaming, backends, off)
+    const routes = compileRoutes(alias, model, config, backends, off)
     problems.push(...routes.problems)
     ranksByAlias.set(alias, model.enabled ? routes.ranks : [])
   }
 
-  const plans = new Map<string, Plan>()
+  const tiersByAlias = new Map<string, readonly Tier[]>()
   const aliases: string[] = []
   for (const [alias, model] of Object.entries(config.models)) {
     const chain = chainOf(alias, fallbacks.targets)
     if (!model.enabled && chain.length === 0) continue
     const tiers = tiersOf(alias, chain, ranksByAlias)
-    plans.set(alias, { alias, tiers, ...policies, streaming: streamPolicyOf(config.streaming, model.streaming) })
+    tiersByAlias.set(alias, tiers)
     if (model.enabled && tiers.length > 0) aliases.push(alias)
+  }
+
+  const measured = measuredKeys([...tiersByAlias.values()].flat())
+  const plans = new Map<string, Plan>()
+  for (const [alias, tiers] of tiersByAlias) {
+    const model = config.models[alias]
+    const streaming = streamPolicyOf(config.streaming, model?.streaming ?? {})
+    const balance = balanceOf(tiers, affinityOf(model?.affinity, tiers), measured)
+    plans.set(alias, { alias, tiers, ...policies, streaming, balance })
   }
   return { plans, aliases: aliases.toSorted(), problems }
 }
@@ -51,10 +60,45 @@ function tiersOf(
   const tried = new Tried()
   const tiers: Tier[] = []
   for (const name of [alias, ...chain]) {
-    for (const { priority, candidates } of ranksByAlias.get(name) ?? []) {
+    for (const { priority, strategy: ofAlias, candidates } of ranksByAlias.get(name) ?? []) {
       const left = candidates.map((candidate) => tried.take(candidate)).filter((candidate) => candidate !== undefined)
-      if (left.length > 0) tiers.push({ alias: name, level: name === alias ? 'l1' : 'l2', priority, candidates: left })
+      if (left.length === 0) continue
+      const strategy = left.length === 1 ? undefined : ofAlias
+      tiers.push({ alias: name, level: name === alias ? 'l1' : 'l2', priority, candidates: left, strategy })
     }
   }
   return tiers
+}
+
+/** Routes that some plan chooses by load or speed: whoever else asks them is part of their load. */
+function measuredKeys(tiers: readonly Tier[]): ReadonlySet<string> {
+  const keys = new Set<string>()
+  for (const { strategy, candidates } of tiers) {
+    if (strategy !== 'least_connections' && strategy !== 'latency') continue
+    for (const { stateKey } of candidates) keys.add(stateKey)
+  }
+  return keys
+}
+
+function balanceOf(
+  tiers: readonly Tier[],
+  affinity: AffinityPolicy | undefined,
+  measured: ReadonlySet<string>,
+): Balance | undefined {
+  const isMeasured = tiers.some(({ candidates }) => candidates.some(({ stateKey }) => measured.has(stateKey)))
+  const isChosen = tiers.some(({ strategy }) => strategy !== undefined)
+  return isMeasured || isChosen || affinity !== undefined ? { isMeasured, affinity } : undefined
+}
+
+/** A strategy that goes by keys needs them, even where no request stays with a route. */
+function affinityOf(
+  settings: Config['models'][string]['affinity'],
+  tiers: readonly Tier[],
+): AffinityPolicy | undefined {
+  if (settings === undefined || settings.by === 'off') {
+    return tiers.some(({ strategy }) => strategy === 'hash') ? { by: 'auto', header: '', ttlMs: 0 } : undefined
+  }
+  const { by, ttl: ttlMs } = settings
+  if (by.startsWith('header:')) return { by: 'header', header: by.slice('header:'.length).toLowerCase(), ttlMs }
+  return { by: by === 'ip' || by === 'user' || by === 'system' ? by : 'auto', header: '', ttlMs }
 }

@@ -15,6 +15,10 @@ export function compilePolicies(config: Config): Compiled<Policies> {
     const message = 'the first pause is longer than "retry.max_delay" and is cut to it'
     problems.push({ severity: 'warning', path: ['retry', 'base_delay'], message })
   }
+  if (config.streaming.json_keepalive && config.streaming.heartbeat === 0) {
+    const message = 'does nothing while "streaming.heartbeat" is 0'
+    problems.push({ severity: 'warning', path: ['streaming', 'json_keepalive'], message })
+  }
   const value: Policies = {
     attemptsMax: fallback.max_retries === 0 ? Infinity : fallback.max_retries,
     deadlineMs: fallback.deadline,

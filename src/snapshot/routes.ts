@@ -1,5 +1,6 @@
 import type { Candidate, PrefillStyle, StreamClocks } from '#core/candidate.ts'
 import type { Dialect, Protocol } from '#core/dialect.ts'
+import type { Strategy } from '#core/plan.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import type { Config } from '#config/schema.ts'
 import type { BackendTable, UsableBackend } from './backends.ts'
@@ -15,6 +16,7 @@ export interface AliasRoutes {
 /** Routes of one priority. */
 export interface Rank {
   readonly priority: number
+  readonly strategy: Strategy | undefined
   readonly candidates: readonly Candidate[]
 }
 
@@ -22,7 +24,7 @@ export interface Rank {
 export function compileRoutes(
   alias: string,
   model: Config['models'][string],
-  streaming: Config['streaming'],
+  { streaming, load_balancing: common }: Pick<Config, 'streaming' | 'load_balancing'>,
   backends: BackendTable,
   off: ReadonlySet<string>,
 ): AliasRoutes {
@@ -77,7 +79,8 @@ export function compileRoutes(
     tell('warning', ['routes'], 'every route of the alias is switched off')
   }
 
-  const ranks = rank(usable, tell)
+  const strategy = model.strategy ?? common.strategy
+  const ranks = rank(usable, strategy === 'weighted_random' ? undefined : strategy, tell)
   return { ranks, problems }
 }
 
@@ -89,7 +92,7 @@ interface UsableRoute {
 
 type Tell = (severity: CompileProblem['severity'], place: readonly (string | number)[], message: string) => void
 
-function rank(routes: readonly UsableRoute[], tell: Tell): readonly Rank[] {
+function rank(routes: readonly UsableRoute[], strategy: Strategy | undefined, tell: Tell): readonly Rank[] {
   const tried = new Tried()
   const byPriority = Map.groupBy(
     routes.toSorted((one, other) => one.priority - other.priority),
@@ -104,13 +107,25 @@ function rank(routes: readonly UsableRoute[], tell: Tell): readonly Rank[] {
       else tell('warning', ['routes', index], `the route repeats "${candidate.id}" and is never tried`)
     }
     if (candidates.length === 0) continue
-    ranks.push({ priority, candidates })
+    ranks.push({ priority, strategy, candidates })
+    if (strategy === 'cost' && candidates.length > 1) tellUnpriced(group, tell)
     if (candidates.every(({ weight }) => weight === 0)) {
       const message = `no route of priority ${priority} has a weight above 0, so they share evenly`
       tell('warning', ['routes', group[0]?.index ?? 0], message)
     }
   }
   return ranks
+}
+
+function tellUnpriced(group: readonly UsableRoute[], tell: Tell): void {
+  for (const { index, candidate } of group) {
+    if (candidate.price !== undefined) continue
+    tell(
+      'warning',
+      ['routes', index],
+      'the route has no "cost", so the strategy "cost" asks it after those that have one',
+    )
+  }
 }
 
 /** Which candidates a plan has already, so that no request asks the same backend for the same model twice. */
@@ -150,6 +165,7 @@ function compileCandidate(
     weight: route.weight * inherited.weight,
     streamClocks: streamClocksOf(inherited, ofAlias, common),
     prefill: prefillOf(inherited, protocol),
+    price: route.cost,
   }
 }
 

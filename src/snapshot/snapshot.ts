@@ -1,5 +1,6 @@
 import type { Plan } from '#core/plan.ts'
 import type { Secret } from '#core/secret.ts'
+import type { CompiledCredentials } from '#credential/spec.ts'
 import type { KeyRing } from '#identity/key-ring.ts'
 import type { LoggingPolicy } from '#telemetry/policy.ts'
 import type { Backend } from '#core/candidate.ts'
@@ -27,6 +28,8 @@ export interface Snapshot {
   readonly aliases: readonly string[]
   /** Usable backends by name. */
   readonly backends: ReadonlyMap<string, Backend>
+  /** Of usable backends that have several. */
+  readonly credentials: readonly CompiledCredentials[]
   readonly bodyBytesMax: number
   /** Memory from which on large bodies are refused; undefined: a share of what there is, 0: never. */
   readonly memoryBytesMax: number | undefined

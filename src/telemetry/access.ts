@@ -67,6 +67,9 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
     requestId: exchange.id,
     backend: last?.backend,
     model: last?.model,
+    credential: last?.credential?.name,
+    credentialNumber: last?.credential?.number,
+    credentialIndex: last?.credential?.index,
     alias: exchange.alias,
     status: exchange.status,
     durationMs,
@@ -81,7 +84,7 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
     case 'success':
       return log.write('info', 'request_finished', common)
     case 'client_closed':
-      return log.write('info', 'client_closed', common)
+      return log.write('info', 'client_closed', { ...common, reason: exchange.brokenBy })
     case 'broken':
       return log.write('warn', 'stream_broken', { ...common, outcome: exchange.outcome, reason: reasonOf(exchange) })
     case 'failed': {

@@ -32,12 +32,13 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     request_received:
       'Request received: model={model} client={client}< method={method}>< path={path}>< stream={stream}>',
     request_finished:
-      'Request finished: backend={backend} status={status} duration={durationMs}ms< model={model}>< attempts={attempts}>< ttft={ttftMs}ms>< bytes={bytes}>',
+      'Request finished: backend={backend} status={status} duration={durationMs}ms< model={model}>< credential={credential} (#{credentialNumber}, index {credentialIndex})>< attempts={attempts}>< ttft={ttftMs}ms>< bytes={bytes}>',
     request_failed:
-      'Request failed: status={status}< code={code}> duration={durationMs}ms< attempts={attempts}> reason={reason}',
+      'Request failed: status={status}< code={code}> duration={durationMs}ms< credential={credential}>< attempts={attempts}> reason={reason}',
     request_refused:
       'Request refused: status={status} code={code} client={client}< method={method} path={path}> reason={reason}',
-    client_closed: 'Client closed the connection:< backend={backend}> duration={durationMs}ms< bytes={bytes}>',
+    client_closed:
+      'Client closed the connection:< backend={backend}> duration={durationMs}ms< bytes={bytes}>< reason={reason}>',
     stream_broken: 'Stream broken: backend={backend} bytes={bytes} duration={durationMs}ms reason={reason}',
     attempt_started: 'Attempt {attempt}: backend={backend} model={model}< url={url}>',
     attempt_repeated: 'An idle connection was dead, sent again over a fresh one: backend={backend} model={model}',
@@ -50,6 +51,18 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     circuit_opened: 'Circuit opened: backend={backend} model={model} for={forMs}ms',
     circuit_closed: 'Circuit closed: backend={backend} model={model}',
     retry_waits: 'Waiting {waitMs}ms before the same backend is tried again: backend={backend}',
+    credential_token: 'Token {how} for credential {credential}: backend={backend} good for {forMs}ms',
+    credential_token_failed:
+      'No token for credential {credential}: backend={backend} reason={reason}, tried again after {retryMs}ms',
+    credential_key_read: 'Credential {credential} has a new key: backend={backend} file={file}',
+    credential_file_failed:
+      'Cannot read the key of credential {credential}, the last one is used: backend={backend} file={file} reason={reason}',
+    credential_used: "Using credential '{credential}' (request #{number}, index {index}): backend={backend}",
+    credential_rested:
+      'Credential {credential} rests: backend={backend}< status={status}> for={forMs}ms reason={reason}',
+    credential_switched: 'Credential failover: {from} → {to} backend={backend}',
+    credentials_exhausted: 'No credential is left: backend={backend}< client={client}> reason={reason}',
+    credentials_reset: 'Credentials no longer rest: {count}< of {credential}> backend={backend}',
     metrics:
       '[metrics] request={requestId} model={alias} state={state} backend={backend} attempts={attempts} total={totalMs}ms backends=[{backendMs}]',
     request_record: 'Request record',
@@ -90,11 +103,13 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     environment_trust: '环境变量 {variable} 会增加对未设置 tls.ca 的后端所信任的证书颁发机构,请改用 tls.ca',
     environment_ignored: '环境变量 {variable} 被忽略: 对发往后端的请求不起作用',
     request_received: '收到请求: 模型={model} 客户端={client}',
-    request_finished: '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms',
-    request_failed: '请求失败: 状态={status}< 错误码={code}> 耗时={durationMs}ms< 尝试次数={attempts}> 原因={reason}',
+    request_finished:
+      '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>',
+    request_failed:
+      '请求失败: 状态={status}< 错误码={code}> 耗时={durationMs}ms< 凭据={credential}>< 尝试次数={attempts}> 原因={reason}',
     request_refused:
       '请求被拒绝: 状态={status} 错误码={code} 客户端={client}< 方法={method} 路径={path}> 原因={reason}',
-    client_closed: '客户端断开连接:< 后端={backend}> 耗时={durationMs}ms< 字节={bytes}>',
+    client_closed: '客户端断开连接:< 后端={backend}> 耗时={durationMs}ms< 字节={bytes}>< 原因={reason}>',
     stream_broken: '流式响应中断: 后端={backend} 字节={bytes} 耗时={durationMs}ms 原因={reason}',
     attempt_started: '第 {attempt} 次尝试: 后端={backend} 模型={model}< 地址={url}>',
     attempt_repeated: '空闲连接已失效, 已通过新连接重新发送: 后端={backend} 模型={model}',
@@ -106,6 +121,15 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     circuit_opened: '熔断器打开: 后端={backend} 模型={model} 时长={forMs}ms',
     circuit_closed: '熔断器关闭: 后端={backend} 模型={model}',
     retry_waits: '等待 {waitMs}ms 后重试同一后端: 后端={backend}',
+    credential_token: '凭据 {credential} 已获得令牌 ({how}): 后端={backend} 有效期={forMs}ms',
+    credential_token_failed: '凭据 {credential} 未能获得令牌: 后端={backend} 原因={reason},{retryMs}ms 后重试',
+    credential_key_read: '凭据 {credential} 的密钥已更新: 后端={backend} 文件={file}',
+    credential_file_failed: '无法读取凭据 {credential} 的密钥,继续使用上一个: 后端={backend} 文件={file} 原因={reason}',
+    credential_used: '使用凭据 {credential} (第 {number} 次请求,序号 {index}): 后端={backend}',
+    credential_rested: '凭据进入冷却: {credential} 后端={backend}< 状态={status}> 时长={forMs}ms 原因={reason}',
+    credential_switched: '凭据切换 (failover): {from} → {to} 后端={backend}',
+    credentials_exhausted: '没有可用的凭据: 后端={backend}< 客户端={client}> 原因={reason}',
+    credentials_reset: '凭据已解除冷却: {count} 个< ({credential})> 后端={backend}',
     metrics:
       '[性能指标] 请求={requestId} 模型={alias} 状态={state} 后端={backend} 尝试次数={attempts} 总耗时={totalMs}ms 后端耗时=[{backendMs}]',
     request_record: '请求记录',

@@ -1,39 +1,50 @@
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
 import type { Story } from '#core/story.ts'
 import type { Masker } from './mask.ts'
-import { storyOf, type StoryWords } from './story.ts'
+import { runningStoryOf, storyOf, type RunningStory, type StoryWords } from './story.ts'
 
-/** The last requests as stories, newest last; a new one takes the place of the oldest. */
+/**
+ * The last requests as stories, newest last; a new one takes the place of the oldest. Those whose key was not accepted
+ * have a small place of their own: they cost their sender nothing, and must not push out what others want to look up.
+ */
 export class RecentRequests implements ExchangeSink {
   readonly #words: StoryWords
   #countMax: number
-  /** A ring once it is full; until then it grows. */
-  #stories: Story[] = []
-  /** Place of the oldest, once it is full. */
-  #oldest = 0
+  readonly #known: Ring
+  readonly #strangers: Ring
+  /** How many were told since the start. */
+  #told = 0
 
   constructor(countMax: number, masker: Masker) {
     this.#countMax = countMax
     this.#words = new OwnWords(masker)
+    this.#known = new Ring(countMax)
+    this.#strangers = new Ring(strangersFor(countMax))
   }
 
   settled(exchange: Exchange): void {
     if (this.#countMax === 0) return
-    const story = storyOf(exchange, this.#words)
-    if (this.#stories.length < this.#countMax) {
-      this.#stories.push(story)
-      return
-    }
-    this.#stories[this.#oldest] = story
-    this.#oldest = (this.#oldest + 1) % this.#countMax
+    const ring = exchange.caller === undefined ? this.#strangers : this.#known
+    this.#told += 1
+    ring.push({ story: storyOf(exchange, this.#words), number: this.#told })
   }
 
-  /** How many there are. */
+  /** One that is on the road still. */
+  tellRunning(exchange: Exchange, nowMs: number): RunningStory {
+    return runningStoryOf(exchange, this.#words, nowMs)
+  }
+
+  /** How many there are, those of strangers included. */
   get size(): number {
-    return this.#stories.length
+    return this.#known.size + this.#strangers.size
   }
 
-  /** How many are kept at most. */
+  /** How many of them came without a key that was accepted. */
+  get strangers(): number {
+    return this.#strangers.size
+  }
+
+  /** How many are kept at most, not counting those of strangers. */
   get countMax(): number {
     return this.#countMax
   }
@@ -41,32 +52,96 @@ export class RecentRequests implements ExchangeSink {
   /** A reload wants more or fewer of them; the newest stay. */
   resize(countMax: number): void {
     if (countMax === this.#countMax) return
-    this.#stories = countMax === 0 ? [] : this.#inOrder().slice(-countMax)
     this.#countMax = countMax
-    this.#oldest = 0
+    this.#known.resize(countMax)
+    this.#strangers.resize(strangersFor(countMax))
   }
 
-  /** Up to `countMax` stories that are wanted, newest first. */
-  newest(countMax: number, isWanted: (story: Story) => boolean): Story[] {
+  /** Up to `countMax` stories that are wanted, newest first, of those that were told before `before`. */
+  newest(countMax: number, isWanted: (story: Story) => boolean, before?: Story): Story[] {
     const found: Story[] = []
-    const ordered = this.#inOrder()
-    for (let at = ordered.length - 1; at >= 0 && found.length < countMax; at -= 1) {
-      const story = ordered[at]
-      if (story !== undefined && isWanted(story)) found.push(story)
+    let isOlder = before === undefined
+    for (const story of this.#newestFirst()) {
+      if (found.length >= countMax) break
+      if (isOlder && isWanted(story)) found.push(story)
+      isOlder ||= story === before
     }
     return found
   }
 
   /** Stories whose id begins with the text, `req_` or not, newest first; the one alone whose id it is. */
   named(text: string): Story[] {
-    const found = this.newest(this.#countMax, ({ id }) => id.startsWith(text) || id.startsWith(text, idHead.length))
+    const found = this.newest(Infinity, ({ id }) => beginsWith(id, text))
     const exact = found.find(({ id }) => id === text || id.slice(idHead.length) === text)
     return exact === undefined ? found : [exact]
   }
 
-  #inOrder(): readonly Story[] {
-    if (this.#oldest === 0) return this.#stories
-    return [...this.#stories.slice(this.#oldest), ...this.#stories.slice(0, this.#oldest)]
+  *#newestFirst(): Generator<Story> {
+    const known = this.#known.inOrder()
+    const strangers = this.#strangers.inOrder()
+    let [one, other] = [known.length - 1, strangers.length - 1]
+    for (;;) {
+      const [ofKnown, ofStrangers] = [known[one], strangers[other]]
+      if (ofKnown !== undefined && ofKnown.number > (ofStrangers?.number ?? 0)) {
+        yield ofKnown.story
+        one -= 1
+      } else if (ofStrangers !== undefined) {
+        yield ofStrangers.story
+        other -= 1
+      } else return
+    }
+  }
+}
+
+/** Is the text the beginning of the id, with or without its head? */
+export function beginsWith(id: string, text: string): boolean {
+  return id.startsWith(text) || id.startsWith(text, idHead.length)
+}
+
+function strangersFor(countMax: number): number {
+  return Math.ceil(countMax / 10)
+}
+
+interface Kept {
+  readonly story: Story
+  readonly number: number
+}
+
+/** The last ones of a row. */
+class Ring {
+  #countMax: number
+  /** A ring once it is full; until then it grows. */
+  #kept: Kept[] = []
+  /** Place of the oldest, once it is full. */
+  #oldest = 0
+
+  constructor(countMax: number) {
+    this.#countMax = countMax
+  }
+
+  get size(): number {
+    return this.#kept.length
+  }
+
+  push(kept: Kept): void {
+    if (this.#kept.length < this.#countMax) {
+      this.#kept.push(kept)
+      return
+    }
+    this.#kept[this.#oldest] = kept
+    this.#oldest = (this.#oldest + 1) % this.#countMax
+  }
+
+  resize(countMax: number): void {
+    this.#kept = countMax === 0 ? [] : this.inOrder().slice(-countMax)
+    this.#countMax = countMax
+    this.#oldest = 0
+  }
+
+  /** Oldest first. */
+  inOrder(): readonly Kept[] {
+    if (this.#oldest === 0) return this.#kept
+    return [...this.#kept.slice(this.#oldest), ...this.#kept.slice(0, this.#oldest)]
   }
 }
 
@@ -85,23 +160,35 @@ class OwnWords implements StoryWords {
   }
 
   told(text: string): string {
-    return this.#masker.mask(copied(text.slice(0, toldMax)))
+    return copied(this.#masked(text, toldMax))
+  }
+
+  name(text: string): string {
+    return copied(text.slice(0, nameMax))
   }
 
   own(text: string): string {
     const known = this.#known.get(text)
     if (known !== undefined) return known
     if (this.#known.size >= knownMax) this.#known.clear()
-    const cut = this.#masker.mask(copied(text.slice(0, nameMax)))
+    const cut = copied(this.#masked(text, nameMax))
     // Longer names are looked up by their whole text, which would have to be kept for it.
     if (cut === text) this.#known.set(cut, cut)
     return cut
+  }
+
+  /** Cut only when it is masked: of a secret that is cut in two, the first half would be none any more. */
+  #masked(text: string, lengthMax: number): string {
+    return this.#masker.mask(text.slice(0, lengthMax + maskedBeyond)).slice(0, lengthMax)
   }
 }
 
 /** Limit: characters of a name and of a sentence that are remembered. */
 const nameMax = 256
 const toldMax = 500
+
+/** Limit: characters behind those that are looked through for secrets; no key is longer. */
+const maskedBeyond = 16_384
 
 /** Limit: names that are known; beyond it they are learned anew. */
 const knownMax = 1000

@@ -48,16 +48,10 @@ export class RollingFiles {
 
   async #write(path: string, part: Part, text: string): Promise<void> {
     const target = partPath(path, part.index)
-    const gap = part.isTorn && (await this.#isCutOff(target, part)) ? '\n' : ''
+    const gap = part.isTorn && !(await this.#files.endsLine(target)) ? '\n' : ''
     part.isTorn = true
     part.bytes = await this.#files.append(target, gap + text)
     part.isTorn = false
-  }
-
-  /** After a write that failed: did a piece of it get into the file? Then the next line must not be glued to it. */
-  async #isCutOff(target: string, part: Part): Promise<boolean> {
-    const bytes = await this.#files.size(target)
-    return bytes !== undefined && bytes !== part.bytes
   }
 
   async #partOf(path: string): Promise<Part> {
@@ -65,7 +59,9 @@ export class RollingFiles {
     if (known !== undefined) return known
     let index = 0
     while ((await this.#files.size(partPath(path, index + 1))) !== undefined) index += 1
-    const part = { index, bytes: (await this.#files.size(partPath(path, index))) ?? 0, isTorn: false }
+    // Whoever wrote it before may have been killed in the middle of a line.
+    const bytes = (await this.#files.size(partPath(path, index))) ?? 0
+    const part = { index, bytes, isTorn: bytes > 0 }
     this.#parts.set(path, part)
     const [oldest] = this.#parts.keys()
     if (this.#parts.size > 2 && oldest !== undefined) this.#parts.delete(oldest)
@@ -80,7 +76,7 @@ interface Part {
   index: number
   /** Size after the last write that worked. */
   bytes: number
-  /** The last write failed, perhaps in the middle of a line. */
+  /** The last write may have ended in the middle of a line. */
   isTorn: boolean
 }
 

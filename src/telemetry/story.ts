@@ -6,8 +6,16 @@ import { durationMsOf } from './outcome.ts'
 export interface StoryWords {
   /** A text of ours about a failure, without credentials. */
   told(text: string): string
-  /** A name from a request, as a text of its own. */
+  /** A name from a request, as a text of its own, without credentials. */
   own(text: string): string
+  /** A name of the configuration, as a text of its own: it is what it is, also where a key is the same word. */
+  name(text: string): string
+}
+
+/** The story so far of a request that is still on the road. */
+export type RunningStory = Omit<Story, 'status' | 'outcome' | 'totalMs'> & {
+  /** Since its arrival. */
+  readonly runsForMs: number
 }
 
 /**
@@ -15,7 +23,7 @@ export interface StoryWords {
  * or its connection, whatever it was made from.
  */
 export function storyOf(exchange: Exchange, words: StoryWords): Story {
-  const { startedMs, refusal, firstByteMs, alias, brokenBy, skips, attempts, rescuedAtBytes } = exchange
+  const { startedMs, refusal, firstByteMs, brokenBy, skips, attempts, rescuedAtBytes } = exchange
   const { noted } = exchange.client
   return {
     id: exchange.id,
@@ -23,7 +31,7 @@ export function storyOf(exchange: Exchange, words: StoryWords): Story {
     method: exchange.method,
     path: words.own(exchange.path),
     dialect: exchange.dialect,
-    model: alias === undefined ? undefined : words.own(alias),
+    model: modelOf(exchange, words),
     stream: exchange.stream,
     caller: exchange.caller,
     client: noted === undefined ? undefined : words.own(noted),
@@ -42,6 +50,23 @@ export function storyOf(exchange: Exchange, words: StoryWords): Story {
     heartbeats: exchange.heartbeats,
     rescuedAtBytes: rescuedAtBytes ?? none,
   }
+}
+
+/** As {@link storyOf}, of one that is not settled: the last attempt may still wait for its answer. */
+export function runningStoryOf(exchange: Exchange, words: StoryWords, nowMs: number): RunningStory {
+  const { status: _status, outcome: _outcome, totalMs: _totalMs, ...story } = storyOf(exchange, words)
+  const waiting = exchange.attempts.findIndex(({ status, failure }) => status === undefined && failure === undefined)
+  const attempts = story.attempts.map((attempt, at) => {
+    const { startedMs = nowMs } = exchange.attempts[at] ?? {}
+    return at === waiting ? { ...attempt, durationMs: Math.round(nowMs - startedMs) } : attempt
+  })
+  return { ...story, attempts, runsForMs: Math.round(nowMs - exchange.startedMs) }
+}
+
+/** Where routes were looked at there is an alias of that name; all other names are what a client made up. */
+function modelOf({ alias, attempts, skips }: Exchange, words: StoryWords): string | undefined {
+  if (alias === undefined) return undefined
+  return attempts.length > 0 || skips !== undefined ? words.name(alias) : words.own(alias)
 }
 
 /** Limit: attempts and routes passed over that one story tells; requests that wait for resting routes pass over many. */
@@ -63,6 +88,9 @@ function stepOf(attempt: Attempt, exchangeStartedMs: number, words: StoryWords):
     message: failure === undefined ? undefined : words.told(failure.message),
     rescue: attempt.rescue,
     isRepeated: attempt.isRepeated === true,
+    ...(attempt.credential !== undefined && {
+      credential: { ...attempt.credential, name: words.name(attempt.credential.name) },
+    }),
   }
 }
 

@@ -1,16 +1,20 @@
-import type { AuthMode, Candidate } from '#core/candidate.ts'
+import type { Candidate } from '#core/candidate.ts'
+import type { KeyHeader } from '#core/credential.ts'
 import type { Dialect, Protocol } from '#core/dialect.ts'
 
 /** The header that carries the backend key, in the form this backend reads it; undefined when it has no key. */
 export function authHeader(candidate: Candidate, dialect: Dialect): readonly [name: string, value: string] | undefined {
-  const { apiKey, authMode } = candidate.backend
-  const mode = authMode === 'dialect' ? (modeOfProtocol[candidate.protocol] ?? modeOfDialect[dialect]) : authMode
+  const { apiKey } = candidate.backend
+  const mode = keyHeader(candidate, dialect)
   if (apiKey === undefined || mode === 'none') return undefined
   const key = apiKey.reveal()
   return [mode, mode === 'authorization' ? `Bearer ${key}` : key]
 }
 
-type KeyHeader = Exclude<AuthMode, 'dialect'>
+/** Where this backend reads a key. */
+export function keyHeader({ backend: { authMode }, protocol }: Candidate, dialect: Dialect): KeyHeader {
+  return authMode === 'dialect' ? (modeOfProtocol[protocol] ?? modeOfDialect[dialect]) : authMode
+}
 
 /** `any` is missing: it takes the key as the client's own dialect would. */
 const modeOfProtocol: Readonly<Partial<Record<Protocol, KeyHeader>>> = {

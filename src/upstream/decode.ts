@@ -1,4 +1,4 @@
-import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import type * as Zlib from 'node:zlib'
 import { asBuffer } from '#kit/bytes.ts'
 import type { HeaderList } from '#kit/header-list.ts'
 
@@ -12,7 +12,8 @@ export function textOf(body: Uint8Array, headers: HeaderList): string {
   const decode = decoders.get(encoding)
   if (decode === undefined) return ''
   try {
-    return decode(body).toString('utf8')
+    // Few such bodies are looked into, and loading takes time that a start does not have.
+    return decode(process.getBuiltinModule('node:zlib'), body).toString('utf8')
   } catch {
     return ''
   }
@@ -32,21 +33,29 @@ function encodingOf(headers: HeaderList): string {
 const maxOutputLength = 4_194_304
 
 /** A cut body still gives what came of it. */
-const zlib = { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH }
-const brotli = { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH }
-const zstd = { maxOutputLength, finishFlush: constants.ZSTD_e_flush }
-
-const decoders: ReadonlyMap<string, (body: Uint8Array) => Buffer> = new Map([
-  ['gzip', (body: Uint8Array) => gunzipSync(body, zlib)],
-  ['x-gzip', (body: Uint8Array) => gunzipSync(body, zlib)],
+const decoders: ReadonlyMap<string, (zlib: typeof Zlib, body: Uint8Array) => Buffer> = new Map([
+  ['gzip', gunzip],
+  ['x-gzip', gunzip],
   ['deflate', inflateAny],
-  ['br', (body: Uint8Array) => brotliDecompressSync(body, brotli)],
-  ['zstd', (body: Uint8Array) => zstdDecompressSync(body, zstd)],
+  ['br', brotli],
+  ['zstd', zstd],
 ])
 
+function gunzip({ constants, gunzipSync }: typeof Zlib, body: Uint8Array): Buffer {
+  return gunzipSync(body, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
+}
+
 /** Some servers send `deflate` without the zlib frame that RFC 9110 §8.4.1.2 asks for. */
-function inflateAny(body: Uint8Array): Buffer {
+function inflateAny({ constants, inflateRawSync, inflateSync }: typeof Zlib, body: Uint8Array): Buffer {
   const first = body[0] ?? 0
   const isFramed = (first & 0x0f) === 8 && (first * 256 + (body[1] ?? 0)) % 31 === 0
-  return isFramed ? inflateSync(body, zlib) : inflateRawSync(body, zlib)
+  return (isFramed ? inflateSync : inflateRawSync)(body, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
+}
+
+function brotli({ brotliDecompressSync, constants }: typeof Zlib, body: Uint8Array): Buffer {
+  return brotliDecompressSync(body, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH })
+}
+
+function zstd({ constants, zstdDecompressSync }: typeof Zlib, body: Uint8Array): Buffer {
+  return zstdDecompressSync(body, { maxOutputLength, finishFlush: constants.ZSTD_e_flush })
 }

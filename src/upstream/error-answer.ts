@@ -3,6 +3,7 @@ import type { Call } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
+import type { Secret } from '#core/secret.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { IncomingResponse } from '#ports/transport.ts'
 import { findError } from '#wire/error-in-body.ts'
@@ -24,6 +25,7 @@ export async function judgeError(
   candidate: Candidate,
   plan: Plan,
   clock: Clock,
+  secrets: readonly Secret[],
 ): Promise<Answer | Failure> {
   const { status } = response
   const { detection, cooldown } = plan
@@ -33,7 +35,7 @@ export async function judgeError(
   const body = intake.bytes()
   const text = textOf(body, response.headers)
   const pattern = detection.findPattern(text)
-  const headers = responseHeaders(response.headers, candidate.backend.secrets)
+  const headers = responseHeaders(response.headers, secrets)
   const tryNext = pattern !== undefined || detection.matchesStatus(status)
   if (!tryNext) {
     if (last === 'silent') return unfitFailure('idle_timeout', status, 'it fell silent in the middle of its answer')
@@ -52,7 +54,7 @@ export async function judgeError(
     pattern,
     widened: cooldown.cools(status),
     retryAfterMs: retryAfterMs(response.headers, clock.wallMs()),
-    held: last === 'end' ? withoutSecrets({ status, headers, body }, text, candidate.backend.secrets) : undefined,
+    held: last === 'end' ? withoutSecrets({ status, headers, body }, text, secrets) : undefined,
   })
 }
 

@@ -1,11 +1,12 @@
 import type { Call } from '#core/call.ts'
+import type { CredentialFailure } from '#core/credential.ts'
 import type { Failure, FailureReason, HeldResponse } from '#core/failure.ts'
 import type { TransportFailure } from '#ports/transport.ts'
 import type { ReportedError } from '#wire/error-in-body.ts'
 import { isKnownPath, isModelMissing } from './missing-model.ts'
 
-/** An exchange that broke, as the attempt loop must take it; `content` is what was awaited, beyond a head. */
-export function brokenFailure(broken: TransportFailure, content = false): Failure {
+/** An exchange that broke, as the attempt loop must take it. */
+export function brokenFailure(broken: TransportFailure): Failure {
   if (broken.cause === 'aborted') {
     return {
       kind: 'failure',
@@ -22,11 +23,26 @@ export function brokenFailure(broken: TransportFailure, content = false): Failur
   return {
     kind: 'failure',
     side: isOurs ? 'gateway' : 'upstream',
-    reason: content && isSilentHead(broken) ? 'first_content_timeout' : reasonOf(broken),
+    reason: reasonOf(broken),
     tryNext: true,
     retrySame: neverAnswered(broken),
     cools: !isOurs,
     message: broken.message,
+  }
+}
+
+/** A request that was not sent, for want of a proof. */
+export function unprovedFailure({ reason, message, retryAfterMs }: CredentialFailure): Failure {
+  const isOver = reason === 'stopped'
+  return {
+    kind: 'failure',
+    side: isOver ? 'client' : 'upstream',
+    reason: isOver ? 'client_closed' : 'no_credential',
+    tryNext: !isOver,
+    retrySame: false,
+    cools: false,
+    message,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
   }
 }
 
@@ -39,7 +55,7 @@ export function unfitFailure(
     | 'incomplete'
     | 'idle_timeout'
     | 'first_byte_timeout'
-    | 'first_content_timeout',
+    | 'total_timeout',
   status: number,
   message: string,
   cools = true,
@@ -67,6 +83,7 @@ export function reportedFailure(status: number, reported: ReportedError, call: C
     retrySame: false,
     cools: reportCools(reported, call),
     message: `its answer with status ${status} is an error${named(reported)}`,
+    ...blameOn(reported),
   }
 }
 
@@ -99,6 +116,7 @@ export function statusFailure(facts: StatusFacts): Failure {
     retrySame: true,
     cools: statusCools(facts),
     message: `it answered with status ${status}${named(reported)}`,
+    ...blameOn(reported),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(held !== undefined && { held }),
   }
@@ -145,6 +163,10 @@ type Blame =
   /** This very request. */
   | 'request'
 
+function blameOn(reported: ReportedError | undefined): Pick<Failure, 'blamesCredential'> {
+  return blame(reported) === 'credential' ? { blamesCredential: true } : {}
+}
+
 /** Who is at fault by the error's own words; only its fixed fields are believed, its prose may repeat the prompt. */
 function blame(reported: ReportedError | undefined): Blame | undefined {
   if (reported === undefined) return undefined
@@ -181,10 +203,6 @@ function named(reported: ReportedError | undefined): string {
 }
 
 const plainWord = /^[A-Za-z][\w.-]{1,47}$/
-
-function isSilentHead({ phase, cause }: TransportFailure): boolean {
-  return phase === 'head' && cause === 'timeout'
-}
 
 function neverAnswered({ phase, cause }: TransportFailure): boolean {
   return (phase === 'connect' && cause === 'refused') || (phase === 'head' && cause === 'reset')

@@ -81,7 +81,15 @@ const hopByHop = [
   'upgrade',
 ]
 
-const credentials = ['api-key', 'authorization', 'cookie', 'cookie2', 'x-api-key', 'x-goog-api-key']
+const credentials = [
+  'api-key',
+  'authorization',
+  'cookie',
+  'cookie2',
+  'x-amz-security-token',
+  'x-api-key',
+  'x-goog-api-key',
+]
 
 const notForwarded: ReadonlySet<string> = new Set([
   ...hopByHop,

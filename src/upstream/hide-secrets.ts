@@ -8,21 +8,32 @@ import { encode } from '#kit/bytes.ts'
  */
 export function withoutSecrets(held: HeldResponse, text: string, secrets: readonly Secret[]): HeldResponse {
   let hidden = text
-  for (const secret of secrets) {
-    for (const form of formsOf(secret.reveal())) if (hidden.includes(form)) hidden = hidden.replaceAll(form, '****')
-  }
+  for (const secret of secrets) hidden = hidden.replaceAll(spellingsOf(secret.reveal()), '****')
   if (hidden === text) return held
   const headers = held.headers.filter((name) => name !== 'content-encoding')
   return { status: held.status, headers, body: encode(hidden) }
 }
 
-/** As it was sent, in a URL, in JSON, and in JSON within a text of JSON; each once, longest first. */
-function formsOf(secret: string): readonly string[] {
-  const once = escaped(secret)
-  const forms = new Set([secret, encodeURIComponent(secret.toWellFormed()), once, escaped(once)])
-  return [...forms].toSorted((a, b) => b.length - a.length)
+/** As it was sent, in a URL, in JSON, and in JSON within a text of JSON, whatever each writer escapes of it and how. */
+function spellingsOf(secret: string): RegExp {
+  return new RegExp(Array.from(secret, spellingOf).join(''), 'g')
 }
 
-function escaped(text: string): string {
-  return JSON.stringify(text).slice(1, -1)
+function spellingOf(character: string, index: number): string {
+  if (/[A-Za-z0-9]/.test(character)) return character
+  // In front of all, so that many backslashes are not tried from each of them on.
+  const start = index === 0 ? '(?<!\\\\)' : ''
+  const plain = character === '\\' ? '\\\\+' : `\\\\*${character.replace(/[$^.*+?|/()[\]{}]/, '\\$&')}`
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at))
+  const unicode = units.map((unit) => `\\\\+u${hexOf(unit, 4)}`).join('')
+  const [, letter] = /^\\([a-z])$/.exec(JSON.stringify(character).slice(1, -1)) ?? []
+  const named = letter === undefined ? '' : `|${start}\\\\+${letter}`
+  const percent = Array.from(encode(character), (byte) => `%${hexOf(byte, 2)}`).join('')
+  return `(?:${start}${plain}|${start}${unicode}|${percent}${named})`
+}
+
+/** Hexadecimal digits, small or capital. */
+function hexOf(value: number, digits: number): string {
+  const hex = value.toString(16).padStart(digits, '0')
+  return hex.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
 }

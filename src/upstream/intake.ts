@@ -17,15 +17,16 @@ export interface IntakeClocks {
 
 /**
  * What a read waits for, and so how long: more of a body, or, in a stream that had no content yet, its first event at
- * all (comments and pings are none) or the content after such an event.
+ * all (comments and pings are none) or the content after such an event. `lull`: more of a body, or a moment of silence,
+ * in which a stream may turn out to be over.
  */
-export type Awaited = 'body' | 'event' | 'content'
+export type Awaited = 'body' | 'event' | 'content' | 'lull'
 
 /**
  * What came next. `late`: the time to hold bytes back is over. `silent`: nothing came in time. `overdue`: things came,
- * but not the awaited one.
+ * but not the awaited one. `lull`: nothing came for a moment, and reading goes on.
  */
-export type Step = Uint8Array | 'end' | 'late' | 'silent' | 'overdue' | TransportFailure
+export type Step = Uint8Array | 'end' | 'late' | 'silent' | 'overdue' | 'lull' | TransportFailure
 
 /**
  * The beginning of an upstream's body, read and kept while it is judged. What was kept goes out first, then `rest`,
@@ -71,6 +72,11 @@ export class Intake {
     this.#keep(body)
   }
 
+  /** Instead of what was kept. */
+  keepOnly(pieces: readonly Uint8Array[]): void {
+    this.held.splice(0, this.held.length, ...pieces)
+  }
+
   /** What was kept, in one piece. */
   bytes(): Uint8Array {
     const [only] = this.held
@@ -101,7 +107,8 @@ export class Intake {
 
   async #within(limit: Limit, pending: ReturnType<IncomingBody['read']>): Promise<Step> {
     const { promise, resolve } = Promise.withResolvers<Step>()
-    const cancel = this.#clock.after(limit.ms, () => resolve(limit.says))
+    // This process may have been the one that stood still: what has come meanwhile is read before the limit counts.
+    const cancel = this.#clock.after(limit.ms, () => this.#clock.soon(() => resolve(limit.says)))
     void pending.then(resolve)
     const step = await promise
     cancel()
@@ -110,9 +117,10 @@ export class Intake {
 
   #limit(awaited: Awaited): Limit | undefined {
     const { firstDueMs, bodyIdleMs, holdMs } = this.#clocks
-    const idleMs = awaited === 'body' ? bodyIdleMs : this.#clocks.idleMs
+    const idleMs = awaited === 'body' || awaited === 'lull' ? bodyIdleMs : this.#clocks.idleMs
     if (this.heldBytes === 0) return firstDueMs === 0 ? undefined : { ms: this.#until(firstDueMs), says: 'silent' }
     let limit: Limit | undefined = idleMs === 0 ? undefined : { ms: idleMs, says: 'silent' }
+    if (awaited === 'lull') return soonest(limit, { ms: lullMs, says: 'lull' })
     if (awaited !== 'body' && firstDueMs !== 0) {
       limit = soonest(limit, { ms: this.#until(firstDueMs), says: 'overdue' })
     }
@@ -129,13 +137,16 @@ export class Intake {
   }
 }
 
+/** Milliseconds of silence after which a stream that has said all is over, although its upstream does not end it. */
+const lullMs = 1000
+
 function soonest(before: Limit | undefined, other: Limit): Limit {
   return before === undefined || other.ms <= before.ms ? other : before
 }
 
 interface Limit {
   readonly ms: number
-  readonly says: 'late' | 'silent' | 'overdue'
+  readonly says: 'late' | 'silent' | 'overdue' | 'lull'
 }
 
 const ended = new WholeBody(new Uint8Array())

@@ -2,14 +2,16 @@ import type { Call } from '#core/call.ts'
 import type { StreamForm } from '#core/endpoint.ts'
 import type { Failure } from '#core/failure.ts'
 import { asBuffer } from '#kit/bytes.ts'
+import type { Clock } from '#ports/clock.ts'
 import type { HeaderList } from '#kit/header-list.ts'
 import type { IncomingResponse } from '#ports/transport.ts'
 import { findError } from '#wire/error-in-body.ts'
+import { openGate } from '#wire/gate.ts'
 import { StreamEnd } from '#wire/stream-end.ts'
 import { HeadJudge } from '#wire/stream-head.ts'
 import { isEncoded, textOf } from './decode.ts'
 import { brokenFailure, reportedFailure, unfitFailure } from './failure.ts'
-import type { Intake, Step } from './intake.ts'
+import type { Awaited, Intake, Step } from './intake.ts'
 import { isKnownPath } from './missing-model.ts'
 
 /** The answer may be sent: what the intake holds, then the rest unless that was all. */
@@ -23,8 +25,10 @@ export interface Fit {
 export interface Wanted {
   /** All of a stream, complete. */
   readonly holds: boolean
-  /** The name of the limit for its beginning. */
-  readonly firstLimit: 'first_byte_timeout' | 'first_content_timeout'
+  /** In this time, from the first content on; 0 = no limit. */
+  readonly durationMs: number
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly trip: { contentCame(): void }
 }
 
 /** Reads as much of an answer with a good status as it takes to know that it is one. */
@@ -40,13 +44,13 @@ export async function judgeBody(
   if (wrongType !== undefined) return wrongType
   const first = await intake.next()
   if (first === 'end') return nothing(status, type, call)
-  if (!(first instanceof Uint8Array)) return interrupted(intake, status, first, wanted)
+  if (!(first instanceof Uint8Array)) return interrupted(intake, status, first)
   const form = streamForm(call, type, first)
   if (form === undefined) {
-    return isJson(type) || looksLikeJson(type, first) ? await judgeJson(intake, response, call, first, wanted) : passed
+    return isJson(type) || looksLikeJson(type, first) ? await judgeJson(intake, response, call, first) : passed
   }
   if (!isEncoded(headers)) {
-    const judged = await judgeStream(intake, status, call, form, first, wanted)
+    const judged = await judgeStream(intake, status, call, form, first)
     return wanted.holds && judged.kind === 'fit' ? await judgeHeld(intake, status, form, wanted) : judged
   }
   // Nothing of it could be judged or watched. A client that asked for no stream was free to ask for compression.
@@ -112,21 +116,41 @@ async function judgeStream(
   call: Call,
   form: StreamForm,
   first: Step,
-  wanted: Wanted,
 ): Promise<Fit | Failure> {
   const judge = new HeadJudge(form)
   for (let step = first; ; step = await intake.next(judge.hasEvents ? 'content' : 'event')) {
     if (step instanceof Uint8Array || step === 'end') {
       const verdict = step === 'end' ? judge.end() : judge.push(step)
-      if (verdict === 'content') return { kind: 'fit', isWhole: false, form }
+      if (verdict === 'content') return contentFit(intake, status, form)
       if (verdict === 'empty') return unfitFailure('empty', status, 'its stream ended before any content')
       if (verdict !== 'more') return reportedFailure(status, verdict, call)
     } else if (step === 'late') {
       return { kind: 'fit', isWhole: false, form }
     } else {
-      return interrupted(intake, status, step, wanted)
+      return interrupted(intake, status, step)
     }
   }
+}
+
+/** Without the half of an event in which a transfer broke off. */
+function wholeEvents(pieces: readonly Uint8Array[], form: StreamForm): Uint8Array[] {
+  const gate = openGate(form)
+  const whole = pieces.map((piece) => gate.push(piece))
+  return [...whole, gate.mended()].filter((piece) => piece !== undefined)
+}
+
+/** All of a short stream may be there already, and so the lack of its end. */
+function contentFit(intake: Intake, status: number, form: StreamForm): Fit | Failure {
+  if (intake.hasEnded) {
+    const end = new StreamEnd(form)
+    for (const piece of intake.held) end.see(piece)
+    if (end.verdict() === 'incomplete') return endedEarly(status)
+  }
+  return { kind: 'fit', isWhole: false, form }
+}
+
+function endedEarly(status: number): Failure {
+  return unfitFailure('incomplete', status, 'its stream ended before it was complete')
 }
 
 /** Limit: a stream that is held and grows beyond this is sent on from there. */
@@ -134,22 +158,34 @@ const heldStreamBytesMax = 64 * 1_048_576
 
 /** Holds a whole stream back, until it is complete or its route has failed. */
 async function judgeHeld(intake: Intake, status: number, form: StreamForm, wanted: Wanted): Promise<Fit | Failure> {
+  const { durationMs, clock, trip } = wanted
+  trip.contentCame()
+  const startedMs = clock.monotonicMs()
   const end = new StreamEnd(form)
   for (const piece of intake.held) end.see(piece)
+  let awaited: Awaited = 'lull'
   while (intake.heldBytes <= heldStreamBytesMax) {
-    const step = await intake.next('body')
+    const step = await intake.next(awaited)
+    if (durationMs > 0 && clock.monotonicMs() - startedMs >= durationMs) {
+      return unfitFailure('total_timeout', status, 'its stream took longer than streaming.max_duration', false)
+    }
+    awaited = step === 'lull' ? 'body' : 'lull'
     if (step instanceof Uint8Array) {
       end.see(step)
       continue
     }
     const verdict = end.verdict()
-    if (verdict === 'complete') {
+    // Whose fault the error is was not asked, so it is held against nobody.
+    if (verdict === 'errored')
+      return unfitFailure('error_in_body', status, 'its stream ended with an error event', false)
+    if (verdict === 'complete' && (step !== 'lull' || end.isOver)) {
       intake.discard()
+      if (step !== 'end') intake.keepOnly(wholeEvents(intake.held, form))
       return { kind: 'fit', isWhole: true, form }
     }
-    if (verdict === 'errored') return unfitFailure('error_in_body', status, 'its stream ended with an error event')
-    if (step === 'end') return unfitFailure('incomplete', status, 'its stream ended before it was complete')
-    return interrupted(intake, status, step, wanted)
+    if (step === 'lull') continue
+    if (step === 'end') return endedEarly(status)
+    return interrupted(intake, status, step)
   }
   return { kind: 'fit', isWhole: false, form }
 }
@@ -160,13 +196,7 @@ const judgedBytesMax = 16_384
 /** Limit: an error that is larger than this is taken for an answer. */
 const errorBytesMax = 1_048_576
 
-async function judgeJson(
-  intake: Intake,
-  response: IncomingResponse,
-  call: Call,
-  first: Step,
-  wanted: Wanted,
-): Promise<Fit | Failure> {
+async function judgeJson(intake: Intake, response: IncomingResponse, call: Call, first: Step): Promise<Fit | Failure> {
   const { status, headers } = response
   let step = first
   while (step instanceof Uint8Array) {
@@ -175,7 +205,7 @@ async function judgeJson(
     step = await intake.next()
   }
   if (step === 'late') return passed
-  if (step !== 'end') return interrupted(intake, status, step, wanted)
+  if (step !== 'end') return interrupted(intake, status, step)
   const reported = reportedIn(intake, headers)
   return reported === undefined ? whole : reportedFailure(status, reported, call)
 }
@@ -209,17 +239,12 @@ function nothing(status: number, type: string, call: Call): Fit | Failure {
   return mayBeEmpty ? whole : unfitFailure('empty', status, 'its answer is empty', isKnownPath(call))
 }
 
-function interrupted(
-  intake: Intake,
-  status: number,
-  step: Exclude<Step, Uint8Array | 'end'>,
-  { firstLimit }: Wanted,
-): Fit | Failure {
-  if (step === 'late') return passed
-  if (step === 'overdue') return unfitFailure(firstLimit, status, 'its stream brought no content in time')
+function interrupted(intake: Intake, status: number, step: Exclude<Step, Uint8Array | 'end'>): Fit | Failure {
+  if (step === 'late' || step === 'lull') return passed
+  if (step === 'overdue') return unfitFailure('first_byte_timeout', status, 'its stream brought no content in time')
   if (step !== 'silent') return brokenFailure(step)
   return intake.heldBytes === 0
-    ? unfitFailure(firstLimit, status, 'its answer had a head and then no body in time')
+    ? unfitFailure('first_byte_timeout', status, 'its answer had a head and then no body in time')
     : unfitFailure('idle_timeout', status, 'it fell silent in the middle of its answer')
 }
 

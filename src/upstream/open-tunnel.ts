@@ -6,11 +6,13 @@ import type { Plan } from '#core/plan.ts'
 import { objectionToOpened, openingFor, type Opening } from '#http1/websocket-handshake.ts'
 import { withParameter } from '#kit/query-string.ts'
 import { fillRandom } from '#ports/random.ts'
-import { isSafeToRepeat, type OutgoingRequest, type RawSocket, type Upgraded } from '#ports/transport.ts'
+import { isSafeToRepeat, type RawSocket, type Upgraded } from '#ports/transport.ts'
 import { judgeError } from './error-answer.ts'
 import { brokenFailure, unfitFailure } from './failure.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import { Intake } from './intake.ts'
+import { prove, secretsOf } from './prove.ts'
+import type { PiecewiseRequest } from './request.ts'
 import type { SendPorts, Trip } from './send.ts'
 import { joinPath, upstreamUrl } from './url.ts'
 
@@ -43,7 +45,12 @@ export async function openTunnel(
 ): Promise<Answer | Failure> {
   if (transport.upgrade === undefined) return cannotUpgrade
   const opening = openingFor(protocols, fillRandom)
-  const request = openingRequest(call, candidate, opening, trip)
+  let request = openingRequest(call, candidate, opening, trip)
+  if (trip.credential !== undefined) {
+    const proved = await prove(request, call, candidate, trip.credential)
+    if ('kind' in proved) return proved
+    request = proved
+  }
   if (trip.isSeen) {
     trip.record.url = request.url.href
     trip.record.sent = { headers: request.headers, body: undefined }
@@ -55,7 +62,7 @@ export async function openTunnel(
   }
   if (response.kind === 'transport_failure') return brokenFailure(response)
   if (trip.isSeen) trip.record.received = { headers: response.headers.pairs, body: undefined }
-  if (response.kind === 'upgraded') return tunnelOf(response, opening, candidate, trip.record.startedMs)
+  if (response.kind === 'upgraded') return tunnelOf(response, opening, candidate, trip)
 
   const { status } = response
   const { idleMs } = candidate.backend.timeouts
@@ -65,7 +72,7 @@ export async function openTunnel(
     intake.discard()
     return unfitFailure('invalid_response', status, `it answered ${status} instead of opening a WebSocket`, false)
   }
-  const judged = await judgeError(intake, response, call, candidate, plan, clock)
+  const judged = await judgeError(intake, response, call, candidate, plan, clock, secretsOf(candidate, trip.credential))
   if (trip.isSeen) trip.record.received = { headers: response.headers.pairs, body: intake.bytes() }
   return judged.kind === 'failure' ? asOpening(judged, status) : judged
 }
@@ -79,13 +86,13 @@ function asOpening(failure: Failure, status: number): Failure {
     // Most say so of paths that they do not have. Held, it would be told as a fault of the backend's key alone.
     const { held: _, ...kept } = failure
     const message = `${failure.message}: it opens no WebSocket there, or not for the backend's key`
-    return { ...kept, cools: false, message }
+    return { ...kept, cools: false, blamesCredential: false, message }
   }
   const mayCool = status === 401 || status === 429 || (status >= 500 && status !== 501)
-  return mayCool ? failure : { ...failure, cools: false }
+  return mayCool ? failure : { ...failure, cools: false, blamesCredential: false }
 }
 
-function tunnelOf(upgraded: Upgraded, opening: Opening, candidate: Candidate, startedMs: number): Tunnel | Failure {
+function tunnelOf(upgraded: Upgraded, opening: Opening, candidate: Candidate, trip: Trip): Tunnel | Failure {
   const { headers, socket } = upgraded
   const objection = objectionToOpened(opening, headers)
   if (objection !== undefined) {
@@ -96,19 +103,21 @@ function tunnelOf(upgraded: Upgraded, opening: Opening, candidate: Candidate, st
     kind: 'answer',
     candidate,
     status: 101,
-    headers: responseHeaders(headers, candidate.backend.secrets).filter((name) => !name.startsWith(handshakePrefix)),
+    headers: responseHeaders(headers, secretsOf(candidate, trip.credential)).filter(
+      (name) => !name.startsWith(handshakePrefix),
+    ),
     held: [],
     rest: undefined,
     form: undefined,
     socket,
     protocol: headers.get('sec-websocket-protocol') ?? undefined,
-    startedMs,
+    startedMs: trip.record.startedMs,
   }
 }
 
 const handshakePrefix = 'sec-websocket-'
 
-function openingRequest(call: Call, candidate: Candidate, opening: Opening, { stop }: Trip): OutgoingRequest {
+function openingRequest(call: Call, candidate: Candidate, opening: Opening, { stop }: Trip): PiecewiseRequest {
   const { timeouts, link } = candidate.backend
   const headers = requestHeaders(call, candidate).filter(([name]) => !name.toLowerCase().startsWith(handshakePrefix))
   return {

@@ -21,9 +21,7 @@ export function outgoing(call: Call, candidate: Candidate, stop: Stop): Piecewis
     url: upstreamUrl(call, candidate),
     headers: requestHeaders(call, candidate),
     body: bodyFor(call, candidate.model),
-    clocks: awaitsContent(call, candidate)
-      ? { ...timeouts, firstByteMs: candidate.streamClocks.firstContentMs }
-      : timeouts,
+    clocks: awaitsContent(call, candidate) ? { ...timeouts, idleMs: 0 } : timeouts,
     link,
     stop,
   }
@@ -34,11 +32,9 @@ export function asksForStream({ stream, endpoint }: Call): boolean {
   return stream && endpoint.stream !== undefined
 }
 
-/** The limit for the first content is the one that ends the wait for the head, too. */
-export function awaitsContent(call: Call, { streamClocks, backend }: Candidate): boolean {
-  const { firstContentMs } = streamClocks
-  const { firstByteMs } = backend.timeouts
-  return asksForStream(call) && firstContentMs !== 0 && (firstByteMs === 0 || firstContentMs < firstByteMs)
+/** Models think in silence: where the first content has a limit of its own, no pause before it ends the attempt. */
+export function awaitsContent(call: Call, { streamClocks }: Candidate): boolean {
+  return asksForStream(call) && streamClocks.firstContentMs !== 0
 }
 
 /** The same bytes, not a copy, wherever the backend's name of the model does not take the place of the client's. */

@@ -39,125 +39,132 @@ const urlPhrase = 'expected an address such as "https://api.example.com/v1", wit
 
 const authModeNames = ['dialect', 'Authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'none']
 
-/** `backends[]`: one way to reach a provider. */
-export const BackendSchema = v.pipe(
-  v.strictObject({
-    name: v.pipe(
-      v.string(),
-      v.minLength(1),
-      v.maxLength(200),
-      // oxlint-disable-next-line no-control-regex -- names stand in log lines and headers
-      v.regex(/^[^\u0000-\u001f\u007f]*$/, 'expected a name without control characters'),
-      v.description('Name of the backend, for routes and logs; each name once.'),
+/** Keys of `backends[]`: one way to reach a provider. See {@link withProtocol}. */
+export const backendEntries = {
+  name: v.pipe(
+    v.string(),
+    v.minLength(1),
+    v.maxLength(200),
+    // oxlint-disable-next-line no-control-regex -- names stand in log lines and headers
+    v.regex(/^[^\u0000-\u001f\u007f]*$/, 'expected a name without control characters'),
+    v.description('Name of the backend, for routes and logs; each name once.'),
+  ),
+  url: v.pipe(
+    v.string(),
+    v.maxLength(2048),
+    v.check(isBackendUrl, urlPhrase),
+    v.description(
+      'Base address, with or without `/v1`: `https://…`, `http://…`, or `mock://…` for the built-in mock backend.',
     ),
-    url: v.pipe(
+  ),
+  api_key: v.optional(
+    v.pipe(
       v.string(),
-      v.maxLength(2048),
-      v.check(isBackendUrl, urlPhrase),
+      v.maxLength(16_384),
+      v.regex(/^[\u0020-\u007e]*$/, 'expected a key of plain ASCII without line breaks'),
+      v.description('Key that the provider gave you. Absent: `upstream_default_key`, else none is sent.'),
+      v.metadata({ 'x-secret': true }),
+    ),
+  ),
+  protocol: v.optional(
+    v.pipe(
+      v.picklist(stringKeys(protocolNames)),
       v.description(
-        'Base address, with or without `/v1`: `https://…`, `http://…`, or `mock://…` for the built-in mock backend.',
+        'What the backend speaks; decides path and form of the key. `any` speaks whatever the client speaks. ' +
+          'Default: `openai`, and `any` for mock:// addresses.',
       ),
+      v.transform((name) => protocolNames[name]),
     ),
-    api_key: v.optional(
-      v.pipe(
-        v.string(),
-        v.maxLength(16_384),
-        v.regex(/^[\u0020-\u007e]*$/, 'expected a key of plain ASCII without line breaks'),
-        v.description('Key that the provider gave you. Absent: `upstream_default_key`, else none is sent.'),
-        v.metadata({ 'x-secret': true }),
+  ),
+  enabled: v.optional(
+    v.pipe(
+      v.union([v.boolean(), v.literal('auto')], 'expected true, false or "auto"'),
+      v.description(
+        'false switches the backend off; `auto` switches it off while an environment variable that its `api_key` names is unset.',
       ),
+      // Whether the variable is there is known, and written as false, before the schema sees the value.
+      v.transform((enabled) => enabled !== false),
     ),
-    protocol: v.optional(
-      v.pipe(
-        v.picklist(stringKeys(protocolNames)),
-        v.description(
-          'What the backend speaks; decides path and form of the key. `any` speaks whatever the client speaks. ' +
-            'Default: `openai`, and `any` for mock:// addresses.',
+    true,
+  ),
+  weight: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0),
+      v.maxValue(1_000_000),
+      v.description('Multiplies the weight of each of its routes. 0: only when the others cannot answer.'),
+    ),
+    1,
+  ),
+  headers: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected a header name')),
+        v.pipe(
+          v.string(),
+          v.regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'expected a header value of Latin-1 without line breaks'),
         ),
-        v.transform((name) => protocolNames[name]),
       ),
+      v.description('Headers added to every request, replacing those of the client of the same name.'),
+      v.metadata({ 'x-secret': true }),
     ),
-    enabled: v.optional(
-      v.pipe(
-        v.union([v.boolean(), v.literal('auto')], 'expected true, false or "auto"'),
-        v.description(
-          'false switches the backend off; `auto` switches it off while an environment variable that its `api_key` names is unset.',
-        ),
-        // Whether the variable is there is known, and written as false, before the schema sees the value.
-        v.transform((enabled) => enabled !== false),
+    {},
+  ),
+  auth_mode: v.optional(
+    v.pipe(
+      v.string(),
+      v.description(
+        `Header that carries the key: ${authModeNames.map((name) => `\`${name}\``).join(', ')} (in any case). ` +
+          '`dialect`: as the protocol wants it.',
       ),
-      true,
+      v.metadata({ examples: authModeNames }),
+      v.rawTransform<string, AuthMode>(({ dataset, addIssue, NEVER }) => {
+        const mode = authModes[dataset.value.toLowerCase()]
+        if (mode !== undefined) return mode
+        addIssue({ message: `expected one of ${authModeNames.map((name) => `"${name}"`).join(', ')}` })
+        return NEVER
+      }),
     ),
-    weight: v.optional(
-      v.pipe(
-        v.number(),
-        v.minValue(0),
-        v.maxValue(1_000_000),
-        v.description('Multiplies the weight of each of its routes. 0: only when the others cannot answer.'),
-      ),
-      1,
+    'dialect',
+  ),
+  timeout: v.optional(
+    v.pipe(
+      v.strictObject({
+        queue: v.optional(clocks.queue),
+        dns: v.optional(clocks.dns),
+        connect: v.optional(clocks.connect),
+        tls: v.optional(clocks.tls),
+        write: v.optional(clocks.write),
+        first_byte: v.optional(clocks.first_byte),
+        idle: v.optional(clocks.idle),
+        total: v.optional(clocks.total),
+      }),
+      v.description('Time limits of this backend, where they differ from the `timeout` section.'),
     ),
-    headers: v.optional(
-      v.pipe(
-        v.record(
-          v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected a header name')),
-          v.pipe(
-            v.string(),
-            v.regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'expected a header value of Latin-1 without line breaks'),
-          ),
-        ),
-        v.description('Headers added to every request, replacing those of the client of the same name.'),
-        v.metadata({ 'x-secret': true }),
-      ),
-      {},
+    {},
+  ),
+  api_version: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[A-Za-z0-9._-]+$/, 'expected a version such as "2024-10-21"'),
+      v.maxLength(64),
+      v.description('`api-version` of Azure OpenAI; used with `protocol: azure` only.'),
     ),
-    auth_mode: v.optional(
-      v.pipe(
-        v.string(),
-        v.description(
-          `Header that carries the key: ${authModeNames.map((name) => `\`${name}\``).join(', ')} (in any case). ` +
-            '`dialect`: as the protocol wants it.',
-        ),
-        v.metadata({ examples: authModeNames }),
-        v.rawTransform<string, AuthMode>(({ dataset, addIssue, NEVER }) => {
-          const mode = authModes[dataset.value.toLowerCase()]
-          if (mode !== undefined) return mode
-          addIssue({ message: `expected one of ${authModeNames.map((name) => `"${name}"`).join(', ')}` })
-          return NEVER
-        }),
-      ),
-      'dialect',
-    ),
-    timeout: v.optional(
-      v.pipe(
-        v.strictObject({
-          queue: v.optional(clocks.queue),
-          dns: v.optional(clocks.dns),
-          connect: v.optional(clocks.connect),
-          tls: v.optional(clocks.tls),
-          write: v.optional(clocks.write),
-          first_byte: v.optional(clocks.first_byte),
-          idle: v.optional(clocks.idle),
-          total: v.optional(clocks.total),
-        }),
-        v.description('Time limits of this backend, where they differ from the `timeout` section.'),
-      ),
-      {},
-    ),
-    api_version: v.optional(
-      v.pipe(
-        v.string(),
-        v.regex(/^[A-Za-z0-9._-]+$/, 'expected a version such as "2024-10-21"'),
-        v.maxLength(64),
-        v.description('`api-version` of Azure OpenAI; used with `protocol: azure` only.'),
-      ),
-      '2024-10-21',
-    ),
-    ...linkEntries,
-    ...streamEntries,
-  }),
-  v.transform(({ protocol, ...backend }) => ({ ...backend, protocol: protocol ?? defaultProtocol(backend.url) })),
-)
+    '2024-10-21',
+  ),
+  ...linkEntries,
+  ...streamEntries,
+}
+
+/** The backend with what it speaks, whether it says so or not. */
+export function withProtocol<Backend extends Unspoken>(backend: Backend): Backend & { readonly protocol: Protocol } {
+  return { ...backend, protocol: backend.protocol ?? defaultProtocol(backend.url) }
+}
+
+interface Unspoken {
+  readonly url: string
+  readonly protocol?: Protocol | undefined
+}
 
 /** Top-level keys about what is sent upstream. */
 export const upstreamEntries = {

@@ -1,6 +1,7 @@
 import type { Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
+import type { CredentialInUse } from '#core/credential.ts'
 import type { Attempt } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
@@ -14,7 +15,8 @@ import { responseHeaders } from './headers.ts'
 import { Intake, type IntakeClocks } from './intake.ts'
 import { isPlain, judgeBody, judgeWhole, tellsShortLength, type Fit, type Wanted } from './judge-body.ts'
 import { isKnownPath } from './missing-model.ts'
-import { asksForStream, awaitsContent, outgoing, type PiecewiseRequest } from './request.ts'
+import { prove, secretsOf } from './prove.ts'
+import { asksForStream, outgoing, type PiecewiseRequest } from './request.ts'
 
 export interface SendPorts {
   readonly transport: Transport
@@ -25,8 +27,12 @@ export interface SendPorts {
 export interface Trip {
   readonly stop: Stop
   readonly record: Pick<Attempt, 'url' | 'startedMs' | 'isRepeated' | 'sent' | 'received'>
+  /** Proves the request; undefined where the backend has its one key, or none. */
+  readonly credential?: CredentialInUse | undefined
   /** A log wants to see the messages. */
   readonly isSeen: boolean
+  /** The first content of a stream is there, though the trip may go on. */
+  contentCame(): void
 }
 
 /**
@@ -42,20 +48,25 @@ export async function send(
   trip: Trip,
 ): Promise<Answer | Failure> {
   const { clock, transport } = ports
-  const request = outgoing(call, candidate, trip.stop)
+  let request = outgoing(call, candidate, trip.stop)
+  if (trip.credential !== undefined) {
+    const proved = await prove(request, call, candidate, trip.credential)
+    if ('kind' in proved) return proved
+    request = proved
+  }
   if (trip.isSeen) noteSent(trip, request)
   let response = await transport.send(request)
   if (response.kind === 'transport_failure' && isSafeToRepeat(response)) {
     response = await sendAgain(transport, request, trip)
   }
-  if (response.kind === 'transport_failure') return brokenFailure(response, awaitsContent(call, candidate))
+  if (response.kind === 'transport_failure') return brokenFailure(response)
 
   const intake = takeIn(response, clock, call, candidate, plan, trip.record.startedMs)
   const { whole } = response.body
   const outcome =
     whole !== undefined && isPlain(response, call)
-      ? answerOf(intake, response, candidate, judgeWhole(intake, whole, response, call))
-      : await judge(intake, response, call, candidate, plan, clock)
+      ? answerOf(intake, response, candidate, trip, judgeWhole(intake, whole, response, call))
+      : await judge(intake, response, call, candidate, plan, clock, trip)
   if (trip.isSeen) trip.record.received = { headers: response.headers.pairs, body: intake.bytes() }
   return outcome
 }
@@ -97,35 +108,26 @@ function takeIn(
   const dueMs = (response.sentMs ?? startedMs) + firstByteMs
   // What tells its length has nothing more to think about.
   const isReady = pauseDueMs !== 0 && tellsShortLength(response, call)
-  if (asksForStream(call)) return new Intake(response.body, clock, streamClocks(candidate, plan, startedMs, dueMs))
+  if (asksForStream(call)) return new Intake(response.body, clock, streamClocks(candidate, plan, dueMs))
   const firstDueMs = firstByteMs === 0 ? 0 : call.stream ? dueMs : Math.max(dueMs, pauseDueMs)
   return new Intake(response.body, clock, { firstDueMs: isReady ? pauseDueMs : firstDueMs, idleMs, bodyIdleMs, holdMs })
 }
 
-function wantedOf(call: Call, candidate: Candidate, plan: Plan): Wanted {
-  const firstLimit = awaitsContent(call, candidate) ? 'first_content_timeout' : 'first_byte_timeout'
-  return { holds: plan.streaming.holds, firstLimit }
+function wantedOf({ streamClocks: own }: Candidate, { streaming }: Plan, clock: Clock, trip: Trip): Wanted {
+  return { holds: streaming.holds, durationMs: own.durationMs, clock, trip }
 }
 
 const noClocks = { firstDueMs: 0, idleMs: 0, bodyIdleMs: 0, holdMs: 0 }
 
-/** `dueMs`: when the first byte must be there, going by `timeout.first_byte`. */
-function streamClocks(
-  { backend, streamClocks: own }: Candidate,
-  { streaming }: Plan,
-  startedMs: number,
-  dueMs: number,
-): IntakeClocks {
+/** `dueMs`: when the first byte must be there. That the first content comes in time is for the trip to see. */
+function streamClocks({ backend, streamClocks: own }: Candidate, { streaming }: Plan, dueMs: number): IntakeClocks {
   const { firstByteMs, idleMs } = backend.timeouts
-  const contentDueMs = own.firstContentMs === 0 ? Infinity : startedMs + own.firstContentMs
-  const firstDueMs = Math.min(contentDueMs, firstByteMs === 0 ? Infinity : dueMs)
   return {
-    firstDueMs: firstDueMs === Infinity ? 0 : firstDueMs,
-    // Models think in silence; where there is a limit for that, no other one cuts it short.
+    firstDueMs: firstByteMs === 0 ? 0 : dueMs,
     idleMs: own.firstContentMs === 0 ? idleMs : 0,
     bodyIdleMs: own.idleMs,
-    // A client that gets signs of life can wait for an answer that is surely one.
-    holdMs: streaming.heartbeatMs > 0 || streaming.holds ? 0 : holdMs,
+    // Whoever awaits the first content, or gets signs of life, can wait for an answer that is surely one.
+    holdMs: own.firstContentMs > 0 || streaming.heartbeatMs > 0 || streaming.holds ? 0 : holdMs,
   }
 }
 
@@ -136,21 +138,30 @@ async function judge(
   candidate: Candidate,
   plan: Plan,
   clock: Clock,
+  trip: Trip,
 ): Promise<Answer | Failure> {
   const { status } = response
-  if (status >= 400) return await judgeError(intake, response, call, candidate, plan, clock)
+  if (status >= 400)
+    return await judgeError(intake, response, call, candidate, plan, clock, secretsOf(candidate, trip.credential))
   if (status >= 300) {
     intake.discard()
     const message = `it answered with the redirect ${status}, which is not followed`
     return unfitFailure('invalid_response', status, message, isKnownPath(call))
   }
-  return answerOf(intake, response, candidate, await judgeBody(intake, response, call, wantedOf(call, candidate, plan)))
+  return answerOf(
+    intake,
+    response,
+    candidate,
+    trip,
+    await judgeBody(intake, response, call, wantedOf(candidate, plan, clock, trip)),
+  )
 }
 
 function answerOf(
   intake: Intake,
   { status, headers }: IncomingResponse,
   candidate: Candidate,
+  { credential }: Trip,
   judged: Fit | Failure,
 ): Answer | Failure {
   if (judged.kind === 'failure') {
@@ -163,7 +174,7 @@ function answerOf(
     kind: 'answer',
     candidate,
     status,
-    headers: responseHeaders(headers, candidate.backend.secrets),
+    headers: responseHeaders(headers, secretsOf(candidate, credential)),
     held: intake.held,
     rest: isAll ? undefined : intake.rest(),
     form: judged.form,

@@ -1,11 +1,14 @@
+import type { PrefillStyle } from '#core/candidate.ts'
 import type { StreamForm } from '#core/endpoint.ts'
 import { asBuffer, concat, encode } from '#kit/bytes.ts'
 import type { JsonObject } from '#kit/json-value.ts'
+import { startOfElement } from './element-scanner.ts'
+import { isLastWord } from './event-content.ts'
 import { readEvent, type EventSaid } from './event-said.ts'
-import { renderEvent, withText } from './event-rewrite.ts'
+import { parseExactly, renderEvent, withText } from './event-rewrite.ts'
 import type { SaidText } from './said-text.ts'
 import type { StreamIdentity } from './stream-identity.ts'
-import { startOfElement, StreamPieces, type StreamPiece } from './stream-pieces.ts'
+import { StreamPieces, withLineEnds, type StreamPiece } from './stream-pieces.ts'
 import { RepeatSeam, SequelSeam, type TextSeam } from './text-seam.ts'
 
 // Limit: bytes of an unfinished event that are kept; with a larger one the stream counts as one that does not fit.
@@ -14,7 +17,7 @@ const heldBytesMax = 16 * 1024 * 1024
 /** An event whose text was kept back. */
 interface TextEvent {
   readonly event: string
-  readonly body: JsonObject
+  readonly data: string
 }
 
 /**
@@ -38,14 +41,19 @@ export class Continuation {
   #hasBegun: boolean
   #isOver: boolean
   #hasTold = false
+  /** The new stream said something that the client had not, or why it ends. */
+  #hasGoneOn = false
   #kept: TextEvent | undefined
 
-  /** What is said later does not matter. `cut` is what a prefill leaves off the text's end. */
-  constructor(said: SaidText, mode: 'match' | 'prefill', cut = '') {
+  /**
+   * What is said later does not matter. For a prefill: `cut` is what it left off the text's end, `style` how the text was
+   * given.
+   */
+  constructor(said: SaidText, mode: 'match' | 'prefill', cut = '', style?: PrefillStyle) {
     const { form, text, step, isClosed, hasBegun, identity } = said.soFar
     this.#form = form
     this.#pieces = new StreamPieces(form)
-    this.#seam = mode === 'match' ? new RepeatSeam(text) : new SequelSeam(text, cut)
+    this.#seam = mode === 'match' ? new RepeatSeam(text) : new SequelSeam(text, cut, style === 'prefix')
     this.#identity = identity
     this.#step = step
     this.#isClosed = isClosed
@@ -94,8 +102,11 @@ export class Continuation {
     const news = this.#newsOf(said, out)
     if (news === undefined || (news !== '' && this.#isClosed)) return false
     if (said.seal !== undefined && !this.#seam.isThrough) return false
+    this.#hasGoneOn ||= news !== '' || (said.finishes && !isLastWord(data))
+    // Relays append their last word to whatever they got, be it nothing.
+    if (said.finishes && !this.#hasGoneOn) return false
     if (this.#isNews(said, news)) this.#tell(piece, body, news === said.text ? undefined : news, out)
-    else if (said.text !== '' && body !== undefined) this.#kept = { event, body }
+    else if (said.text !== '' && body !== undefined) this.#kept = { event, data }
     if (said.beside !== undefined) return true
     this.#step = Math.max(this.#step, said.step)
     this.#isClosed ||= said.closes && this.#seam.isThrough
@@ -112,8 +123,9 @@ export class Continuation {
     // Text that was kept back comes before the end, in this event or in one like those it came in.
     if (said.text !== '') return news + late
     if (this.#isClosed || this.#kept === undefined) return undefined
-    const { event, body } = this.#kept
-    out.push(this.#render(event, this.#identity.adopt(withText(this.#form, body, late))))
+    const { event, data } = this.#kept
+    this.#hasGoneOn = true
+    out.push(this.#render(event, this.#identity.adopt(withText(this.#form, parseExactly(data) ?? {}, late))))
     return news
   }
 
@@ -131,8 +143,9 @@ export class Continuation {
       out.push(this.#asItCame(piece))
       return
     }
-    const told = this.#identity.adopt(text === undefined ? body : withText(this.#form, body, text))
-    out.push(told === body ? this.#asItCame(piece) : this.#render(piece.event, told))
+    const exact = parseExactly(piece.data ?? '') ?? body
+    const told = this.#identity.adopt(text === undefined ? exact : withText(this.#form, exact, text))
+    out.push(told === exact ? this.#asItCame(piece) : this.#render(piece.event, told))
   }
 
   #render(event: string, body: JsonObject): Uint8Array {
@@ -143,21 +156,20 @@ export class Continuation {
 
   #asItCame({ raw, isWhole }: StreamPiece): Uint8Array {
     if (this.#form === 'gemini_array') return this.#elementAsItCame(raw)
-    if (isWhole) return raw
-    // The transfer ended without the end of this event.
-    return concat([raw, encode(this.#form === 'ndjson' ? '\n' : '\n\n')])
+    // The transfer may have ended without the end of this event.
+    return isWhole ? raw : withLineEnds(this.#form, raw)
   }
 
   #elementAsItCame(raw: Uint8Array): Uint8Array {
     const text = asBuffer(raw).toString('latin1')
     const start = startOfElement(text)
-    const isFirst = text.slice(0, start).includes('[')
-    if (!this.#hasBegun || !isFirst) {
+    const opens = text.slice(0, start).includes('[')
+    if (opens !== this.#hasBegun) {
       this.#hasBegun = true
       return raw
     }
     const element = raw.subarray(start)
-    return text.charAt(start) === ']' ? element : concat([this.#separator(), element])
+    return this.#hasBegun && text.charAt(start) === ']' ? element : concat([this.#separator(), element])
   }
 
   #separator(): Uint8Array {

@@ -1,4 +1,5 @@
 import { asObject, parseJson, type JsonObject } from '#kit/json-value.ts'
+import { soleObject } from './sole-object.ts'
 
 /** What an upstream said went wrong, wherever it said it. */
 export interface ReportedError {
@@ -20,9 +21,9 @@ export function findError(text: string): ReportedError | undefined {
   return errorOf(parseJson(text))
 }
 
-/** The same for a value that is parsed already; Google's errors come in an array of one at times. */
+/** The same for a value that is parsed already. */
 export function errorOf(value: unknown): ReportedError | undefined {
-  const body = asObject(Array.isArray(value) && value.length === 1 ? value[0] : value)
+  const body = soleObject(value)
   if (body === undefined) return undefined
   const error = body['error']
   if (typeof error === 'string' && error !== '') return describe({ message: error }, body)

@@ -2,17 +2,30 @@ import type { StreamForm } from '#core/endpoint.ts'
 import { asList, asObject, parseJson, type JsonObject } from '#kit/json-value.ts'
 import type { ReportedError } from './error-in-body.ts'
 import { errorOf } from './error-in-body.ts'
+import { soleObject } from './sole-object.ts'
 
 /** What one event of a stream says: that the connection lives, nothing yet, something, or that the stream failed. */
 export function judgeEvent(form: StreamForm, event: string, data: string): 'ping' | 'more' | 'content' | ReportedError {
-  const value = parseJson(data)
-  const body = asObject(Array.isArray(value) && value.length === 1 ? value[0] : value)
+  // Relays append it to whatever they got, be it nothing.
+  if (isLastWord(data)) return 'more'
+  const body = soleObject(parseJson(data))
   // An error is never content, be its event as malformed as it may.
   const error = reportedError(event, body, data)
   if (error !== undefined) return error
-  if (event === 'ping' || pings.has(body?.['type'])) return 'ping'
+  if (isPing(event, body)) return 'ping'
   if (body === undefined) return 'content'
   return hasContent(form, body) ? 'content' : 'more'
+}
+
+/** `[DONE]`, or what ends an array: it says that nothing follows, and no more. */
+export function isLastWord(data: string): boolean {
+  const word = data.trim()
+  return word === '[DONE]' || word === ']'
+}
+
+/** A sign of life, which servers of every dialect send. */
+export function isPing(event: string, body: JsonObject | undefined): boolean {
+  return event === 'ping' || pings.has(body?.['type'])
 }
 
 const pings: ReadonlySet<unknown> = new Set(['ping', 'keepalive'])
@@ -129,7 +142,7 @@ function lineContent(body: JsonObject): boolean {
 }
 
 /** False for what stands for nothing: null, empty text, an empty list or object. */
-function isSaid(value: unknown): boolean {
+export function isSaid(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === false) return false
   return typeof value !== 'object' || Object.keys(value).length > 0
 }

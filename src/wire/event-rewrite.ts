@@ -1,6 +1,7 @@
 import type { StreamForm } from '#core/endpoint.ts'
 import { encode } from '#kit/bytes.ts'
 import { asList, asObject, type JsonObject } from '#kit/json-value.ts'
+import { oneLine } from './one-line.ts'
 
 /** An event with another text in the place of its own. */
 export function withText(form: StreamForm, body: JsonObject, text: string): JsonObject {
@@ -54,9 +55,22 @@ export function renderEvent(form: StreamForm, event: string, body: JsonObject): 
   return encode(event === '' ? `data: ${line}\n\n` : `event: ${event}\ndata: ${line}\n\n`)
 }
 
-/** JSON without the characters that some clients take for line ends. */
-function oneLine(value: object): string {
-  return JSON.stringify(value).replaceAll(/[\u0085\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
+/**
+ * An event that is to be written again. Numbers that would be written in another way, such as `1.0` or one beyond
+ * JavaScript's precision, stay as they stand.
+ */
+export function parseExactly(text: string): JsonObject | undefined {
+  return asObject(JSON.parse(text, asItStands))
+}
+
+function asItStands(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source
+  return typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value
+}
+
+declare global {
+  interface JSON {
+    /** A value that is written as it stands here. */
+    rawJSON(text: string): unknown
+  }
 }

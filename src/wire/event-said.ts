@@ -1,6 +1,7 @@
 import type { StreamForm } from '#core/endpoint.ts'
 import { asList, asObject, asText, parseJson, type JsonObject } from '#kit/json-value.ts'
-import { reportedError } from './event-content.ts'
+import { isLastWord, isPing, isSaid, reportedError } from './event-content.ts'
+import { soleObject } from './sole-object.ts'
 
 /** What one event of a stream says, to somebody who can go on with plain text only. */
 export interface EventSaid {
@@ -27,13 +28,12 @@ export interface ReadEvent {
 }
 
 export function readEvent(form: StreamForm, event: string, data: string): ReadEvent {
-  const trimmed = data.trim()
-  if (trimmed === '[DONE]' || trimmed === ']') return { body: undefined, said: theEnd }
+  if (isLastWord(data)) return { body: undefined, said: theEnd }
   const value = parseJson(data)
   const body = asObject(value)
-  const first = Array.isArray(value) && value.length === 1 ? asObject(value[0]) : body
-  if (reportedError(event, first, data) !== undefined) return { body, said: failure }
-  if (body === undefined) return { body, said: event === 'ping' ? nothing : beside('an event that is no JSON object') }
+  if (reportedError(event, soleObject(value), data) !== undefined) return { body, said: failure }
+  if (isPing(event, body)) return { body, said: nothing }
+  if (body === undefined) return { body, said: beside('an event that is no JSON object') }
   return { body, said: saysIn[form](body, event) }
 }
 
@@ -83,6 +83,7 @@ const saysIn: Readonly<Record<StreamForm, (body: JsonObject, event: string) => E
 
 const roleStep = 1
 const finishStep = 2
+const refusal: EventSaid = { ...finishes(finishStep), beside: 'a refusal of the prompt' }
 
 function chatSaid(body: JsonObject): EventSaid {
   const choices = body['choices']
@@ -135,9 +136,6 @@ function responsesSaid(body: JsonObject, event: string): EventSaid {
   const type = asText(body['type']) ?? event
   if (!isFirst(body['output_index']) || !isFirst(body['content_index'])) return beside('several output items')
   switch (type) {
-    case 'keepalive':
-    case 'ping':
-      return nothing
     case 'response.output_item.added': {
       const item = asObject(body['item']) ?? {}
       if (item['type'] !== 'message') return beside('an output item that is no message')
@@ -168,8 +166,6 @@ function messagesSaid(body: JsonObject, event: string): EventSaid {
   if (!isFirst(body['index'])) return beside('several content blocks')
   const type = asText(body['type']) ?? event
   switch (type) {
-    case 'ping':
-      return nothing
     case 'message_start':
       return isSaid(asObject(body['message'])?.['content'])
         ? beside('text in the beginning of a message')
@@ -207,7 +203,8 @@ const plainOfCandidate: ReadonlySet<string> = new Set([
 ])
 
 function geminiSaid(body: JsonObject): EventSaid {
-  if (isSaid(asObject(body['promptFeedback'])?.['blockReason'])) return finishes(finishStep)
+  // It ends the answer, but is none: nobody can go on with it.
+  if (isSaid(asObject(body['promptFeedback'])?.['blockReason'])) return refusal
   const candidates = asList(body['candidates'])
   if (candidates.length === 0) return nothing
   const candidate = asObject(candidates[0]) ?? {}
@@ -261,12 +258,6 @@ function ollamaSaid(body: JsonObject): EventSaid {
 function nameOfMember(key: string): string {
   if (key === 'tool_calls') return 'a tool call'
   return key === 'thinking' ? 'reasoning' : `"${key.slice(0, 40)}"`
-}
-
-/** False for what stands for nothing: null, empty text, an empty list or object. */
-function isSaid(value: unknown): boolean {
-  if (value === undefined || value === null || value === '' || value === false) return false
-  return typeof value !== 'object' || Object.keys(value).length > 0
 }
 
 /** The index of a stream's only choice, block or item; servers that know one only leave it out. */

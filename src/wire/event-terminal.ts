@@ -1,15 +1,34 @@
 import type { StreamForm } from '#core/endpoint.ts'
-import { asList, asObject, asText, parseJson } from '#kit/json-value.ts'
+import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import { reportedError } from './event-content.ts'
 
-/** What an event says about the end of its stream. */
-export type Terminal = 'complete' | 'errored'
+/** What an event says about the end of its stream; `failed`: the error is its last word. */
+export type Terminal = 'complete' | 'errored' | 'failed'
 
-/** The end that one event of a stream announces, or undefined. Not for chat streams, where nothing but choices ends. */
-export function terminalOf(form: StreamForm, event: string, data: string): Terminal | undefined {
-  const value = parseJson(data)
-  const body = asObject(Array.isArray(value) && value.length === 1 ? value[0] : value)
-  if (reportedError(event, body, data) !== undefined) return 'errored'
+/** How a stream ended, by its dialect's own terminal marker. */
+export type StreamVerdict = 'complete' | 'incomplete' | 'errored'
+
+/** What a stream says about its end. */
+export interface StreamEnding {
+  readonly verdict: StreamVerdict
+  /** See `StreamEnd`. */
+  readonly isOver: boolean
+  readonly hasFinalWord: boolean
+}
+
+/**
+ * The end that one event of a stream announces, or undefined. `body` is the object in its data. Not for chat streams,
+ * where nothing but choices ends.
+ */
+export function terminalOf(
+  form: StreamForm,
+  event: string,
+  data: string,
+  body: JsonObject | undefined,
+): Terminal | undefined {
+  if (reportedError(event, body, data) !== undefined) {
+    return form === 'responses' && (asText(body?.['type']) ?? event) === 'response.failed' ? 'failed' : 'errored'
+  }
   if (body === undefined) return undefined
   switch (form) {
     case 'chat':
@@ -32,16 +51,19 @@ export function terminalOf(form: StreamForm, event: string, data: string): Termi
   }
 }
 
+/** The choices, or candidates, that an event speaks of. */
+export function choicesOf(body: JsonObject | undefined): readonly unknown[] {
+  return asList(body?.['choices'] ?? body?.['candidates'])
+}
+
 /** Which choices, or candidates, of a stream have ended, from its events in any order. */
 export class ChoiceEnds {
   readonly #ended = new Set<unknown>()
   readonly #begun = new Set<unknown>()
   #ends = 0
 
-  add(data: string): void {
-    const parsed = parseJson(data)
-    const body = asObject(Array.isArray(parsed) && parsed.length === 1 ? parsed[0] : parsed)
-    for (const value of asList(body?.['choices'] ?? body?.['candidates'])) {
+  add(body: JsonObject | undefined): void {
+    for (const value of choicesOf(body)) {
       const choice = asObject(value) ?? {}
       const index = choice['index'] ?? 0
       // Some servers repeat a choice without content after its end, to tell usage or filter results.
@@ -50,6 +72,10 @@ export class ChoiceEnds {
       this.#ended.add(index)
       this.#ends++
     }
+  }
+
+  hasBegun(index: number): boolean {
+    return this.#begun.has(index)
   }
 
   /** Some choice has ended. */

@@ -1,10 +1,14 @@
 import { asBuffer, concat } from '#kit/bytes.ts'
-import type { Terminal } from './event-terminal.ts'
-import { terminalOf } from './event-terminal.ts'
-import { DoneScanner } from './done-scanner.ts'
+import { parseJson } from '#kit/json-value.ts'
+import { terminalOf, type StreamEnding, type Terminal } from './event-terminal.ts'
+import { done, MemberScanner } from './member-scanner.ts'
+import { soleObject } from './sole-object.ts'
 
 // Limit: bytes of the stream's end that are kept; of a longer line only the mark of its end is remembered.
 const tailBytes = 16 * 1024
+
+// Limit: pieces that are kept apart, since each costs more than its bytes.
+const piecesMax = 512
 
 /** Lines in front of a terminal one that are searched for an error: some servers send one and then end as usual. */
 const linesBefore = 2
@@ -19,17 +23,27 @@ export class LineTail {
   #chunks: Uint8Array[] = []
   #bytes = 0
   /** Has read the last line that began in front of what is kept; undefined while the whole stream is kept. */
-  #front: DoneScanner | undefined
+  #front: MemberScanner | undefined
 
   see(chunk: Uint8Array): void {
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
-    if (this.#bytes > 2 * tailBytes) this.#compact()
+    if (this.#bytes > 2 * tailBytes || this.#chunks.length > piecesMax) this.#compact()
   }
 
-  verdict(): Terminal | 'incomplete' {
+  look(): StreamEnding {
+    const terminal = this.#terminal()
+    const isDone = terminal === 'complete'
+    return {
+      verdict: isDone ? 'complete' : terminal === undefined ? 'incomplete' : 'errored',
+      isOver: isDone,
+      hasFinalWord: isDone,
+    }
+  }
+
+  #terminal(): Terminal | undefined {
     const tail = concat(this.#chunks)
-    const front = this.#front === undefined ? undefined : new DoneScanner(this.#front)
+    const front = this.#front === undefined ? undefined : new MemberScanner(done, this.#front)
     // A line that had not ended goes on in what is kept.
     const first = front === undefined || front.isClosed ? 0 : endOfLine(tail)
     let terminal: Terminal | undefined
@@ -37,19 +51,24 @@ export class LineTail {
     // From the last line back to the first whole one that is kept.
     for (let end = endOfContent(tail, tail.length); end > first && before <= linesBefore;) {
       const start = tail.lastIndexOf(lineFeed, end - 1) + 1
-      const found = terminalOf('ndjson', '', asBuffer(tail).toString('utf8', start, end))
-      if (found === 'errored') return 'errored'
+      const line = asBuffer(tail).toString('utf8', start, end)
+      const found = terminalOf('ndjson', '', line, soleObject(parseJson(line)))
+      if (found === 'errored') return found
       terminal ??= found
       if (terminal !== undefined) before++
       end = endOfContent(tail, start)
     }
     if (terminal !== undefined) return terminal
     front?.scan(tail.subarray(0, first))
-    return front !== undefined && front.isClosed && front.isDone ? 'complete' : 'incomplete'
+    return front !== undefined && front.isClosed && front.hasFound ? 'complete' : undefined
   }
 
   #compact(): void {
     const all = concat(this.#chunks)
+    if (all.length <= 2 * tailBytes) {
+      this.#chunks = [all]
+      return
+    }
     const cut = all.length - tailBytes
     this.#read(all, endOfContent(all, cut), cut)
     // A copy, so that a large buffer does not live on for its end.
@@ -62,7 +81,7 @@ export class LineTail {
   #read(bytes: Uint8Array, end: number, cut: number): void {
     if (end > 0) {
       const start = bytes.lastIndexOf(lineFeed, end - 1) + 1
-      if (this.#front === undefined || this.#front.isClosed || start > 0) this.#front = new DoneScanner()
+      if (this.#front === undefined || this.#front.isClosed || start > 0) this.#front = new MemberScanner(done)
       this.#front.scan(bytes.subarray(start, end))
     }
     // A line that ended in the middle of its object was none.

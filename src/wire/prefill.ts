@@ -3,6 +3,7 @@ import type { PrefillStyle } from '#core/candidate.ts'
 import type { StreamForm } from '#core/endpoint.ts'
 import { encode } from '#kit/bytes.ts'
 import { asList, asObject, type JsonObject } from '#kit/json-value.ts'
+import { findError } from './error-in-body.ts'
 import { JsonMembers } from './json-members.ts'
 import { replaceSpan } from './replace-span.ts'
 
@@ -53,7 +54,7 @@ export function isContinuable(form: StreamForm, body: Uint8Array): boolean {
 export function isPrefillRejection(status: number, bodyText: string): boolean {
   if (status !== 400 && status !== 422) return false
   const text = bodyText.slice(0, rejectionLengthMax)
-  return rejections.some((rejection) => rejection.test(text))
+  return rejections.some((rejection) => rejection.test(text)) && !otherCodes.test(findError(bodyText)?.code ?? '')
 }
 
 // Limit: UTF-16 units of an error answer that are looked at.
@@ -61,15 +62,21 @@ const rejectionLengthMax = 8 * 1024
 
 /** The words of Anthropic and Bedrock, of Mistral, Gemini, vLLM, llama.cpp, and of those who check what they are sent. */
 const rejections: readonly RegExp[] = [
-  /pre-?fill/i,
+  /\b(?:assistant|response)\b.{0,40}\bpre-?fill/i,
+  /\bpre-?fill(?:ing|ed|s)?\b.{0,40}\b(?:assistant|(?:not|in)(?: be)?[ -]?(?:supported|allowed|compatible)|unsupported)\b/i,
+  /\b(?:not support|not allow|cannot|must not|unsupported).{0,20}\bpre-?fill/i,
   /(?:must|should|have to|ensure that .{0,40}) ?ends? with a user/i,
   /expected last role/i,
-  /last (?:message|role|turn).{0,60}(?:user|role|assistant)/i,
+  /last (?:message|role|turn)\b.{0,20}\b(?:must|should|has to|needs to|cannot|may not)\b.{0,30}\b(?:user|assistant)\b/i,
   /final .{0,20}assistant.{0,20} (?:message|content)/i,
   /assistant messages at the end/i,
   /continue_final_message|add_generation_prompt/,
-  /["'`.[]prefix\b/,
+  /\bmessages\b.{0,60}["'`.[]prefix\b|["'`]prefix["'`].{0,60}\bmessages\b/,
 ]
+
+/** Codes of errors that such words only occur in. */
+const otherCodes =
+  /^(?:context_length|string_above_max|max_tokens|rate_limit|insufficient_|quota|billing|invalid_api_key|model_not_found|content_(?:filter|policy)|invalid_image)/i
 
 const modelOf: Readonly<Record<StreamForm, 'body' | 'path'>> = {
   chat: 'body',
@@ -152,14 +159,14 @@ function mayBePrefilled(form: StreamForm, asked: JsonMembers): boolean {
     case 'responses':
       return false
     case 'messages': {
-      const isJson = isSet(asked, 'output_format') || isSaid(asObject(asked.valueOf('output_config'))?.['format'])
+      const isJson = isSet(asked, 'output_format') || isAsked(asObject(asked.valueOf('output_config'))?.['format'])
       return !isJson && isToolFree(asked) && !thinks(asked)
     }
     case 'gemini_sse':
     case 'gemini_array':
       return isGeminiText(configOf(asked) ?? {})
     case 'ndjson':
-      return !isSet(asked, 'format') && !isSaid(asked.valueOf('think'))
+      return !isSet(asked, 'format') && !isAsked(asked.valueOf('think'))
   }
 }
 
@@ -167,7 +174,7 @@ const schemas = ['guided_json', 'guided_regex', 'guided_choice', 'guided_grammar
 
 function asksForSchema(asked: JsonMembers): boolean {
   const format = asked.valueOf('response_format')
-  const isText = !isSaid(format) || asObject(format)?.['type'] === 'text'
+  const isText = !isAsked(format) || asObject(format)?.['type'] === 'text'
   return !isText || isSet(asked, 'json_schema') || schemas.some((name) => isSet(asked, name))
 }
 
@@ -175,13 +182,13 @@ function asksForSchema(asked: JsonMembers): boolean {
 function isToolFree(asked: JsonMembers): boolean {
   return [asked.valueOf('tool_choice'), asked.valueOf('function_call')].every((choice) => {
     const kind = asObject(choice)?.['type'] ?? choice
-    return !isSaid(kind) || kind === 'auto' || kind === 'none'
+    return !isAsked(kind) || kind === 'auto' || kind === 'none'
   })
 }
 
 function thinks(asked: JsonMembers): boolean {
   const thinking = asked.valueOf('thinking')
-  return isSaid(thinking) && asObject(thinking)?.['type'] !== 'disabled'
+  return isAsked(thinking) && asObject(thinking)?.['type'] !== 'disabled'
 }
 
 function isGeminiText(config: JsonObject): boolean {
@@ -190,7 +197,7 @@ function isGeminiText(config: JsonObject): boolean {
   const jsonSchema = eitherOf(config, 'responseJsonSchema', 'response_json_schema')
   const thinking = asObject(eitherOf(config, 'thinkingConfig', 'thinking_config')) ?? {}
   const showsThoughts = eitherOf(thinking, 'includeThoughts', 'include_thoughts') === true
-  return (!isSaid(type) || type === 'text/plain') && !isSaid(schema) && !isSaid(jsonSchema) && !showsThoughts
+  return (!isAsked(type) || type === 'text/plain') && !isAsked(schema) && !isAsked(jsonSchema) && !showsThoughts
 }
 
 /** Google's own servers take either spelling. */
@@ -202,7 +209,7 @@ function eitherOf(object: JsonObject, camel: string, snake: string): unknown {
 function configOf(asked: JsonMembers): JsonObject | undefined {
   const camel = asked.valueOf('generationConfig')
   const snake = asked.valueOf('generation_config')
-  return isSaid(camel) && isSaid(snake) ? undefined : (asObject(camel ?? snake) ?? {})
+  return isAsked(camel) && isAsked(snake) ? undefined : (asObject(camel ?? snake) ?? {})
 }
 
 interface Splice {
@@ -249,7 +256,7 @@ function isOneOrNone(count: unknown): boolean {
 }
 
 function hasLogprobs(asked: JsonMembers): boolean {
-  return isSaid(asked.valueOf('logprobs')) || Number(asked.valueOf('top_logprobs') ?? 0) > 0
+  return isAsked(asked.valueOf('logprobs')) || Number(asked.valueOf('top_logprobs') ?? 0) > 0
 }
 
 function isTextOnly(modalities: unknown): boolean {
@@ -260,6 +267,6 @@ function isSet(asked: JsonMembers, name: string): boolean {
   return asked.spanOf(name) !== undefined && asked.valueOf(name) !== null
 }
 
-function isSaid(value: unknown): boolean {
+function isAsked(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== ''
 }

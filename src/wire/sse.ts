@@ -1,72 +1,18 @@
 import { asBuffer, concat } from '#kit/bytes.ts'
 
-/** Where the bytes that a client has end: before anything, between two whole events, or where nothing can be added. */
-export type GatePosition = 'start' | 'between' | 'inside'
-
-/** Lets whole events through and holds the beginning of an unfinished one. Bytes are never altered. */
-export interface Gate {
-  /** What may go out now, or undefined; the chunk itself when it may pass as it is. */
-  push(chunk: Uint8Array): Uint8Array | undefined
-  /** What is still held, for a transfer that ended cleanly. That of a broken one is left unsent. */
-  end(): Uint8Array | undefined
-  readonly position: GatePosition
-}
-
-// Limit: an unfinished event of more bytes is passed on as it comes, so that huge events stream too.
-const heldBytesMax = 64 * 1024
-
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
-/** The gate for server-sent events: an event ends with a blank line, whatever its line ends are. */
-export class EventGate implements Gate {
-  #held: Uint8Array[] = []
-  #heldBytes = 0
+/** Finds where server-sent events end: with a blank line, whatever their line ends are. */
+export class EventEnds {
   /** The last two bytes that came, since a blank line can be cut between chunks. */
-  #before: LastBytes = [0, 0]
-  #position: GatePosition = 'start'
+  #before: LastBytes = none
 
-  get position(): GatePosition {
-    return this.#position
-  }
-
-  push(chunk: Uint8Array): Uint8Array | undefined {
-    if (chunk.length === 0) return undefined
+  /** The offset behind the last event that ends in the next chunk, 0 when none does. */
+  lastIn(chunk: Uint8Array): number {
     const end = endOfLastEvent(chunk, this.#before)
     this.#before = lastBytes(chunk, this.#before)
-    if (end === 0) return this.#hold(chunk)
-    this.#position = 'between'
-    if (end === chunk.length) return this.#release(chunk)
-    const whole = this.#release(chunk.subarray(0, end))
-    this.#held.push(chunk.subarray(end))
-    this.#heldBytes = chunk.length - end
-    return whole
-  }
-
-  end(): Uint8Array | undefined {
-    if (this.#held.length === 0) return undefined
-    this.#position = 'inside'
-    return this.#release()
-  }
-
-  #hold(chunk: Uint8Array): Uint8Array | undefined {
-    if (this.#position === 'inside') return chunk
-    if (this.#heldBytes + chunk.length > heldBytesMax) {
-      this.#position = 'inside'
-      return this.#release(chunk)
-    }
-    this.#held.push(chunk)
-    this.#heldBytes += chunk.length
-    return undefined
-  }
-
-  /** What was held and what follows, in one piece: one write costs less than two, and copying less than a write. */
-  #release(next?: Uint8Array): Uint8Array {
-    if (this.#held.length === 0 && next !== undefined) return next
-    const whole = concat(next === undefined ? this.#held : [...this.#held, next])
-    this.#held = []
-    this.#heldBytes = 0
-    return whole
+    return end
   }
 }
 

@@ -1,49 +1,57 @@
 import type { StreamForm } from '#core/endpoint.ts'
 import { ElementTail } from './element-tail.ts'
 import { EventTail } from './event-tail.ts'
+import type { StreamEnding, StreamVerdict } from './event-terminal.ts'
 import { LineTail } from './ndjson-tail.ts'
-
-/** How a stream ended, by its dialect's own terminal marker. */
-export type StreamVerdict = 'complete' | 'incomplete' | 'errored'
 
 /**
  * Sees the chunks of a stream go by and tells at the end whether it is complete, since a connection that was closed
- * cleanly says nothing about that. It neither changes nor delays them.
+ * cleanly says nothing about that. It neither changes nor delays them. What it tells is valid at any time for what was
+ * seen so far.
  */
 export class StreamEnd {
   readonly #tail: Tail
-  #verdict: StreamVerdict | undefined
-  #isOver: boolean | undefined
+  #ending: StreamEnding | undefined
 
   constructor(form: StreamForm) {
     this.#tail = openTail(form)
   }
 
   see(chunk: Uint8Array): void {
-    this.#verdict = undefined
-    this.#isOver = undefined
+    this.#ending = undefined
     this.#tail.see(chunk)
   }
 
-  /** Valid at any time for what was seen so far. */
   verdict(): StreamVerdict {
-    this.#verdict ??= this.#tail.verdict()
-    return this.#verdict
+    return this.#look().verdict
   }
 
   /**
-   * Complete, and nothing says that more may come: a stream whose connection stays open may be ended. Stricter than the
-   * verdict, which may know that the transfer has ended.
+   * Complete, and nothing says that more may come. It still may, as long as there is no final word: usage, an error, a
+   * choice that nobody announced, text behind a reason to end that a server names in every event.
    */
   get isOver(): boolean {
-    this.#isOver ??= this.verdict() === 'complete' && (!(this.#tail instanceof EventTail) || this.#tail.isOver())
-    return this.#isOver
+    return this.#look().isOver
+  }
+
+  /**
+   * The stream's own last word was seen, behind which its protocol allows nothing: `[DONE]`, `message_stop`,
+   * `response.completed`, `.incomplete` or `.failed`, a line that is done, the array's last bracket. Gemini's events have
+   * none. It says nothing about the verdict.
+   */
+  get hasFinalWord(): boolean {
+    return this.#look().hasFinalWord
+  }
+
+  #look(): StreamEnding {
+    this.#ending ??= this.#tail.look()
+    return this.#ending
   }
 }
 
 interface Tail {
   see(chunk: Uint8Array): void
-  verdict(): StreamVerdict
+  look(): StreamEnding
 }
 
 function openTail(form: StreamForm): Tail {

@@ -5,7 +5,8 @@ import { asBuffer, encode } from '#kit/bytes.ts'
 import { asObject, asText, parseJson } from '#kit/json-value.ts'
 import { errorOf } from './error-in-body.ts'
 import { errorNames } from './error-names.ts'
-import type { GatePosition } from './sse.ts'
+import type { GatePosition } from './gate.ts'
+import { oneLine } from './one-line.ts'
 
 /** Why a stream that a client is reading ends early. */
 export interface StreamFault {
@@ -154,11 +155,4 @@ function arrayEnd(fault: StreamFault): readonly Uint8Array[] {
 
 function dataLine(value: object): string {
   return `data: ${oneLine(value)}\n\n`
-}
-
-/** JSON without the characters that some clients take for line ends. */
-function oneLine(value: object): string {
-  return JSON.stringify(value).replaceAll(/[\u0085\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
 }

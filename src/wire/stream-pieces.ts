@@ -1,6 +1,7 @@
 import type { StreamForm } from '#core/endpoint.ts'
-import { asBuffer, concat } from '#kit/bytes.ts'
-import { ElementScanner } from './array-gate.ts'
+import { asBuffer, concat, encode } from '#kit/bytes.ts'
+import { parseJson } from '#kit/json-value.ts'
+import { ElementScanner, startOfElement } from './element-scanner.ts'
 import { SseParser } from './sse.ts'
 
 /** One event, line or element of a stream. */
@@ -17,21 +18,21 @@ export interface StreamPiece {
 
 /** Cuts a stream of any form into its pieces, from chunks that are cut anywhere. */
 export class StreamPieces {
+  readonly #form: StreamForm
   readonly #cutter: Cutter
-  readonly #read: (raw: Uint8Array, isWhole: boolean) => StreamPiece
   #held: Uint8Array[] = []
   #heldBytes = 0
 
   constructor(form: StreamForm) {
+    this.#form = form
     this.#cutter = cutterOf(form)
-    this.#read = readers[form]
   }
 
   push(chunk: Uint8Array): StreamPiece[] {
     const pieces: StreamPiece[] = []
     let start = 0
     for (const end of this.#cutter.scan(chunk)) {
-      pieces.push(this.#read(this.#release(chunk.subarray(start, end)), true))
+      pieces.push(readPiece(this.#form, this.#release(chunk.subarray(start, end)), true))
       start = end
     }
     if (start < chunk.length) {
@@ -42,10 +43,10 @@ export class StreamPieces {
     return pieces
   }
 
-  /** The piece that the stream ended in, if it says anything. */
+  /** The piece that the stream ended in, if it lacks nothing but its line ends. */
   end(): StreamPiece | undefined {
     if (!this.isInside) return undefined
-    const piece = this.#read(this.#release(new Uint8Array()), false)
+    const piece = readPiece(this.#form, this.#release(new Uint8Array()), false)
     return piece.data === undefined ? undefined : piece
   }
 
@@ -110,14 +111,15 @@ class BlockCutter implements Cutter {
   }
 }
 
-const readers: Readonly<Record<StreamForm, (raw: Uint8Array, isWhole: boolean) => StreamPiece>> = {
-  chat: readBlock,
-  completions: readBlock,
-  responses: readBlock,
-  messages: readBlock,
-  gemini_sse: readBlock,
-  gemini_array: readElement,
-  ndjson: readLine,
+/** What the bytes of one piece say. One that is not whole says something only if it lacks nothing but its line ends. */
+export function readPiece(form: StreamForm, raw: Uint8Array, isWhole: boolean): StreamPiece {
+  if (form === 'ndjson') return readLine(raw, isWhole)
+  return form === 'gemini_array' ? readElement(raw, isWhole) : readBlock(raw, isWhole)
+}
+
+/** A piece that lacks its line ends, with them. */
+export function withLineEnds(form: StreamForm, raw: Uint8Array): Uint8Array {
+  return concat([raw, encode(form === 'ndjson' || raw.at(-1) === lineFeed ? '\n' : '\n\n')])
 }
 
 function readBlock(raw: Uint8Array, isWhole: boolean): StreamPiece {
@@ -128,20 +130,16 @@ function readBlock(raw: Uint8Array, isWhole: boolean): StreamPiece {
 
 function readLine(raw: Uint8Array, isWhole: boolean): StreamPiece {
   const text = asBuffer(raw).toString('utf8').trim()
-  return { raw, event: '', data: text === '' ? undefined : text, isWhole }
+  const isSomething = isWhole ? text !== '' : parseJson(text) !== undefined
+  return { raw, event: '', data: isSomething ? text : undefined, isWhole }
 }
 
 function readElement(raw: Uint8Array, isWhole: boolean): StreamPiece {
+  // An element ends with its own bracket.
+  if (!isWhole) return { raw, event: '', data: undefined, isWhole }
   const text = asBuffer(raw).toString('utf8')
   const element = text.slice(startOfElement(text))
   // An object that stands in no array is no element: as a list it is none that anybody can go on with.
   const isAlone = text.trimStart() === element && element !== ']'
   return { raw, event: '', data: isAlone ? `[${element}]` : element, isWhole }
-}
-
-/** Where the element begins behind blanks, a comma or the array's opening bracket; its bytes are as many as its units. */
-export function startOfElement(text: string): number {
-  let at = 0
-  while (at < text.length && ' \t\r\n,['.includes(text.charAt(at))) at++
-  return at
 }

@@ -19,16 +19,14 @@ interface Marker {
   readonly terminal: Terminal
   /** What must stand in front of it. */
   readonly before?: RegExp
+  /** A letter must follow. */
+  readonly beginsWord?: true
 }
 
+/** Some servers have an empty one in every event. */
 const finishReasons: readonly Marker[] = [
-  { text: '"finish_reason":"', terminal: 'complete' },
-  { text: '"finish_reason": "', terminal: 'complete' },
-]
-
-const geminiReasons: readonly Marker[] = [
-  { text: '"finishReason":"', terminal: 'complete' },
-  { text: '"finishReason": "', terminal: 'complete' },
+  { text: '"finish_reason":"', terminal: 'complete', beginsWord: true },
+  { text: '"finish_reason": "', terminal: 'complete', beginsWord: true },
 ]
 
 /** A line that names the event, or data that begin with the event's type. */
@@ -41,22 +39,27 @@ const markers: Readonly<Record<StreamForm, readonly Marker[]>> = {
   responses: [
     { text: 'response.completed', terminal: 'complete', before: lineBeginning },
     { text: 'response.incomplete', terminal: 'complete', before: lineBeginning },
-    { text: 'response.failed', terminal: 'errored', before: lineBeginning },
+    { text: 'response.failed', terminal: 'failed', before: lineBeginning },
   ],
   // `message_stop` is a small event of its own, and the last one.
   messages: [],
-  gemini_sse: geminiReasons,
-  gemini_array: geminiReasons,
-  // Whether `"done"` is a member of its line takes a scan of the line: `DoneScanner`.
+  // Whether theirs is a member of its object takes a scan of the object: `MemberScanner`.
+  gemini_sse: [],
+  gemini_array: [],
   ndjson: [],
 }
 
-function stands(piece: Buffer, { text, before }: Marker, beginsLine: boolean): boolean {
+function stands(piece: Buffer, { text, before, beginsWord }: Marker, beginsLine: boolean): boolean {
   for (let at = piece.indexOf(text); at !== -1; at = piece.indexOf(text, at + 1)) {
+    if (beginsWord === true && !isLetter(piece[at + text.length])) continue
     if (before === undefined) return true
     const start = at - lineBeginningBytes
     const front = piece.toString('latin1', Math.max(0, start), at)
     if (before.test(start <= 0 && beginsLine ? `\n${front}` : front)) return true
   }
   return false
+}
+
+function isLetter(byte = 0): boolean {
+  return (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a
 }

@@ -44,12 +44,16 @@ const coincidenceLengthMax = 32
 export class SequelSeam implements TextSeam {
   readonly #given: string
   readonly #cut: string
-  #stage: 'given' | 'cut' | 'through' = 'given'
-  #held = ''
+  #stage: 'given' | 'cut' | 'through'
+  /** Units of the given text, or of the cut one, that came so far. */
+  #at = 0
 
-  constructor(text: string, cut: string) {
+  /** `saysAgain`: the given text may come first, however short it is. */
+  constructor(text: string, cut: string, saysAgain: boolean) {
     this.#given = text.slice(0, text.length - cut.length)
     this.#cut = cut
+    // Behind "ha" a "ha!" goes on, most likely.
+    this.#stage = saysAgain || this.#given.length > coincidenceLengthMax ? 'given' : 'cut'
   }
 
   get isThrough(): boolean {
@@ -58,37 +62,38 @@ export class SequelSeam implements TextSeam {
 
   take(text: string): string | undefined {
     if (this.#stage === 'through') return text
-    this.#held += text
+    let rest = text
     if (this.#stage === 'given') {
-      const shared = sharedLength(this.#held, this.#given)
-      if (shared === this.#given.length) this.#held = this.#held.slice(shared)
-      else if (shared === this.#held.length) return ''
-      else if (shared > coincidenceLengthMax) return undefined
+      const shared = sharedLength(rest, this.#given, this.#at)
+      this.#at += shared
+      rest = rest.slice(shared)
+      if (this.#at < this.#given.length) {
+        if (rest === '') return ''
+        if (this.#at > coincidenceLengthMax) return undefined
+        rest = this.#given.slice(0, this.#at) + rest
+      }
       this.#stage = 'cut'
+      this.#at = 0
     }
-    const shared = sharedLength(this.#held, this.#cut)
-    if (shared === this.#held.length && shared < this.#cut.length) return ''
-    return this.#release(shared)
+    const shared = sharedLength(rest, this.#cut, this.#at)
+    this.#at += shared
+    if (shared === rest.length && this.#at < this.#cut.length) return ''
+    this.#stage = 'through'
+    return rest.slice(shared)
   }
 
   close(): string | undefined {
-    if (this.#stage === 'through') return ''
-    if (this.#stage === 'given' && this.#held.length > coincidenceLengthMax) return undefined
-    return this.#release(sharedLength(this.#held, this.#cut))
-  }
-
-  #release(start: number): string {
-    const news = this.#held.slice(start)
-    this.#held = ''
+    const said = this.#stage === 'given' ? this.#given.slice(0, this.#at) : ''
     this.#stage = 'through'
-    return news
+    if (said.length > coincidenceLengthMax) return undefined
+    return said.slice(sharedLength(said, this.#cut, 0))
   }
 }
 
-/** Units that both texts begin with. */
-function sharedLength(one: string, other: string): number {
-  const end = Math.min(one.length, other.length)
+/** Units that a text shares with another one from the other's unit `from` on. */
+function sharedLength(one: string, other: string, from: number): number {
+  const end = Math.min(one.length, other.length - from)
   let at = 0
-  while (at < end && one.charCodeAt(at) === other.charCodeAt(at)) at++
+  while (at < end && one.charCodeAt(at) === other.charCodeAt(from + at)) at++
   return at
 }

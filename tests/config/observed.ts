@@ -3,6 +3,7 @@ export type Observation = readonly [file: string, name: string]
 
 const admin = 'e2e/admin.e2e.test.ts'
 const backends = 'road/keys-backends.test.ts'
+const balancing = 'road/balancing.test.ts'
 const clients = 'road/keys-clients.test.ts'
 const fallback = 'road/keys-fallback.test.ts'
 const hazards = 'e2e/hazards.e2e.test.ts'
@@ -25,6 +26,7 @@ const wayOut: Observation = [
   'H18: outbound_proxy.url is asked for what lies outside, a backend may have its own',
 ]
 const pause: Observation = [retry, 'B108: $key: { $retry } waits so long between them']
+const cheapest: Observation = [balancing, 'models.<name>.routes[].cost: the cheapest is asked, another one when it']
 const streaming = 'road/streaming.test.ts'
 const beats: Observation = [streaming, 'streaming.heartbeat in the %s: the client gets its head and a comment']
 const blanks: Observation = [streaming, 'streaming.json_keepalive in the %s: blanks, then the answer']
@@ -36,6 +38,16 @@ const holds: Observation = [streaming, 'in the %s: nothing is sent before the an
 const leavers: Observation = [streaming, 'streaming.on_disconnect $setting in the $place']
 const clientStalls: Observation = [streaming, 'streaming.client_timeout in the %s: a client that takes nothing']
 const requestFolders: Observation = [logging, 'B58 B59: logging.request_dir gets all of them, logging.error_dir those']
+const keysOfCredentials = 'road/keys-credentials.test.ts'
+const provesBy: Observation = [keysOfCredentials, 'credentials[].$key proves by what it holds: $sent']
+const ofClient: Observation = [keysOfCredentials, 'credentials[].client_id, client_secret and tenant make the token']
+const addsClaims: Observation = [keysOfCredentials, 'credentials[].issuer, audience, extra_claims and ttl add to them']
+const tokenAge: Observation = [
+  keysOfCredentials,
+  'credentials[].cache_ttl $cache_ttl and refresh_margin $refresh_margin',
+]
+const signs: Observation = [keysOfCredentials, 'credentials[].access_key_id and secret_access_key sign each request']
+const ofSignature: Observation = [keysOfCredentials, 'credentials[].session_token, region and service are part of it']
 
 /** Every key of the configuration that holds a value, and the test that would fail if the key did nothing. */
 export const observed: Readonly<Record<string, Observation>> = {
@@ -93,6 +105,45 @@ export const observed: Readonly<Record<string, Observation>> = {
   'backends[].streaming.idle_timeout': streamIdle,
   'backends[].streaming.max_duration': streamLength,
   'backends[].prefill': [streaming, 'backends[].prefill: the text so far is put into the request, and what comes is'],
+  'backends[].credentials[].name': [keysOfCredentials, 'credentials[].name is what log and records call it'],
+  'backends[].credentials[].type': provesBy,
+  'backends[].credentials[].weight': [
+    keysOfCredentials,
+    'credentials[].weight is how many turns each takes in one round',
+  ],
+  'backends[].credentials[].api_key': provesBy,
+  'backends[].credentials[].file': provesBy,
+  'backends[].credentials[].env': provesBy,
+  'backends[].credentials[].secrets_file': [keysOfCredentials, 'A01: credentials[].secrets_file is a list of them'],
+  'backends[].credentials[].client_id': ofClient,
+  'backends[].credentials[].client_secret': ofClient,
+  'backends[].credentials[].tenant': ofClient,
+  'backends[].credentials[].claims': [keysOfCredentials, 'credentials[].claims are the fields, in this order'],
+  'backends[].credentials[].extra_claims': addsClaims,
+  'backends[].credentials[].issuer': addsClaims,
+  'backends[].credentials[].audience': addsClaims,
+  'backends[].credentials[].ttl': addsClaims,
+  'backends[].credentials[].cache_ttl': tokenAge,
+  'backends[].credentials[].refresh_margin': tokenAge,
+  'backends[].credentials[].token_url': [
+    keysOfCredentials,
+    'credentials[].token_url is asked once, and its token is used again',
+  ],
+  'backends[].credentials[].scope': [keysOfCredentials, 'credentials[].scope is what it is asked for'],
+  'backends[].credentials[].auth_style': [
+    keysOfCredentials,
+    'credentials[].auth_style $style says where id and secret stand',
+  ],
+  'backends[].credentials[].authority': [keysOfCredentials, 'credentials[].authority is where Azure AD is asked'],
+  'backends[].credentials[].service_account': [
+    keysOfCredentials,
+    'credentials[].service_account signs what Google gives a token for',
+  ],
+  'backends[].credentials[].access_key_id': signs,
+  'backends[].credentials[].secret_access_key': signs,
+  'backends[].credentials[].session_token': ofSignature,
+  'backends[].credentials[].region': ofSignature,
+  'backends[].credentials[].service': ofSignature,
   'outbound_proxy.url': wayOut,
   'outbound_proxy.no_proxy': [linksProxies, 'outbound_proxy.no_proxy names those that are connected to directly'],
   'models.<name>.enabled': [clients, 'B18: models.<name>.enabled false takes the alias off the list and out of use'],
@@ -104,6 +155,11 @@ export const observed: Readonly<Record<string, Observation>> = {
     routes,
     'B19: models.<name>.routes[].enabled $enabled decides whether it is tried',
   ],
+  'models.<name>.routes[].cost.input': cheapest,
+  'models.<name>.routes[].cost.output': cheapest,
+  'models.<name>.strategy': [balancing, 'C101 D11 D18: $strategy is exact: $first'],
+  'models.<name>.affinity.by': [balancing, 'models.<name>.affinity.by: $by'],
+  'models.<name>.affinity.ttl': [balancing, 'D20: models.<name>.affinity.ttl: $ttl, asked again after $seconds s'],
   'models.<name>.routes[].protocol': [routes, 'B101: models.<name>.routes[].protocol "$protocol" wins over that of'],
   'models.<name>.streaming.heartbeat': beats,
   'models.<name>.streaming.json_keepalive': blanks,
@@ -114,6 +170,7 @@ export const observed: Readonly<Record<string, Observation>> = {
   'models.<name>.streaming.hold': holds,
   'models.<name>.streaming.on_disconnect': leavers,
   'models.<name>.streaming.client_timeout': clientStalls,
+  'load_balancing.strategy': [balancing, 'holds for aliases that say nothing else: "$own"'],
   'fallback.cooldown_seconds': [fallback, 'B20 B21: fallback.cooldown_seconds: { $fallback } is $rest seconds'],
   'fallback.max_retries': [fallback, 'B26 B27: fallback.max_retries: { $fallback } is $tried attempts'],
   'fallback.alias_fallback': [fallback, 'B10: fallback.alias_fallback: { $fallback } names who comes next'],

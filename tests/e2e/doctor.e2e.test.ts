@@ -154,3 +154,21 @@ async function collectingProxy(target: string): Promise<AsyncDisposable & { read
     },
   }
 }
+
+test('admin pages with an address of their own are known as ours', async () => {
+  const [port, own] = [await closedPort(), await closedPort()]
+  const head = `admin: { key: admin-key-0123456789, listen: "127.0.0.1:${own}" }\n`
+  await using gateway = await startGateway(`${running(port)}${head}`)
+  const { stdout, code } = await doctor(['-config', gateway.configFile])
+  expect(stdout).toMatch(new RegExp(`ok    llm-proxy \\S+ is running on "127\\.0\\.0\\.1:${port}"`))
+  expect(stdout).toMatch(new RegExp(`ok    llm-proxy \\S+ is running on "127\\.0\\.0\\.1:${own}"`))
+  expect([code, stdout]).toEqual([0, expect.not.stringContaining('another program')])
+})
+
+test('--url takes the base URL of clients as well', async () => {
+  await using gateway = await startGateway(running(await closedPort()))
+  for (const end of ['/v1', '/v1/']) {
+    const { stdout, code } = await doctor(['-config', gateway.configFile, '--url', `${gateway.url}${end}`])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('streams come through as they are sent')])
+  }
+})

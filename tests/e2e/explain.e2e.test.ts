@@ -106,6 +106,8 @@ describe('the choice of a request', () => {
     expect([running.code, running.errors]).toEqual([0, ''])
     expect(running.out).toMatch(/asks b\/ok first, and nobody after it/)
     expect(running.out).toMatch(/a \/ e500: it is cooling down for another \d+ s/)
+    const withKey = await ran(gateway, 'explain', '--model', 'ladder', '--key', 'sk-x', '--running', gateway.url)
+    expect([withKey.code, withKey.out]).toEqual([0, expect.stringContaining('Key of the client: not checked')])
     const file = await ran(gateway, 'explain', '--model', 'ladder')
     expect(file.out).toMatch(/asks a\/e500 first, then one more/)
   })
@@ -148,6 +150,18 @@ describe('llm-proxy plan', () => {
       changed: [{ alias: 'ladder' }],
     })
     expect(await past(gateway)).toEqual([...before])
+  })
+
+  test('tells another address of a backend and another key of the clients, which no route shows', async () => {
+    await using gateway = await startGateway(config)
+    const next = config.replace('mock://b', 'mock://elsewhere').replace('sk-client-000000042', 'sk-client-000000043')
+    writeFileSync(join(gateway.directory, 'new.yaml'), next)
+    const { code, out } = await ran(gateway, 'plan', 'new.yaml', '--running', gateway.url)
+    expect(code).toBe(0)
+    expect(out).toStartWith(
+      'The key of the clients changes: every client is refused unless it has the new one.\n' +
+        'Backend "b" moves: mock://b → mock://elsewhere\n',
+    )
   })
 
   test('without a process that runs it ends with 1 and says so', async () => {

@@ -192,7 +192,10 @@ describe('an upstream that breaks', () => {
     'chunked-fin': (peer) => later(peer, chunkedHead() + chunk(content)),
     'chunked-reset': (peer) => later(peer, chunkedHead() + chunk(content), 'reset'),
     'chunked-torn': (peer) => later(peer, chunkedHead() + chunk(content) + chunk('data: {"torn')),
-    'complete-without-end': (peer) => peer.write(chunkedHead() + chunk(content) + chunk('')),
+    'complete-without-end': (peer) => {
+      peer.write(chunkedHead() + chunk(content))
+      setTimeout(() => peer.write(chunk('')), 50)
+    },
     'length-stream': (peer) => later(peer, headWith('Content-Length: 9999') + content),
     'close-stream': (peer) => later(peer, headWith('Connection: close') + content),
     'length-small': (peer) =>

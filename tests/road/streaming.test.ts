@@ -137,7 +137,7 @@ describe('signs of life before the first content', () => {
     expect(told.text).not.toContain('[DONE]')
     expect(told.ended).toBe('reset')
     expect(road.settled[0]).toMatchObject({ status: 200, outcome: 'failed' })
-    await road.clock.advance(1000)
+    await road.clock.advance(120_000)
     expect([road.gateway.live.size, road.clock.pending]).toEqual([0, 0])
   })
 
@@ -165,7 +165,7 @@ describe('signs of life before the first content', () => {
     await value.body?.cancel()
     await eventLoopTurns()
     expect(road.settled[0]).toMatchObject({ outcome: 'client_closed' })
-    await road.clock.advance(1000)
+    await road.clock.advance(120_000)
     expect([road.gateway.live.size, road.clock.pending, road.tried()]).toEqual([0, 0, ['a/up']])
   })
 
@@ -481,7 +481,7 @@ describe('streaming.rescue', () => {
     expect(text(told)).toBe('One two')
     expect(told.text).toContain('the upstream connection broke')
     expect([told.ended, road.settled[0]?.outcome]).toEqual(['reset', 'upstream_broke'])
-    await road.clock.advance(15_000)
+    await road.clock.advance(120_000)
     expect(road.clock.pending).toBe(0)
   })
 
@@ -561,7 +561,7 @@ describe('streaming.rescue', () => {
     await reader?.cancel()
     await eventLoopTurns()
     expect(road.settled[0]?.outcome).toBe('client_closed')
-    await road.clock.advance(15_000)
+    await road.clock.advance(120_000)
     expect([road.gateway.live.size, road.clock.pending]).toEqual([0, 0])
   })
 

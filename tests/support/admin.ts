@@ -22,7 +22,7 @@ export interface AdminBench {
   readonly ownApp: App
   report: LoadReport
   /** A chat with this gateway, settled and remembered. */
-  chat(model: string, extra?: Record<string, unknown>): Promise<Response>
+  chat(model: string, extra?: Record<string, unknown>, clientKey?: string): Promise<Response>
   ask(path: string, asking?: Asking): Promise<Response>
   /** A page's JSON. */
   read(path: string, asking?: Asking): Promise<Record<string, unknown>>
@@ -50,9 +50,9 @@ export async function openAdmin(yaml: string, upstream: Upstream, key = 'sk-clie
     recent,
     ownApp: createAdminApp(gateway, pages),
     report: plainReport,
-    async chat(model, extra = {}) {
+    async chat(model, extra = {}, clientKey = key) {
       const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }], ...extra })
-      const headers = { 'content-length': String(body.length), authorization: `Bearer ${key}` }
+      const headers = { 'content-length': String(body.length), authorization: `Bearer ${clientKey}` }
       const request = new Request('http://gateway/v1/chat/completions', { method: 'POST', body, headers })
       const response = await app(request, { peer: '127.0.0.1', patience: () => {} })
       await response.clone().text()

@@ -47,6 +47,7 @@ export async function compileText(
     file: surroundings.file ?? 'config.yaml',
     offBackends: new Set(loaded.off.map(({ name }) => name)),
     secrets: loaded.secrets.map((secret) => secret.reveal()),
+    outside: loaded.outside,
   })
   return { loaded, compilation, problems: withCompileProblems(loaded, compilation.problems) }
 }

@@ -15,7 +15,7 @@ export function machineOf(overrides: Partial<Machine> = {}): Machine {
   return {
     openFilesMax: async () => await Promise.resolve(65_536),
     disk: async (folder) => await Promise.resolve({ folder, freeBytes: 50 * 1024 ** 3, isWritable: true }),
-    memoryMax: async () => await Promise.resolve(undefined),
+    memoryMax: () => undefined,
     memoryBytes: () => 8 * 1024 ** 3,
     isShared: async () => await Promise.resolve(false),
     listenFault: async () => await Promise.resolve(undefined),

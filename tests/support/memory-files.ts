@@ -24,6 +24,11 @@ export class MemoryFiles implements Files {
     return Buffer.byteLength(written)
   }
 
+  async endsLine(path: string): Promise<boolean> {
+    const text = await Promise.resolve(this.texts.get(path) ?? '')
+    return text === '' || text.endsWith('\n')
+  }
+
   async size(path: string): Promise<number | undefined> {
     const text = await Promise.resolve(this.texts.get(path))
     return text === undefined ? undefined : Buffer.byteLength(text)

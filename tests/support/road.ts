@@ -1,19 +1,22 @@
 import { loadConfig } from '#config/load.ts'
 import { formatProblem } from '#config/problem.ts'
 import type { Exchange } from '#core/exchange.ts'
+import { Credentials } from '#credential/credentials.ts'
 import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
-import type { Level, LogFields } from '#ports/log.ts'
+import type { Level, Log, LogFields } from '#ports/log.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import { seededRandom } from '#ports/random.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
-import type { IncomingResponse, OutgoingRequest, TransportFailure } from '#ports/transport.ts'
+import type { IncomingResponse, OutgoingRequest, Transport, TransportFailure } from '#ports/transport.ts'
 import { WholeBody } from '#ports/whole-body.ts'
+import { Figures } from '#route/figures.ts'
 import { createApp } from '#server/app.ts'
 import { compileSnapshot, stateKeysOf } from '#snapshot/compile.ts'
 import { Holder } from '#snapshot/holder.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { Breakers } from '#upstream/breaker.ts'
+import { fakeSecretFiles, type Surroundings } from './config.ts'
 import { FakeClock } from './fake-clock.ts'
 import { bodyFrom, sentBy } from './upstream.ts'
 
@@ -48,18 +51,39 @@ export type Upstream = (request: OutgoingRequest, road: { readonly clock: FakeCl
 
 type Arrival = Response | IncomingResponse | TransportFailure
 
-export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Promise<Road> {
+/** `around`: variables and files that the configuration may name. */
+export async function openRoad(
+  yaml: string,
+  upstream: Upstream,
+  seed = 1,
+  around: Pick<Surroundings, 'env' | 'files'> = {},
+): Promise<Road> {
   const clock = new FakeClock()
   const sent: OutgoingRequest[] = []
   const settled: Exchange[] = []
   const lines: LogLine[] = []
-  const holder = new Holder(await snapshotOf(yaml, 1))
+  const holder = new Holder(await snapshotOf(yaml, 1, around))
   const draining = { now: false }
   const patience: number[] = []
   let ids = 0
+  const transport: Transport = {
+    async send(request) {
+      sent.push(request)
+      const answer = await upstream(request, { clock })
+      return answer instanceof Response ? await arriving(answer) : answer
+    },
+  }
+  const log: Log = {
+    write: (level, event, fields = {}) => void lines.push({ level, event, fields }),
+    keeps: () => true,
+  }
+  const credentials = new Credentials({ clock, transport, files: fakeSecretFiles(around.files), log })
+  credentials.adopt(holder.current().credentials)
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
+    credentials,
+    figures: new Figures(),
     prefillRefusers: new Set(),
     live: new Roster(),
     sinks: [{ settled: (exchange) => void settled.push(exchange) }],
@@ -67,14 +91,8 @@ export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Prom
     wheel: new TimerWheel(clock),
     random: seededRandom(seed),
     ids: { requestId: () => `req_${String((ids += 1)).padStart(24, '0')}` },
-    transport: {
-      async send(request) {
-        sent.push(request)
-        const answer = await upstream(request, { clock })
-        return answer instanceof Response ? await arriving(answer) : answer
-      },
-    },
-    log: { write: (level, event, fields = {}) => void lines.push({ level, event, fields }), keeps: () => true },
+    transport,
+    log,
   }
   const app = createApp(gateway, { version: 'test', isDraining: () => draining.now })
   const fetch: Road['fetch'] = async (path, init = {}) => {
@@ -98,9 +116,11 @@ export async function openRoad(yaml: string, upstream: Upstream, seed = 1): Prom
         ...init,
       }),
     async reload(next) {
-      const snapshot = await snapshotOf(next, holder.current().version + 1)
+      const snapshot = await snapshotOf(next, holder.current().version + 1, around)
+      credentials.adopt(snapshot.credentials)
       holder.swap(snapshot)
       gateway.breakers.retain(stateKeysOf(snapshot))
+      gateway.figures.retain(stateKeysOf(snapshot), snapshot.plans)
     },
     tried: () => sent.map((request) => `${request.url.hostname}/${modelOf(request)}`),
     patience,
@@ -147,9 +167,12 @@ export function modelOf(request: OutgoingRequest): string {
   return typeof body === 'object' && body !== null && 'model' in body ? String(body.model) : ''
 }
 
-async function snapshotOf(yaml: string, version: number): Promise<Snapshot> {
-  const files = { read: async () => await Promise.reject(new Error('no files here')) }
-  const loaded = await loadConfig({ file: 'config.yaml', text: yaml, env: {}, files })
+async function snapshotOf(
+  yaml: string,
+  version: number,
+  { env = {}, files }: Pick<Surroundings, 'env' | 'files'>,
+): Promise<Snapshot> {
+  const loaded = await loadConfig({ file: 'config.yaml', text: yaml, env, files: fakeSecretFiles(files) })
   const { config } = loaded
   if (config === undefined) throw new Error(loaded.problems.map(formatProblem).join('\n'))
   const { snapshot, problems } = compileSnapshot(config, {
@@ -158,6 +181,7 @@ async function snapshotOf(yaml: string, version: number): Promise<Snapshot> {
     file: 'config.yaml',
     offBackends: new Set(),
     secrets: [],
+    outside: loaded.outside,
   })
   if (snapshot === undefined) throw new Error(problems.map((problem) => problem.message).join('\n'))
   return snapshot

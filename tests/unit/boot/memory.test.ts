@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { availableMemory, MemoryWatch } from '#boot/memory.ts'
+import { availableMemory, controlGroupLimit, MemoryWatch } from '#boot/memory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const mb = 1024 ** 2
@@ -116,5 +116,62 @@ describe('availableMemory()', () => {
     { name: 'unknown when the system tells nonsense', files: missing, total: -471 * mb, gives: undefined },
   ])('is $name', ({ files, total, gives }) => {
     expect(availableMemory(files, () => total)).toBe(gives)
+  })
+})
+
+describe('controlGroupLimit()', () => {
+  const limitWith = (files: Readonly<Record<string, string>>): number | undefined =>
+    controlGroupLimit((file) => {
+      const text = files[file]
+      if (text === undefined) throw new Error('ENOENT')
+      return text
+    })
+
+  test.each<{ name: string; files: Record<string, string>; gives: number | undefined }>([
+    { name: 'nothing', files: {}, gives: undefined },
+    {
+      name: 'a systemd unit',
+      files: {
+        '/proc/self/cgroup': '0::/system.slice/llm-proxy.service\n',
+        '/sys/fs/cgroup/system.slice/llm-proxy.service/memory.max': `${300 * mb}\n`,
+        '/sys/fs/cgroup/system.slice/memory.max': 'max\n',
+      },
+      gives: 300 * mb,
+    },
+    {
+      name: 'the slice around a unit',
+      files: {
+        '/proc/self/cgroup': '0::/a.slice/b.service\n',
+        '/sys/fs/cgroup/a.slice/b.service/memory.max': 'max\n',
+        '/sys/fs/cgroup/a.slice/memory.max': `${200 * mb}\n`,
+      },
+      gives: 200 * mb,
+    },
+    {
+      name: 'a container',
+      files: { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/memory.max': `${mb * 128}` },
+      gives: mb * 128,
+    },
+    {
+      name: 'a container that sees the path of its host',
+      files: { '/proc/self/cgroup': '0::/docker/abc\n', '/sys/fs/cgroup/memory.max': `${mb * 128}` },
+      gives: mb * 128,
+    },
+    {
+      name: 'groups of the older form',
+      files: {
+        '/proc/self/cgroup': '9:cpu,memory:/user.slice/x\n1:name=systemd:/y\n',
+        '/sys/fs/cgroup/memory/user.slice/x/memory.limit_in_bytes': `${mb * 400}`,
+        '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712',
+      },
+      gives: mb * 400,
+    },
+    {
+      name: 'the older form without a limit',
+      files: { '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712' },
+      gives: undefined,
+    },
+  ])('sees the limit of $name', ({ files, gives }) => {
+    expect(limitWith(files)).toBe(gives)
   })
 })

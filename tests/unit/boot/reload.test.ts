@@ -7,6 +7,7 @@ import type { ConfigInput } from '#config/schema.ts'
 import { Holder } from '#snapshot/holder.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { snapshotOf } from '../../support/compiled.ts'
+import { credentialBench } from '../../support/credentials.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const up: ConfigInput = { backends: [{ name: 'up', url: 'mock://up' }] }
@@ -29,6 +30,7 @@ function bench(first: ConfigInput = up, history?: LoadHistory) {
   const reloader = new Reloader({
     holder,
     breakers: new Breakers(),
+    credentials: credentialBench().book,
     file: 'config.yaml',
     log: {
       write: (level, event, fields = {}) => {
@@ -48,11 +50,12 @@ function bench(first: ConfigInput = up, history?: LoadHistory) {
 }
 
 function loaded(input: ConfigInput, digest: string, version = 2, files: readonly string[] = []): LoadedSnapshot {
-  return { snapshot: snapshotOf(input, { version, digest }), problems: [], digest, off: [], files }
+  const snapshot = snapshotOf(input, { version, digest })
+  return { snapshot, draft: undefined, stoodIn: [], problems: [], digest, off: [], files }
 }
 
 function wrong(digest: string, files: readonly string[] = []): LoadedSnapshot {
-  return { snapshot: undefined, problems: [problem], digest, off: [], files }
+  return { snapshot: undefined, draft: undefined, stoodIn: [], problems: [problem], digest, off: [], files }
 }
 
 test('a changed configuration is swapped in and told in one line', async () => {

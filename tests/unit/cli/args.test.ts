@@ -61,6 +61,13 @@ describe('readArgs()', () => {
     { args: ['--running', ':8080'], address: ':8080', words: [] },
     { args: ['--running', '[::1]:8080'], address: '[::1]:8080', words: [] },
     { args: ['--running', 'unix:/run/x.sock'], address: 'unix:/run/x.sock', words: [] },
+    { args: ['--running', 'localhost:8080/'], address: 'localhost:8080/', words: [] },
+    { args: ['--running', 'gw:8080/ops'], address: 'gw:8080/ops', words: [] },
+    { args: ['--running', 'localhost'], address: 'localhost', words: [] },
+    { args: ['--running', '10.0.0.5'], address: '10.0.0.5', words: [] },
+    { args: ['--running', '8080'], address: '8080', words: [] },
+    { args: ['--running', '019bb6'], address: '', words: ['019bb6'] },
+    { args: ['--running', '019384'], address: '', words: ['019384'] },
     { args: ['--running=anything'], address: 'anything', words: [] },
     { args: [], address: undefined, words: [] },
   ])('the address of a flag that may be bare is a word that looks like one: $args', ({ args, address, words }) => {

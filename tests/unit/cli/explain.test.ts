@@ -93,6 +93,31 @@ Rules:
     ])
   })
 
+  test('fallback aliases that are wholly off are told, too', async () => {
+    writeFileSync(
+      file,
+      config
+        .replace('opus: [sonnet]', 'opus: [closed, gone]')
+        .replace('  closed:', '  gone: { enabled: false, routes: [{ backend: a, model: x }] }\n  closed:'),
+    )
+    const { code, out } = await explained('--model', 'opus')
+    expect(code).toBe(0)
+    expect(out).toContain('e / small of "closed": its backend is switched off ("enabled: false")')
+    expect(out).toContain('a / x of "gone": its alias is switched off ("enabled: false")')
+  })
+
+  test('keys that only the service has are not needed, and that of the clients is not judged', async () => {
+    writeFileSync(
+      file,
+      config.replace('sk-client-0042', '"${CLIENT_KEY}"').replace('"sk-backend-secret-1"', '"${cred:a}"'),
+    )
+    const { code, out, errors } = await explained('--model', 'opus', '--key', 'sk-x')
+    expect([code, errors]).toEqual([0, ''])
+    expect(out).toContain('config.yaml asks a/big first, then 2 more')
+    expect(out).toContain('d / big of "opus": its backend is off, since environment variable "D_KEY" is not set')
+    expect(out).toContain('Key of the client: not checked')
+  })
+
   test.each([
     {
       name: 'an unknown model, with what may be meant',

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { plan, type PlanOptions } from '#cli/plan.ts'
+import { clientKeyMark } from '#server/admin-config.ts'
+import { snapshotOf } from '../../support/compiled.ts'
 import { FakeIo } from '../../support/fake-io.ts'
 
 const next = `
@@ -24,14 +26,22 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const asked = { dialect: 'openai', model: 'm', seed: 1, wouldTry: ['a/up'] }
 
-async function planned(page: unknown, options: Partial<PlanOptions> = {}, env = {}) {
+const running = {
+  digest: 'd',
+  backends: [
+    { name: 'a', url: 'https://a.test/v1' },
+    { name: 'b', url: 'https://b.test/v1' },
+  ],
+}
+
+async function planned(page: unknown, options: Partial<PlanOptions> = {}, env = {}, config: unknown = running) {
   const io = new FakeIo(env)
   const paths: string[] = []
   const past = {
     address: 'http://127.0.0.1:8080/admin',
     get: async (path: string) => {
       paths.push(path)
-      return await Promise.resolve(page)
+      return await Promise.resolve(path === '/config' ? config : page)
     },
   }
   const given = { file, requests: undefined, running: undefined, key: undefined, config: undefined, json: false }
@@ -46,7 +56,7 @@ describe('llm-proxy plan', () => {
       { requests: '20' },
       { B_KEY: 'sk-b' },
     )
-    expect([code, errors, paths]).toEqual([0, '', ['/requests?limit=20']])
+    expect([code, errors, paths]).toEqual([0, '', ['/config', '/requests?limit=20']])
     expect(out).toContain('Of the last 2 requests, new.yaml would begin 2 (100 %) elsewhere and refuse none')
     expect(out).toContain('100 %  a/up → b/new')
   })
@@ -55,6 +65,60 @@ describe('llm-proxy plan', () => {
     const { code, out, errors } = await planned({ requests: [asked] })
     expect([code, out]).toEqual([0, 'Of the last request, new.yaml would send every one where it goes now.\n'])
     expect(errors).toContain('backend "b" is off here, since environment variable "B_KEY" is not set')
+  })
+
+  test('addresses and keys that change are told first, since they concern every request', async () => {
+    writeFileSync(file, `proxy_api_key: sk-new-0001\n${next}`)
+    const before = { ...running, clientKey: 'of-another-key', backends: [{ name: 'a', url: 'https://old.test/v1' }] }
+    const { out } = await planned({ requests: [] }, {}, {}, before)
+    expect(out.split('\n').slice(0, 3)).toEqual([
+      'The key of the clients changes: every client is refused unless it has the new one.',
+      'Backend "a" moves: https://old.test/v1 → https://a.test/v1',
+      '',
+    ])
+    const { out: json } = await planned({ requests: [] }, { json: true }, {}, before)
+    expect(JSON.parse(json)).toMatchObject({ differences: { clientKey: 'changed', moved: [{ backend: 'a' }] } })
+    expect(out + json).not.toContain('sk-new')
+  })
+
+  test.each([
+    { name: 'the same key', before: 'sk-client-0001', text: 'proxy_api_key: sk-client-0001', change: 'same' },
+    { name: 'no key at all', before: undefined, text: '', change: 'same' },
+    { name: 'a first key', before: undefined, text: 'proxy_api_key: sk-client-0001', change: 'added' },
+    { name: 'no key any more', before: 'sk-client-0001', text: 'proxy_api_key: ""', change: 'removed' },
+    { name: 'another key', before: 'sk-client-0001', text: 'proxy_api_key: sk-client-0002', change: 'changed' },
+    {
+      name: 'a key that only the service knows',
+      before: 'sk-client-0001',
+      text: 'proxy_api_key: "${NOT_HERE}"',
+      change: 'unknown',
+    },
+  ])('$name is $change', async ({ before, text, change }) => {
+    const clientKey =
+      before === undefined ? undefined : clientKeyMark(snapshotOf({ proxy_api_key: before }), running.digest)
+    writeFileSync(file, `${text}\n${next}`)
+    const { out } = await planned({ requests: [] }, { json: true }, {}, { ...running, clientKey })
+    expect(JSON.parse(out)).toMatchObject({ differences: { clientKey: change, moved: [] } })
+  })
+
+  test('secrets that only the service has are not needed', async () => {
+    writeFileSync(
+      file,
+      next
+        .replace(
+          '"sk-backend-secret-1"',
+          '"${NOT_HERE}", headers: { x-key: "${file:/not/here}" }, tls: { key: "${cred:k}" }',
+        )
+        .concat('outbound_proxy: { url: "${PROXY_URL}" }\nadmin: { key: "${ADMIN}" }\n'),
+    )
+    const { code, out } = await planned({ requests: [asked] }, {}, { B_KEY: 'sk-b' })
+    expect([code, out]).toEqual([0, expect.stringContaining('100 %  a/up → b/new')])
+  })
+
+  test('an address that is not to be had is an error still', async () => {
+    writeFileSync(file, next.replace('"https://a.test/v1"', '"${A_URL}"'))
+    const { code, errors } = await planned({ requests: [asked] })
+    expect([code, errors]).toEqual([2, expect.stringContaining('"A_URL" is not set')])
   })
 
   test('JSON for programs', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { renderStory } from '#cli/story-text.ts'
+import { renderRunning, renderStory } from '#cli/story-text.ts'
 import { wordsOf } from '#cli/story-words.ts'
 import { refusalStatus } from '#core/refusal.ts'
 import type { Story, StoryAttempt } from '#core/story.ts'
@@ -142,7 +142,7 @@ describe('what the client got and what is to be done', () => {
         refusal: { code: 'upstream_auth_failed', message: 'Cannot get an answer: the backend refused' },
         attempts: [failed('status', 'it answered with status 401', 401)],
       },
-      says: 'The client got no answer, but status 502: Cannot get an answer: the backend refused. To do about a/ma: it does not accept the key; look at "api_key" of the backend.',
+      says: 'The client got no answer, but status 502: Cannot get an answer: the backend refused. To do about a/ma: it does not accept the key; look at "api_key" or "credentials" of the backend.',
     },
     {
       name: 'an error answer that was passed on',
@@ -192,4 +192,26 @@ test('both languages give the same advice', () => {
   const codes = new Set<string>(Object.keys(refusalStatus))
   const refused = ['missing_api_key', 'model_not_found', 'no_backend_available', 'overloaded']
   expect(refused.filter((code) => !codes.has(code) || !(code in wordsOf.en.advice))).toEqual([])
+})
+
+test('a request that is still on the road is told as far as it came', () => {
+  const { status: _status, outcome: _outcome, totalMs: _totalMs, ...soFar } = story
+  const attempts = [
+    failed('status', 'it answered with status 503', 503),
+    { ...attempt, startedMs: 151, durationMs: 40_000, status: undefined },
+  ]
+  const running = { ...soFar, firstByteMs: undefined, attempts, runsForMs: 40_151 }
+  expect(renderRunning(running, 'en').split('\n').slice(3)).toEqual([
+    '',
+    '    0 ms  asked a/ma: failed after 150 ms, because it answered with status 503',
+    '  151 ms  asked a/ma again: no answer yet, after 40.0 s',
+    '',
+    'Still running for 40.2 s, at attempt 2.',
+    '',
+  ])
+  expect(
+    renderRunning({ ...running, attempts: [] }, 'zh')
+      .split('\n')
+      .slice(3),
+  ).toEqual(['', '已进行 40.2 s,尚未开始尝试。', ''])
 })

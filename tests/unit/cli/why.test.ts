@@ -8,6 +8,7 @@ import { listen } from '#server/listen.ts'
 import type { App } from '#server/app.ts'
 import { openAdmin } from '../../support/admin.ts'
 import { chatAnswer } from '../../support/road.ts'
+import { selfSigned } from '../../support/tls.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'llm-proxy-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -75,6 +76,27 @@ describe('why', () => {
     const { out } = await ran({ id: gateway.id, running: gateway.url, key })
     expect(out).toContain('asked for "m\\x1b[31m"')
     expect(out).not.toContain('\u001B')
+  })
+
+  test('tells how far a request is that still runs', async () => {
+    const bench = await openAdmin(
+      yaml,
+      async (_, { clock }) => {
+        await clock.sleep(60_000)
+        return chatAnswer()
+      },
+      '',
+    )
+    const chat = bench.chat('m\u001B[31m')
+    await bench.road.clock.advance(5000)
+    await using gateway = await serve(bench.ownApp, '', { kind: 'tcp', host: '127.0.0.1', port: 0 })
+    const [live] = bench.road.gateway.live
+    const { code, out } = await ran({ id: live?.id, running: gateway.url, key })
+    expect(code).toBe(0)
+    expect(out).toMatch(/asked a\/ma: no answer yet, after \d+ ms\n\nStill running for 5000 ms, at attempt 1\.\n$/)
+    expect(out).not.toContain('\u001B')
+    await bench.road.clock.advance(60_000)
+    await chat
   })
 
   test('--json gives the story itself', async () => {
@@ -178,6 +200,80 @@ describe('AdminClient', () => {
     expect(await problemOf({ config: configFile(text) })).toContain(says)
   })
 
+  test('a bare number is told to be a port', async () => {
+    expect(await AdminClient.from({ url: '8080', key }, { env: {} })).toContain('write "127.0.0.1:8080"')
+  })
+
+  test('a path that is the one of the pages is taken as it is', async () => {
+    const bench = await openAdmin(`admin: { key: ${key}, path: /ops }\n${models}`, () => chatAnswer(), '')
+    await using gateway = await serve(bench.ownApp, '', { kind: 'tcp', host: '127.0.0.1', port: 0 })
+    const client = await AdminClient.from({ url: `${gateway.url}/ops/`, key }, { env: {} })
+    if (typeof client === 'string') throw new Error(client)
+    expect(await client.get('/requests?limit=5')).toMatchObject({ requests: [] })
+    expect(await client.get('/routes')).toHaveProperty('aliases')
+    expect(client.address).toBe(`${gateway.url}/ops`)
+  })
+
+  test('a certificate is verified, whatever the environment says', async () => {
+    using server = Bun.serve({
+      port: 0,
+      tls: { key: selfSigned.key, cert: selfSigned.cert },
+      fetch: () => Response.json({}),
+    })
+    const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+    try {
+      expect(await problemOf({ url: `https://127.0.0.1:${server.port}`, key })).toContain('Cannot reach llm-proxy')
+    } finally {
+      if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+      else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before
+    }
+  })
+
+  test.each([
+    { name: 'an edit that broke something else', text: `max_body_size: many\nadmin: { key: ${key} }\n${models}` },
+    { name: 'a route to nobody', text: `admin: { key: ${key} }\n${models.replace('backend: a', 'backend: b')}` },
+    {
+      name: 'secrets that only the service has',
+      text: `proxy_api_key: "\${NOT_HERE}"\nadmin: { key: ${key} }\n${models.replace('"http://a"', '"http://a", api_key: "${cred:a}"')}`,
+    },
+  ])('address and key are found in spite of $name', async ({ text }) => {
+    await using gateway = await served()
+    const place = gateway.url.slice('http://'.length)
+    expect(await problemOf({ config: configFile(`listen: "${place}"\n${text}`) })).toMatchObject({
+      service: 'llm-proxy',
+    })
+  })
+
+  test('a key that is not to be had here is told with its place', async () => {
+    const config = configFile(`admin: { key: "\${NOT_HERE}" }\n${models}`)
+    expect(await problemOf({ config })).toMatch(/without a key: .* says where keys are.*"NOT_HERE" is not set/)
+  })
+
+  test.each([
+    { env: { PROXY_PORT: '81' }, address: 'http://10.0.0.1:81/admin' },
+    { env: { FLOW_PROXY_PORT: '82', PORT: '1' }, address: 'http://10.0.0.1:82/admin' },
+    { env: { FLOW_PROXY_HOST: '127.0.0.2' }, address: 'http://127.0.0.2:9/admin' },
+    { env: { PORT: '83' }, address: 'http://10.0.0.1:9/admin' },
+  ])('the environment moves the address as for a start: $env', async ({ env, address }) => {
+    const config = configFile(`listen: "10.0.0.1:9"\nproxy_api_key: ${key}\n${models}`)
+    expect(await AdminClient.from({ config }, { env })).toHaveProperty('address', address)
+  })
+
+  test('without a file it is told that the pages are closed', async () => {
+    const before = process.cwd()
+    process.chdir(directory)
+    try {
+      expect(await problemOf({})).toMatch(/there is no "config\.yaml".* its admin pages are closed/)
+      expect(await AdminClient.from({ key }, { env: { PORT: '83' } })).toHaveProperty(
+        'address',
+        'http://127.0.0.1:83/admin',
+      )
+    } finally {
+      process.chdir(before)
+    }
+  })
+
   test('a configuration that is not there', async () => {
     expect(await problemOf({ config: join(directory, 'none.yaml') })).toContain('cannot be read')
   })
@@ -203,6 +299,12 @@ describe('AdminClient', () => {
     { url: 'ftp://127.0.0.1', ok: false },
     { url: 'unix:', ok: false },
     { url: 'http://user@127.0.0.1', ok: false },
+    { url: '8080', ok: false },
+    { url: 'http://8080', ok: false },
+    { url: '8080/', ok: false },
+    { url: ':8080', ok: true, address: 'http://127.0.0.1:8080/admin' },
+    { url: 'gw', ok: true, address: 'http://gw/admin' },
+    { url: 'gw:8080/', ok: true, address: 'http://gw:8080/admin' },
     { url: '127.0.0.1:8080', ok: true, address: 'http://127.0.0.1:8080/admin' },
     { url: 'https://gw.example.com/llm/', ok: true, address: 'https://gw.example.com/llm/admin' },
     { url: 'http://127.0.0.1:8081/admin', ok: true, address: 'http://127.0.0.1:8081/admin' },

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { keysOf } from '#config/keys.ts'
@@ -61,6 +62,27 @@ test('it still loads with every setting that is commented out switched on', asyn
     ],
     upstream_default_key: 'u',
   })
+})
+
+test('the backend with credentials in its comments is one that loads', async () => {
+  const [written = ''] = /^ {2}# - \{ name: "pool"[\s\S]*?^ {2}# {3}\] \}$/m.exec(example) ?? []
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const account = {
+    type: 'service_account',
+    client_email: 'robot@project.test',
+    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  }
+  const directory = process.cwd().replaceAll('\\', '/')
+  const there = {
+    '/run/secrets/key-2': { content: 'key-2' },
+    [`${directory}/secrets.json`]: { content: '[{ "clientId": "a", "clientSecret": "b", "tenant": "c" }]' },
+    [`${directory}/google.json`]: { content: JSON.stringify(account) },
+  }
+  const env = { KEY_1: 'key-1', KEY_3: 'key-3', SECRET: 'a-secret' }
+  const yaml = `proxy_api_key: sk-x\nbackends:\n${written.replaceAll(/^ {2}# /gm, '  ')}`
+  const { compilation, problems } = await compileText(yaml, { env, files: there })
+  expect(problems.filter(({ severity }) => severity === 'error')).toEqual([])
+  expect(compilation?.snapshot?.credentials[0]?.names).toHaveLength(13)
 })
 
 test('every key of the schema occurs in it', () => {

@@ -31,6 +31,11 @@ test('keys that hold secrets are known as such', () => {
     'backends[].headers',
     'backends[].tls.key',
     'backends[].outbound_proxy',
+    'backends[].credentials[].api_key',
+    'backends[].credentials[].client_secret',
+    'backends[].credentials[].service_account',
+    'backends[].credentials[].secret_access_key',
+    'backends[].credentials[].session_token',
     'outbound_proxy.url',
   ])
   expect(isSecret(ConfigSchema, ['backends', 0, 'headers', 'X-Key'])).toBe(true)

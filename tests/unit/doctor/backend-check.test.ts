@@ -2,8 +2,10 @@ import { expect, test } from 'bun:test'
 import type { Protocol } from '#core/dialect.ts'
 import { Secret } from '#core/secret.ts'
 import { checkBackend } from '#doctor/backend-check.ts'
+import { eachOf } from '#doctor/subject.ts'
 import type { OutgoingRequest, Transport } from '#ports/transport.ts'
 import { forLocalhost } from '../../support/certificates.ts'
+import { credentialBench, onlyOf, setOf } from '../../support/credentials.ts'
 import { linesOf, portsOf, useOf } from '../../support/doctor.ts'
 import { eventually } from '../../support/eventually.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -314,4 +316,44 @@ test.each([
 test('a mock backend needs nothing', async () => {
   const { findings } = await checkBackend(portsOf(), useOf('mock://x'))
   expect(linesOf(findings)).toEqual(['ok the built-in mock backend, which is always there'])
+})
+
+test('of several credentials each is tried, and the list is looked through once', async () => {
+  await using origin = await rawOrigin((peer) => peer.end(guarded(two)(peer.request)))
+  const url = new URL('/v1', origin.url).href
+  const written = [
+    { name: 'bad', api_key: 'sk-of-nobody' },
+    { name: 'good', api_key: 'sk-of-backend-1234' },
+  ]
+  const set = await setOf([...written, written[0] ?? {}, { name: 'spare', env: 'K', weight: 0 }], {
+    url,
+    env: { K: 'x' },
+  })
+  const { book } = credentialBench()
+  book.adopt([set])
+  const ring = book.ringOf(set)
+  const credentials = ring === undefined ? [] : eachOf(ring)
+  expect(credentials.map(({ name }) => name)).toEqual(['bad', 'good', 'spare'])
+  const use = { ...useOf(url, { apiKey: undefined, credentials: set }, 'openai', ['gpt-6']), credentials }
+  const { findings } = await checkBackend(portsOf(), use)
+  expect(linesOf(findings).slice(1)).toEqual([
+    'fail credential "bad": the key is not accepted (status 401) — check "api_key" or "credentials" for a wrong, old or cut key, and "protocol" or "auth_mode" for the header in which it is sent',
+    'ok credential "good": the key is accepted, the model list has 2 models',
+    expect.stringMatching(/^fail credential "spare": the key is not accepted/),
+    expect.stringMatching(/^warn the model "gpt-6" is not in the list/),
+  ])
+})
+
+test('a credential that has nothing to prove itself with is told as such', async () => {
+  await using origin = await rawOrigin((peer) => peer.end(guarded(two)(peer.request)))
+  const url = new URL('/v1', origin.url).href
+  const oauth = { name: 'o', type: 'oauth2', token_url: 'https://auth.test/', client_id: 'me', client_secret: 's' }
+  const set = await setOf([oauth], { url })
+  const { book } = credentialBench(() => wholeResponse(500, {}, ''))
+  book.adopt([set])
+  const use = { ...useOf(url, { apiKey: undefined, credentials: set }), credentials: [onlyOf(book, set)] }
+  const { findings } = await checkBackend(portsOf(), use)
+  expect(linesOf(findings)[1]).toBe(
+    'fail credential "o": its token server answered with status 500 — look at it in "credentials" of this backend',
+  )
 })

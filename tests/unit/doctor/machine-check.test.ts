@@ -38,12 +38,12 @@ test.each([
   },
   {
     name: 'a tight memory limit',
-    machine: { memoryMax: async () => await Promise.resolve(128 * 1024 ** 2) },
+    machine: { memoryMax: () => 128 * 1024 ** 2 },
     says: /^warn memory: limited to 128 MB — give /,
   },
   {
     name: 'a fair memory limit',
-    machine: { memoryMax: async () => await Promise.resolve(gigabyte) },
+    machine: { memoryMax: () => gigabyte },
     says: /^ok memory: limited to 1\.0 GB$/,
   },
   {
@@ -94,6 +94,28 @@ test.each([
   },
 ])('checkMachine() tells of $name', async ({ machine = {}, env = {}, logging = {}, says }) => {
   expect(await linesFor(machine, env, logging)).toContainEqual(expect.stringMatching(says))
+})
+
+test('each variable of the environment is told once, and for what it is', async () => {
+  const env = {
+    NODE_EXTRA_CA_CERTS: '/a.pem',
+    SSL_CERT_FILE: '/b.pem',
+    SSL_CERT_DIR: '/c',
+    NODE_OPTIONS: '--x',
+    HTTPS_PROXY: 'http://p:1',
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    HOME: '/root',
+  }
+  const trusting =
+    'is set, and changes which certificates are trusted for every backend — name the authority in "tls.ca" of the backends that need it, and unset the variable'
+  expect((await linesFor({}, env)).slice(2, -1)).toEqual([
+    `warn NODE_EXTRA_CA_CERTS ${trusting}`,
+    `warn SSL_CERT_FILE ${trusting}`,
+    `warn SSL_CERT_DIR ${trusting}`,
+    'warn NODE_OPTIONS is set, and can change what the program does — unset it for the service',
+    'warn HTTPS_PROXY is set, and has no effect — unset it, or write "outbound_proxy: { url: \'${HTTPS_PROXY}\' }" if requests are to go through it',
+    'warn NODE_TLS_REJECT_UNAUTHORIZED is set, and has no effect — unset it, or use "tls" of the backend',
+  ])
 })
 
 test.each<{ name: string; clocks: readonly number[]; says: string[] }>([
@@ -156,6 +178,13 @@ test.skipIf(process.platform === 'win32')('checkListener() looks at unix sockets
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+test.skipIf(process.platform === 'win32')('checkListener() tells where a relative path leads', async () => {
+  const { finding } = await checkListener(portsOf(), { kind: 'unix', path: 'none/p.sock' })
+  expect(linesOf([finding])).toEqual([
+    `warn "unix:${process.cwd()}/none/p.sock" is free, nobody listens there now, seen from this folder — the service may run in another one: write the path in "listen" from its root on`,
+  ])
 })
 
 test('systemMachine tells what this machine has', async () => {

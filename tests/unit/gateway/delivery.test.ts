@@ -13,52 +13,15 @@ import { Walk } from '#gateway/walk.ts'
 import { Roster } from '#kit/roster.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
-import type { BodySink, IncomingBody, TransportFailure } from '#ports/transport.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { backendOf, candidateOf } from '../../support/candidate.ts'
+import { standStill } from '../../support/chat-road.ts'
 import { bytesOf, settledExchange } from '../../support/exchange.ts'
 import { FakeClock, settled } from '../../support/fake-clock.ts'
+import { HandBody } from '../../support/hand-body.ts'
+import { plainStreams } from '../../support/plain-streams.ts'
 import { patient } from '../../support/outgoing.ts'
 import { planOf } from '../../support/upstream.ts'
-
-/** A body whose pieces come when the test says so. */
-class HandBody implements IncomingBody {
-  readonly whole = undefined
-  readonly asked: string[] = []
-  #sink: BodySink | undefined
-
-  async read(): Promise<'end'> {
-    throw new Error('a body that flows is not read')
-  }
-
-  flow(sink: BodySink): void {
-    this.#sink = sink
-  }
-
-  pause(): void {
-    this.asked.push('pause')
-  }
-
-  resume(): void {
-    this.asked.push('resume')
-  }
-
-  cancel(): void {
-    this.asked.push('cancel')
-  }
-
-  piece(text: string): void {
-    this.#sink?.onPiece(bytesOf(text))
-  }
-
-  end(): void {
-    this.#sink?.onEnd()
-  }
-
-  break(cause: TransportFailure['cause'] = 'reset'): void {
-    this.#sink?.onBreak({ kind: 'transport_failure', phase: 'body', cause, message: 'it broke' })
-  }
-}
 
 interface Bench {
   readonly clock: FakeClock
@@ -137,6 +100,8 @@ async function restOf(reader: Bench['reader']): Promise<{ text: string; how: 'en
 
 const event = 'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 const stop = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+const finished = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 
 /** More than may wait for a client. */
 const flood = 'x'.repeat(70_000)
@@ -252,16 +217,6 @@ describe('a body on its way to its client', () => {
     expect(how).toBe('reset')
   })
 
-  test('the reset does not wait for ever', async () => {
-    const { clock, body, reader } = pumping('chat')
-    await settled()
-    body.piece(`data: "${flood}"\n\n`)
-    body.break()
-    await clock.advance(10_000)
-    expect(clock.pending).toBe(0)
-    expect(await restOf(reader)).toEqual({ text: '', how: 'reset' })
-  })
-
   test('a stream that said all it has to say is whole, however its connection ends', async () => {
     const { body, reader, exchange } = pumping('chat')
     body.piece(event)
@@ -269,6 +224,88 @@ describe('a body on its way to its client', () => {
     body.break()
     expect(await restOf(reader)).toMatchObject({ how: 'end' })
     expect(exchange.outcome).toBe('complete')
+  })
+
+  // An array that is not closed is not complete.
+  const mendable = plainStreams.filter(({ form }) => form !== 'gemini_array')
+  const endings: readonly { readonly how: string; readonly end: (bench: Bench) => unknown }[] = [
+    { how: 'breaks', end: ({ body }) => body.break() },
+    { how: 'falls silent', end: async ({ clock }) => await clock.advance(11_000) },
+    { how: 'is cut', end: ({ exchange }) => exchange.cut?.cut() },
+  ]
+
+  test.each(
+    mendable.flatMap(({ name, form, events }) => endings.map(({ how, end }) => ({ name, form, events, how, end }))),
+  )(
+    'a whole stream ($name) that $how before the line ends of its last event gets them',
+    async ({ form, events, end }) => {
+      const bench = pumping(form, 60_000)
+      const reading = restOf(bench.reader)
+      const whole = events(['One', ' two']).join('')
+      bench.body.piece(whole.trimEnd())
+      await end(bench)
+      expect(await reading).toEqual({ text: whole, how: 'end' })
+      expect(bench.exchange.outcome).toBe('complete')
+    },
+  )
+
+  test('an answer that shows up when this process stood still is read before its silence counts', async () => {
+    const { clock, body, reader, exchange } = pumping('chat', 10_000, [event])
+    const reading = restOf(reader)
+    const goOn = standStill(clock)
+    await clock.advance(10_000)
+    body.piece(event)
+    goOn()
+    expect(exchange.outcome).toBeUndefined()
+    await clock.advance(10_000)
+    expect(exchange.outcome).toBeUndefined()
+    goOn()
+    expect(exchange.outcome).toBe('stalled')
+    await clock.advance(1000)
+    expect((await reading).text).toStartWith(event + event)
+  })
+
+  test('what ends while this process stands still is not told of twice', async () => {
+    const { clock, body, reader, exchange } = pumping('chat', 10_000, [event])
+    const reading = restOf(reader)
+    const goOn = standStill(clock)
+    await clock.advance(10_000)
+    body.piece(stop)
+    body.end()
+    goOn()
+    expect(await reading).toEqual({ text: event + stop, how: 'end' })
+    expect([exchange.outcome, body.asked]).toEqual(['complete', []])
+    // And nobody looks any more.
+    await clock.advance(5000)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('the error waits for a slow client as long as it takes something every few seconds', async () => {
+    const { clock, body, reader } = pumping('chat')
+    await settled()
+    const pieces = Array.from({ length: 4 }, (_, index) => `data: "${index}${'x'.repeat(20_000)}"\n\n`)
+    for (const piece of pieces) body.piece(piece)
+    body.break()
+    for (const piece of pieces) {
+      expect(await textOf(reader)).toBe(piece)
+      await clock.advance(14_000)
+    }
+    expect(await textOf(reader)).toStartWith('data: {"error":')
+    await clock.advance(1000)
+    expect((await restOf(reader)).how).toBe('reset')
+    expect(clock.pending).toBe(0)
+  })
+
+  test('but not for one that takes nothing', async () => {
+    const { clock, body, reader } = pumping('chat')
+    await settled()
+    body.piece(`data: "${flood}"\n\n`)
+    body.break()
+    await clock.advance(14_000)
+    expect(clock.pending).toBeGreaterThan(0)
+    await clock.advance(2000)
+    expect(clock.pending).toBe(0)
+    expect(await restOf(reader)).toEqual({ text: '', how: 'reset' })
   })
 
   test('a client that leaves lets its upstream go, and what still comes is dropped', async () => {
@@ -365,18 +402,18 @@ describe('a body on its way to its client', () => {
     expect(exchange.heartbeats).toBe(0)
   })
 
-  test('a stream that said all is over after a second of silence, though its upstream goes on', async () => {
-    const said = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-    const { clock, body, reader, exchange } = pumping('chat', 60_000, [event, said])
+  test.each([
+    { last: 'its last word', said: stop, afterMs: 1000 },
+    { last: 'a reason to finish, behind which usage may come', said: finished, afterMs: 10_000 },
+  ])('a stream that said $last is over after $afterMs ms of silence', async ({ said, afterMs }) => {
+    const { clock, body, reader, exchange } = pumping('chat', 60_000, [event])
     const reading = restOf(reader)
-    await clock.advance(999)
+    body.piece(said)
+    await clock.advance(afterMs - 1)
     expect(exchange.outcome).toBeUndefined()
-    body.piece('data: {"choices":[],"usage":{}}\n\n')
-    await clock.advance(999)
-    expect(exchange.outcome).toBeUndefined()
-    await clock.advance(1000)
+    await clock.advance(1001)
     expect([exchange.outcome, body.asked]).toEqual(['complete', ['cancel']])
-    expect(await reading).toEqual({ text: `${event}${said}data: {"choices":[],"usage":{}}\n\n`, how: 'end' })
+    expect(await reading).toEqual({ text: `${event}${said}`, how: 'end' })
   })
 
   test('F37: a stream that never ends is cut when its time is over', async () => {

@@ -4,7 +4,9 @@ import type { Candidate } from '#core/candidate.ts'
 import type { Dialect } from '#core/dialect.ts'
 import type { Plan } from '#core/plan.ts'
 import { noRests, type Rest, type Rests } from '#core/rest.ts'
+import type { Affinity } from '#route/affinity.ts'
 import { chooseAll, Course, idsWhenHealthy, reasonOf } from '#route/course.ts'
+import { plainOutlook } from '#route/strategy.ts'
 import { candidateOf } from '../../support/candidate.ts'
 import { tieredPlan } from '../../support/plan.ts'
 
@@ -27,6 +29,20 @@ function told(plan: Plan, rests: Rests = noRests, dialect: Dialect = 'openai', s
     )
     .join(', ')
 }
+
+test('where one route alone knows the answer, nobody else is asked, in whatever tiers it stands', () => {
+  const a = route('a')
+  const plan = tieredPlan([[route('a', { dialects: new Set(['anthropic']) })], [route('b'), a]])
+  const asked = (pinned: string): string[] => {
+    const affinity = { seed: 1, pinned, isHard: true } as Affinity
+    const course = new Course(plan, 1, { ...plainOutlook, affinity })
+    const ids: string[] = []
+    for (let next = course.next(); next !== undefined; next = course.next()) ids.push(next.id)
+    return ids
+  }
+  expect(asked(a.stateKey)).toEqual(['a/m', 'a/m'])
+  expect(asked('gone').toSorted()).toEqual(['a/m', 'a/m', 'b/m'])
+})
 
 describe('who is asked, in order', () => {
   const ladder = tieredPlan([[route('a')], [route('b')], [route('c', { dialects: new Set(['anthropic']) })]])

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { Candidate } from '#core/candidate.ts'
 import type { Plan } from '#core/plan.ts'
 import { noRests, type Rest, type Rests } from '#core/rest.ts'
+import type { FiguresView } from '#route/figures.ts'
 import { explainCourse, explanationSchema, type Explanation } from '#route/explain.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { candidateOf } from '../../support/candidate.ts'
@@ -49,6 +50,47 @@ describe('explainCourse()', () => {
       if (explained(plan, noRests, Math.imul(seed, 2_654_435_761) >>> 0).routes[0]?.backend === 'a') first += 1 / 4000
     }
     expect(first).toBeWithin(0.72, 0.78)
+  })
+
+  test.each([
+    { strategy: 'round_robin', shares: [0.75, 0.25], scores: ['has credit for 3', 'has credit for 1'] },
+    { strategy: 'random', shares: [0.5, 0.5], scores: [null, null] },
+    { strategy: 'hash', shares: [0.75, 0.25], scores: [null, null] },
+    { strategy: 'least_connections', shares: [null, null], scores: ['works on 0', 'works on 4'] },
+    { strategy: 'latency', shares: [null, null], scores: ['not measured yet', 'begins after 250 ms, 4 waiting'] },
+    { strategy: 'cost', shares: [null, null], scores: ['costs 1 in and 2 out', 'no cost is configured'] },
+  ] as const)('what $strategy goes by is told, with shares where there are any', ({ strategy, shares, scores }) => {
+    const price = { input: 1, output: 2 }
+    const [tier] = tieredPlan([[route('a', { weight: 3, price }), route('b')]]).tiers
+    const plan = { ...tieredPlan([]), tiers: tier === undefined ? [] : [{ ...tier, strategy }] }
+    const isB = (key: string): boolean => key === route('b').stateKey
+    const figures: FiguresView = {
+      inFlightOf: (key) => (isB(key) ? 4 : 0),
+      waitingOf: (key) => (isB(key) ? 4 : 0),
+      latencyOf: (key) => (isB(key) ? 250 : undefined),
+      creditOf: () => 0,
+    }
+    const told = explainCourse(plan, call, noRests, 1, 1000, figures)
+    const routes = told.routes.toSorted((one, other) => one.backend.localeCompare(other.backend))
+    expect(routes.map((each) => each.strategy)).toEqual([strategy, strategy])
+    expect(routes.map(({ share }) => share)).toEqual([...shares])
+    expect(routes.map(({ score }) => score)).toEqual([...scores])
+    expect(explainCourse(plan, call, noRests, 1, 1000, figures)).toEqual(told)
+  })
+
+  test.each([
+    { by: 'auto', header: '', what: 'of one conversation, user or address' },
+    { by: 'ip', header: '', what: 'of one address' },
+    { by: 'user', header: '', what: 'of one user' },
+    { by: 'system', header: '', what: 'with the same instructions' },
+    { by: 'header', header: 'x-me', what: 'with the same "x-me"' },
+  ] as const)('affinity is among the rules: $by', ({ by, header, what }) => {
+    const affinity = { by, header, ttlMs: 3_600_000 }
+    const rule = `Requests ${what} stay with the route that answered last, while it is well, for 1h after each answer.`
+    const plan = tieredPlan([[route('a')]])
+    expect(explained({ ...plan, balance: { isMeasured: false, affinity } }).promises).toContain(rule)
+    const keysOnly = { isMeasured: false, affinity: { ...affinity, ttlMs: 0 } }
+    expect(explained({ ...plan, balance: keysOnly }).promises).not.toContain(rule)
   })
 
   const both = { a: { why: 'cooling', untilMs: 41_000 }, b: { why: 'circuit_open', untilMs: 21_000 } } as const

@@ -131,6 +131,24 @@ describe('who may see the admin pages', () => {
       asking: { headers: { ...bearer(clientKey), forwarded: 'for=1.2.3.4' } },
       status: 404,
     },
+    ...['cf-connecting-ip', 'true-client-ip', 'x-client-ip', 'x-forwarded-host', 'x-forwarded-proto'].map((name) => ({
+      name: `a trusted proxy that says ${name}, whatever it says`,
+      yaml: behindProxy,
+      asking: { headers: { ...bearer(clientKey), 'x-forwarded-for': '127.0.0.1', [name]: '127.0.0.1' } },
+      status: 404,
+    })),
+    ...['unknown', '', '127.0.0.1, _hidden', 'example.com, 127.0.0.1', `${remote}, 127.0.0.1`].map((value) => ({
+      name: `a trusted proxy whose hops are "${value}"`,
+      yaml: behindProxy,
+      asking: { headers: { ...bearer(clientKey), 'x-forwarded-for': value } },
+      status: 404,
+    })),
+    {
+      name: 'a trusted proxy whose two headers differ',
+      yaml: behindProxy,
+      asking: { headers: { ...bearer(clientKey), 'x-forwarded-for': '127.0.0.1', 'x-real-ip': remote } },
+      status: 404,
+    },
     { name: 'nobody where there is no key at all', yaml: models, asking: { headers: {} }, status: 404 },
     { name: 'nobody by guessing where there is no key at all', yaml: models, asking: {}, status: 404 },
     {
@@ -217,6 +235,15 @@ describe('who may see the admin pages', () => {
     expect(await ask(adminKey, remote)).toBe(200)
   })
 
+  test('B46: what comes through a proxy that is not trusted locks nobody out who comes from its address', async () => {
+    const bench = await openPages(withAdminKey)
+    const forwarded = { 'x-forwarded-for': remote }
+    for (let at = 0; at < 12; at += 1)
+      await bench.ask('/admin', { headers: { ...bearer(`wrong-${at}`), ...forwarded } })
+    expect((await bench.ask('/admin', { headers: { ...bearer(adminKey), ...forwarded } })).status).toBe(429)
+    expect((await bench.ask('/admin', { headers: bearer(adminKey) })).status).toBe(200)
+  })
+
   test('B46: a request without a key guesses nothing', async () => {
     const bench = await openPages(withAdminKey)
     for (let at = 0; at < 20; at += 1) await bench.ask('/admin', { headers: {} })
@@ -248,7 +275,7 @@ describe('who may see the admin pages', () => {
     const ask = async (path: string, key: string): Promise<number> =>
       (await ownApp(new Request(`http://own${path}`, { headers: bearer(key) }), { peer: remote, patience() {} })).status
     expect([await ask('/admin', adminKey), await ask('/admin', 'no')]).toEqual([200, 401])
-    expect([await ask('/health', adminKey), await ask('/v1/models', clientKey)]).toEqual([404, 404])
+    expect([await ask('/health', ''), await ask('/v1/models', clientKey)]).toEqual([200, 404])
   })
 })
 
@@ -334,7 +361,77 @@ describe('GET /admin/requests', () => {
   })
 })
 
+test('an unknown page is told before its query', async () => {
+  const bench = await openPages()
+  const response = await bench.ask('/admin/nope?limit=5')
+  expect([response.status, await errorOf(response)]).toMatchObject([404, { code: 'route_not_found' }])
+})
+
+test('before= goes on behind a request, until there is none', async () => {
+  const bench = await openPages()
+  for (let at = 0; at < 5; at += 1) await bench.chat('m')
+  const idsOf = async (query: string): Promise<string[]> => {
+    const { requests } = await bench.read(`/admin/requests?${query}`)
+    return (requests as { id: string }[]).map(({ id }) => id)
+  }
+  const all = await idsOf('')
+  const paged: string[] = []
+  for (let page = await idsOf('limit=2'); page.length > 0; page = await idsOf(`limit=2&before=${paged.at(-1)}`)) {
+    paged.push(...page)
+  }
+  expect(paged).toEqual(all)
+  expect((await bench.ask('/admin/requests?before=req_ffffffffffff')).status).toBe(404)
+})
+
+test('requests that nobody let in push no other out', async () => {
+  const bench = await openPages(`admin: { keep_requests: 10 }\n${withClientKey}`)
+  await bench.chat('m')
+  for (let at = 0; at < 30; at += 1) await bench.chat('m', {}, 'sk-wrong-key')
+  const { kept, keptMax, keptWithoutKey, requests } = await bench.read('/admin/requests')
+  expect([kept, keptMax, keptWithoutKey]).toEqual([1, 10, 1])
+  expect(requests).toMatchObject([{ status: 401 }, { model: 'm', status: 200 }])
+})
+
+test.each(['a', 'm', 'ma', 'openai', 'backend', '","', '12'])(
+  'a backend key %p that is also a word of the pages breaks none of them',
+  async (secret) => {
+    const yaml = withAdminKey.replace(backendKey, secret.replaceAll('"', '\\"'))
+    const bench = await openAdmin(yaml, () => chatAnswer())
+    await bench.chat('m')
+    const asking = { headers: bearer(adminKey) }
+    expect(await bench.read('/admin/requests', asking)).toMatchObject({
+      requests: [
+        { dialect: 'openai', model: 'm', attempts: [{ backend: 'a', model: 'ma' }], wouldTry: ['a/ma', 'b/mb'] },
+      ],
+    })
+    expect(await bench.read('/admin/explain?model=m', asking)).toMatchObject({
+      model: 'm',
+      routes: [{ backend: 'a' }, {}],
+    })
+    expect(await bench.read('/admin/config', asking)).toMatchObject({ backends: [{ name: 'a', url: 'http://a/' }, {}] })
+    expect(await bench.read('/admin/routes', asking)).toMatchObject({ aliases: [{ alias: 'm' }, {}] })
+  },
+)
+
 describe('GET /admin/requests/{id}', () => {
+  test('tells of a request that is still on the road how far it is', async () => {
+    const bench = await openAdmin(withClientKey, async (_, { clock }) => {
+      await clock.sleep(60_000)
+      return chatAnswer()
+    })
+    const chat = bench.chat('m')
+    await bench.road.clock.advance(5000)
+    const [live] = bench.road.gateway.live
+    const page = await bench.read(`/admin/requests/${live?.id}`)
+    expect(page).toMatchObject({ model: 'm', runsForMs: 5000, attempts: [{ backend: 'a' }] })
+    const [attempt] = page['attempts'] as { startedMs: number; durationMs: number }[]
+    expect((attempt?.startedMs ?? 0) + (attempt?.durationMs ?? 0)).toBe(5000)
+    expect(Object.keys(page)).not.toContain('outcome')
+    await bench.road.clock.advance(60_000)
+    await chat
+    expect(await bench.read(`/admin/requests/${live?.id}`)).toMatchObject({ outcome: 'complete' })
+  })
+
   test('gives one request by its id, with or without its head, or by the beginning of it', async () => {
     const bench = await openPages()
     const id = (await bench.chat('m')).headers.get('x-request-id') ?? ''
@@ -411,6 +508,15 @@ describe('GET /admin/explain', () => {
       ],
     })
   })
+
+  test.each(['nonsense', '/v1', '/nowhere/x', '/v1/a%20b c', ''])(
+    '%p is no path of a request for a model',
+    async (path) => {
+      const bench = await openPages()
+      const response = await bench.ask(`/admin/explain?model=m&path=${encodeURIComponent(path)}`)
+      expect([response.status, await errorOf(response)]).toMatchObject([400, { param: 'path' }])
+    },
+  )
 
   test('looks at the path for the dialect', async () => {
     const bench = await openPages()
@@ -505,7 +611,8 @@ test('the list of pages names each of them', async () => {
   const { pages } = await bench.read('/admin')
   for (const { path } of pages as { path: string }[]) {
     const whole = path.replace('?model=', '?model=m').replace('{id}', 'req_ffffffffffff')
-    expect((await bench.ask(whole)).status).toBe(path.includes('{id}') ? 404 : 200)
+    const method = path === '/admin/credentials/reset' ? 'POST' : 'GET'
+    expect((await bench.ask(whole, { method })).status).toBe(path.includes('{id}') ? 404 : 200)
   }
 })
 

@@ -32,3 +32,12 @@ test('B46: of many addresses the oldest is forgotten, so that the memory does no
   wrongKeys.note('one more', 1)
   expect([wrongKeys.size, wrongKeys.waitMs('old', 1)]).toEqual([1000, 0])
 })
+
+test.each([
+  { address: '2001:db8:1:2::99', isSame: true },
+  { address: '2001:db8:1:2:ffff:1:2:3', isSame: true },
+  { address: '2001:db8:1:3::1', isSame: false },
+  { address: '2001:db8:1:2::1 forwarded', isSame: false },
+])('B46: $address counts together with 2001:db8:1:2::1: $isSame', ({ address, isSame }) => {
+  expect(noted(10, '2001:db8:1:2::1').waitMs(address, 0) > 0).toBe(isSame)
+})

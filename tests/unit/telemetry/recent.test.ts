@@ -57,6 +57,24 @@ describe('RecentRequests', () => {
     expect(recent.newest(2, ({ model }) => model === 'a').map(({ id }) => id)).toEqual(['req_3', 'req_2'])
   })
 
+  test('requests without a key that is accepted push out only their own kind', () => {
+    const recent = recentOf(20)
+    const ids: string[] = []
+    for (let at = 1; at <= 100; at += 1) {
+      const caller = at % 10 === 0 ? 'default' : undefined
+      recent.settled(settledExchange({ id: `req_${at}`, caller }))
+      if (caller !== undefined || at > 97) ids.unshift(`req_${at}`)
+    }
+    expect(idsOf(recent)).toEqual(ids)
+    expect([recent.size, recent.strangers, recent.countMax]).toEqual([12, 2, 20])
+  })
+
+  test('newest() goes on behind one of them', () => {
+    const recent = filled(5, 5)
+    const [third] = recent.named('req_3')
+    expect(recent.newest(1, () => true, third).map(({ id }) => id)).toEqual(['req_2'])
+  })
+
   test.each([
     { text: 'req_0198ab', ids: ['req_0198abcc', 'req_0198ab'], wanted: 'the one with just this id' },
     { text: '0198ab', ids: ['req_0198abcc', 'req_0198ab'], wanted: 'the one with just this id' },
@@ -152,16 +170,35 @@ describe('a story', () => {
 
   test('holds no secret, whatever a backend or a client says', () => {
     const recent = recentOf(1, [secret])
+    recent.settled(settledExchange({ alias: `model-${secret}`, attempts: [] }))
+    expect(JSON.stringify(recent.newest(1, () => true))).not.toContain(secret)
     recent.settled(
       settledExchange({
         path: `/v1/${secret}`,
-        alias: `model-${secret}`,
         refusal: refuse('upstream_error', `Cannot get an answer: it says ${secret}`),
         brokenBy: `it says ${secret}`,
         attempts: [attemptOf({ failure: { ...statusFailure(500), message: `it says ${secret}` } })],
       }),
     )
     expect(JSON.stringify(recent.newest(1, () => true))).not.toContain(secret)
+  })
+
+  test('holds no half of a secret that stands where a text is cut', () => {
+    const recent = recentOf(1, [secret])
+    recent.settled(
+      settledExchange({
+        path: `/${'x'.repeat(245)}${secret}`,
+        refusal: refuse('upstream_error', `${'x'.repeat(490)}${secret}`),
+      }),
+    )
+    expect(JSON.stringify(recent.newest(1, () => true))).not.toContain(secret.slice(0, 8))
+  })
+
+  test('an alias is what it is, also where a key is the same word', () => {
+    const recent = recentOf(2, ['opus'])
+    recent.settled(settledExchange({ alias: 'opus' }))
+    recent.settled(settledExchange({ alias: 'opus', attempts: [], skips: [{ backend: 'a', model: 'b', reason: 'c' }] }))
+    expect(recent.newest(2, () => true).map(({ model }) => model)).toEqual(['opus', 'opus'])
   })
 
   test('is of bounded size', () => {

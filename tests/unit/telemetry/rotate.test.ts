@@ -57,6 +57,15 @@ describe('RollingFiles', () => {
     expect(files.texts.get('a.log.4')).toBe('last\n')
   })
 
+  test('F91: the line that a killed process left half written is not gone on with', async () => {
+    const files = new MemoryFiles()
+    files.texts.set('a.log', 'whole\nhal')
+    const rolling = new RollingFiles(files)
+    await rolling.append('a.log', 'next\n', 100)
+    await rolling.append('a.log', 'last\n', 100)
+    expect(files.texts.get('a.log')).toBe('whole\nhal\nnext\nlast\n')
+  })
+
   test('B52: one batch of many lines is split where a part is full, between lines', async () => {
     const files = new MemoryFiles()
     await new RollingFiles(files).append('a.log', '1234\n'.repeat(5), 10)

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import type { Credential, CredentialFailure, Proof } from '#core/credential.ts'
+import { Secret } from '#core/secret.ts'
 import { acceptFor } from '#http1/websocket-handshake.ts'
 import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
 import { Stop } from '#kit/stop.ts'
@@ -48,7 +50,7 @@ async function open(
       return { kind: 'upgraded', status: 101, headers: new HeaderList(headers), socket }
     },
   }
-  const trip = { stop: new Stop(), record: attemptOf(), isSeen: false }
+  const trip = { stop: new Stop(), record: attemptOf(), isSeen: false, contentCame() {} }
   const ports = { transport, clock: new FakeClock() }
   const outcome = await openTunnel(ports, opening, candidate, planOf(), trip, ['realtime'])
   return { sent, destroyed, outcome }
@@ -64,7 +66,7 @@ async function refused(
     send: async () => await Promise.reject(new Error('Cannot happen')),
     upgrade: async () => await Promise.resolve(responseOf(status, {}, text === '' ? [] : [text])),
   }
-  const trip = { stop: new Stop(), record: attemptOf(), isSeen: false }
+  const trip = { stop: new Stop(), record: attemptOf(), isSeen: false, contentCame() {} }
   const ports = { transport, clock: new FakeClock() }
   return await openTunnel(ports, opening, candidateOf('b', 'm'), planOf(undefined, undefined, cools), trip, [])
 }
@@ -81,7 +83,9 @@ describe('an answer that is not 101', () => {
       expect(await refused(status)).toMatchObject(failure)
       // Neither words that mean the backend's key elsewhere nor the operator's rule for HTTP change that.
       const text = '{"error":{"message":"The model does not exist","code":"model_not_found","type":"billing_error"}}'
-      expect(await refused(status, text, () => true)).toMatchObject(failure)
+      const told = await refused(status, text, () => true)
+      expect(told).toMatchObject(failure)
+      expect(told).not.toHaveProperty('blamesCredential', true)
     },
   )
 
@@ -93,6 +97,44 @@ describe('an answer that is not 101', () => {
       reason: 'status',
       message: "it answered with status 403: it opens no WebSocket there, or not for the backend's key",
     })
+  })
+})
+
+describe('with a credential', () => {
+  async function opened(proof: Proof | CredentialFailure): Promise<{ sent: OutgoingRequest[]; outcome: unknown }> {
+    const sent: OutgoingRequest[] = []
+    const transport: Transport = {
+      send: async () => await Promise.reject(new Error('Cannot happen')),
+      async upgrade(request) {
+        sent.push(request)
+        return await Promise.resolve(responseOf(401, { 'x-echo': 'the-token-1' }, []))
+      },
+    }
+    const credential: Credential = {
+      name: 'c',
+      headers: async () => await Promise.resolve(proof),
+      refused: () => false,
+      secrets: () => [new Secret('the-token-1')],
+    }
+    const use = { credential, proof: undefined, secrets: [], lacks: undefined }
+    const trip = { stop: new Stop(), record: attemptOf(), isSeen: false, credential: use, contentCame() {} }
+    const ports = { transport, clock: new FakeClock() }
+    return { sent, outcome: await openTunnel(ports, opening, candidateOf('b', 'm'), planOf(), trip, []) }
+  }
+
+  test('is proved by it, and what it sent is not handed on', async () => {
+    const headers: HeaderPair[] = [['authorization', 'Bearer the-token-1']]
+    const { sent, outcome } = await opened({ kind: 'proof', headers, isReused: false })
+    expect(sent[0]?.headers).toContainEqual(['authorization', 'Bearer the-token-1'])
+    expect(sent[0]?.headers.some(([name]) => name === 'Sec-WebSocket-Key')).toBe(true)
+    expect(outcome).toMatchObject({ kind: 'failure', status: 401, cools: true })
+    expect(JSON.stringify(outcome)).not.toContain('the-token-1')
+  })
+
+  test('is not asked for when there is nothing to prove it with', async () => {
+    const { sent, outcome } = await opened({ kind: 'credential_failure', reason: 'no_token', message: 'no token' })
+    expect(sent).toEqual([])
+    expect(outcome).toMatchObject({ side: 'upstream', reason: 'no_credential', cools: false, tryNext: true })
   })
 })
 
@@ -151,7 +193,7 @@ test('an idle connection that died is replaced at once, and only that', async ()
 
 test('a transport that cannot is a failure that is not held against the route', async () => {
   const transport = { send: async () => await Promise.resolve(responseOf(200, {}, [])) }
-  const trip = { stop: new Stop(), record: attemptOf(), isSeen: false }
+  const trip = { stop: new Stop(), record: attemptOf(), isSeen: false, contentCame() {} }
   const ports = { transport, clock: new FakeClock() }
   const outcome = await openTunnel(ports, opening, candidateOf('b', 'm'), planOf(), trip, [])
   expect(outcome).toMatchObject({ kind: 'failure', cools: false, tryNext: true })

@@ -45,6 +45,7 @@ async function sendTo(
     stop: new Stop(),
     record: record ?? { url: '', startedMs: 0, sent: undefined, received: undefined },
     isSeen: record !== undefined,
+    contentCame() {},
   }
   return await send(ports, callOf(call), candidate, plan ?? planOf(), trip)
 }
@@ -261,7 +262,7 @@ describe('F8: a request whose idle connection was dead', () => {
   const record = (): Trip['record'] => ({ url: '', startedMs: 0, sent: undefined, received: undefined })
 
   async function sendOver(transport: FakeTransport, noted = record()): Promise<Answer | Failure> {
-    const trip = { stop: new Stop(), record: noted, isSeen: false }
+    const trip = { stop: new Stop(), record: noted, isSeen: false, contentCame() {} }
     return await send({ transport, clock: new FakeClock() }, callOf(), candidateOf('b', 'm'), planOf(), trip)
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import type { PrefillStyle } from '#core/candidate.ts'
 import type { StreamForm } from '#core/endpoint.ts'
 import { concat } from '#kit/bytes.ts'
 import { Continuation } from '#wire/continuation.ts'
@@ -271,6 +272,7 @@ interface Sequel {
   readonly name: string
   readonly said: string
   readonly cut?: string
+  readonly style?: PrefillStyle
   readonly goesOn: readonly string[]
   /** The text in the end, or nothing when it does not go on. */
   readonly text: string | undefined
@@ -292,8 +294,31 @@ const sequels: readonly Sequel[] = [
   { name: 'blanks that were cut do not come again', said: 'One ', cut: ' ', goesOn: ['Two'], text: 'One Two' },
   { name: 'other blanks than those that were cut', said: 'One ', cut: ' ', goesOn: ['\nTwo'], text: 'One \nTwo' },
   { name: 'only half of the blanks, and the end', said: 'One \n', cut: ' \n', goesOn: [' '], text: 'One \n' },
-  { name: 'the given text comes first', said: 'Hello', goesOn: ['Hel', 'lo', ' world'], text: 'Hello world' },
-  { name: 'the given text and the blanks come first', said: 'A b ', cut: ' ', goesOn: ['A b', ' c'], text: 'A b c' },
+  {
+    name: 'a short given text comes first, as it may where it was marked',
+    said: 'Hello',
+    style: 'prefix',
+    goesOn: ['Hel', 'lo', ' world'],
+    text: 'Hello world',
+  },
+  { name: 'a long given text comes first', said: long, goesOn: [long, ' And so on.'], text: `${long} And so on.` },
+  {
+    name: 'a long given text and the blanks come first',
+    said: `${long} \n`,
+    cut: ' \n',
+    goesOn: [long, ' \nAnd', ' so on.'],
+    text: `${long} \nAnd so on.`,
+  },
+  {
+    name: 'a short given text and the blanks come first where it was marked',
+    said: 'A b ',
+    cut: ' ',
+    style: 'prefix',
+    goesOn: ['A b', ' c'],
+    text: 'A b c',
+  },
+  { name: 'it goes on with what was said last', said: 'ha', goesOn: ['ha', '!'], text: 'haha!' },
+  { name: 'the same in one piece, to be continued', said: 'ha', style: 'continue', goesOn: ['ha!'], text: 'haha!' },
   { name: 'the given text, and nothing more', said: long, goesOn: [long], text: long },
   {
     name: 'it begins like the given text by chance',
@@ -310,12 +335,12 @@ describe('Continuation by prefill', () => {
   const streams = plainStreams.filter(({ form }) => form !== 'responses')
   test.each(
     sequels.flatMap((sequel) => streams.map((stream) => ({ name: sequel.name, dialect: stream.name, sequel, stream }))),
-  )('$dialect: $name', ({ stream: { form, events }, sequel: { said: given, cut, goesOn, text: wanted } }) => {
+  )('$dialect: $name', ({ stream: { form, events }, sequel: { said: given, cut, style, goesOn, text: wanted } }) => {
     const first = events([given, 'x', 'y'])
     const count = first.findIndex((event) => event.includes(JSON.stringify(given))) + 1
     const second = bytesOf(events(goesOn, secondVoice))
     for (const size of [1, 31, 1_000_000]) {
-      const rest = fed(new Continuation(told(form, first.slice(0, count)), 'prefill', cut), second, size)
+      const rest = fed(new Continuation(told(form, first.slice(0, count)), 'prefill', cut, style), second, size)
       if (rest === 'diverged' || wanted === undefined) {
         expect([rest === 'diverged', wanted]).toEqual([true, undefined])
         continue
@@ -362,4 +387,64 @@ describe('Continuation by prefill', () => {
     const wanted = plainStream('messages').events(['c', 'd']).slice(3).join('')
     expect(rest === 'diverged' ? rest : decoder.decode(rest)).toBe(wanted)
   })
+
+  test('a long text that is said again in small pieces costs no more than its length', () => {
+    const whole = 'abcdefgh'.repeat(50_000)
+    const events = inPieces(new TextEncoder().encode(whole), 4).map((piece) =>
+      chatChunk({ content: decoder.decode(piece) }),
+    )
+    const said = told('chat', [chatChunk({ content: whole })])
+    const rest = fed(new Continuation(said, 'prefill'), bytesOf([...events, chatChunk({ content: '!' })]), 100_000)
+    expect(rest === 'diverged' ? rest : decoder.decode(rest)).toBe(chatChunk({ content: '!' }))
+  })
+
+  test('a refusal of the prompt does not go on, and ends what did', () => {
+    const refusal = dataEvent({ promptFeedback: { blockReason: 'PROHIBITED_CONTENT' } })
+    const chunk = (said: string): string => dataEvent({ candidates: [{ content: { parts: [{ text: said }] } }] })
+    const had = told('gemini_sse', [chunk('a')])
+    expect(fed(new Continuation(had, 'prefill'), bytesOf([refusal]))).toBe('diverged')
+    expect(fed(new Continuation(had, 'match'), bytesOf([refusal]))).toBe('diverged')
+    const rest = fed(new Continuation(had, 'prefill'), bytesOf([chunk('b'), refusal]))
+    expect(rest === 'diverged' ? rest : decoder.decode(rest)).toBe(chunk('b') + refusal)
+  })
+})
+
+describe('[DONE] is believed of a stream that said something', () => {
+  const role = chatChunk({ role: 'assistant', content: '' })
+  const last = 'data: [DONE]\n\n'
+  const news = chatChunk({ content: 'b' })
+  const finish = chatChunk({}, 'stop')
+  test.each<{ mode: 'match' | 'prefill'; events: string[]; rest: string | undefined }>([
+    { mode: 'prefill', events: [last], rest: undefined },
+    { mode: 'prefill', events: [role, last], rest: undefined },
+    { mode: 'prefill', events: [role, news, last], rest: news + last },
+    { mode: 'prefill', events: [role, finish, last], rest: finish + last },
+    { mode: 'match', events: [role, chatChunk({ content: 'a' }), last], rest: undefined },
+    { mode: 'match', events: [role, chatChunk({ content: 'a' }), finish, last], rest: finish + last },
+    { mode: 'match', events: [role, chatChunk({ content: 'ab' }), last], rest: news + last },
+  ])('$mode of $events', ({ mode, events, rest }) => {
+    const said = told('chat', [chatChunk({ role: 'assistant', content: 'a' })])
+    const got = fed(new Continuation(said, mode), bytesOf(events))
+    expect(got === 'diverged' ? undefined : decoder.decode(got)).toBe(rest)
+  })
+})
+
+test('numbers of an event that is written anew stay as they stand', () => {
+  const event = (id: string, content: string): string =>
+    `data: {"id":"${id}","seed":12345678901234567890,"cost":1.0,"tiny":[1e-7,-0],` +
+    `"choices":[{"index":0,"delta":{"content":"${content}"},"finish_reason":null}],"created":7}\n\n`
+  const said = told('chat', [event('one', 'a')])
+  const rest = fed(new Continuation(said, 'match'), bytesOf([event('two', 'ab')]))
+  expect(rest === 'diverged' ? rest : decoder.decode(rest)).toBe(event('one', 'b'))
+})
+
+test('an array that begins with an element of no account is one to the client', () => {
+  const { form, events } = plainStream('gemini_array')
+  const silent = '[{"candidates":[{"content":{"parts":[]}}]}'
+  const [first = '', ...others] = events(['a', 'b'])
+  const array = bytesOf([silent, `,\r\n${first.slice(1)}`, ...others])
+  for (const size of [1, 1000]) {
+    const rest = fed(new Continuation(new SaidText(form), 'match'), array, size)
+    expect(rest === 'diverged' ? rest : understand(form, rest).text).toBe('ab')
+  }
 })

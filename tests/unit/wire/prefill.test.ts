@@ -275,6 +275,18 @@ test.each([
     status: 422,
     text: '{"detail":[{"loc":["body","messages",1,"assistant","prefix"],"msg":"Extra inputs are not permitted"}]}',
   },
+  { status: 422, text: '{"detail":[{"loc":["body","messages",2,"prefix"]}]}' },
+  {
+    status: 400,
+    text: '{"error":{"message":"Unknown parameter: \'messages[1].prefix\'.","code":"unknown_parameter"}}',
+  },
+  {
+    status: 400,
+    text: '{"error":{"message":"Additional properties are not allowed (\'prefix\' was unexpected) - \'messages.1\'"}}',
+  },
+  { status: 400, text: '{"error":{"message":"Last message role must be user"}}' },
+  { status: 400, text: '{"error":{"message":"The last message cannot be an assistant message","code":"400"}}' },
+  { status: 400, text: '{"error":{"message":"This model does not allow prefilling","type":"invalid_request_error"}}' },
   { status: 422, text: '{"message":"The last message must have role user"}' },
 ])('isPrefillRejection() knows $text', ({ status, text }) => {
   expect(isPrefillRejection(status, text)).toBe(true)
@@ -286,6 +298,13 @@ test.each([
   anthropic('max_tokens: Field required'),
   anthropic('prompt is too long: 210000 tokens > 200000 maximum'),
   '{"error":{"message":"The model `m` does not exist","code":"model_not_found"}}',
+  '{"error":{"message":"The last message content is too long for user"}}',
+  '{"error":{"message":"maximum context: the last turn of the assistant"}}',
+  '{"error":{"message":"Input too long: the prefilling stage needs 9000 tokens"}}',
+  '{"error":{"message":"Input too long for the assistant: last message must not exceed 4000 tokens, prefill budget"}}',
+  '{"error":{"message":"The last message must be shorter, said the assistant","code":"context_length_exceeded"}}',
+  '{"error":{"message":"Conversations that end in an assistant message prefill 9000 tokens","code":"context_length_exceeded"}}',
+  '{"error":{"message":"Unknown cache key \'prefix\'"}}',
   '',
 ])('isPrefillRejection() leaves others alone: %s', (text) => {
   expect(isPrefillRejection(400, text)).toBe(false)

@@ -52,6 +52,13 @@ describe('SaidText follows the text that the client has', () => {
   test('keep-alives of every kind change nothing', () => {
     const ping = namedEvent({ type: 'ping' })
     const empty = dataEvent({ candidates: [{ content: { role: 'model', parts: [] }, index: 0 }] })
+    for (const type of ['ping', 'keepalive']) {
+      for (const event of [dataEvent({ type }), namedEvent({ type })]) {
+        expect(told('chat', chatChunk({ content: 'a' }), event).canContinue).toBe(true)
+        expect(told('gemini_sse', event).canContinue).toBe(true)
+      }
+    }
+    expect(told('chat', 'event: ping\ndata: \n\n').canContinue).toBe(true)
     expect(told('chat', ': keep-alive\n\n', chatChunk({ content: 'a' }), ': keep-alive\n\n').text).toBe('a')
     expect(told('messages', ping, ...plainStream('messages').events(['a', 'b']).slice(0, 4), ping).text).toBe('a')
     expect(told('gemini_sse', empty, ...plainStream('gemini_sse').events(['a', 'b']).slice(0, 1), empty).text).toBe('a')
@@ -170,7 +177,11 @@ const others: { form: StreamForm; event: string; why: string }[] = [
     event: chunk({ logprobsResult: { chosenCandidates: [{}] } }),
     why: 'it holds "logprobsResult"',
   },
-  { form: 'gemini_sse', event: dataEvent({ promptFeedback: { blockReason: 'SAFETY' } }), why: 'its end was told' },
+  {
+    form: 'gemini_sse',
+    event: dataEvent({ promptFeedback: { blockReason: 'SAFETY' } }),
+    why: 'it holds a refusal of the prompt',
+  },
   { form: 'gemini_array', event: '{"candidates":[]}', why: 'it holds an event that is no JSON object' },
   { form: 'ndjson', event: line({ message: { content: 'a', thinking: 'b' } }), why: 'it holds reasoning' },
   { form: 'ndjson', event: line({ message: { tool_calls: [{}] } }), why: 'it holds a tool call' },

@@ -1,95 +1,14 @@
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
-import { EventGate, SseParser, type SseEvent } from '#wire/sse.ts'
-import { bytesOf, cutInTwo, inPieces, sampleStreams, textsAfter } from '../../support/streams.ts'
+import { SseParser, type SseEvent } from '#wire/sse.ts'
+import { cutInTwo } from '../../support/streams.ts'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
-const eventStreams = sampleStreams.filter(({ form }) => form !== 'gemini_array' && form !== 'ndjson')
 const lineEnds = [
   { name: 'LF', lineEnd: '\n' },
   { name: 'CR LF', lineEnd: '\r\n' },
   { name: 'CR', lineEnd: '\r' },
 ]
-
-/** What came out piece by piece, and what was still held at the end. */
-function through(gate: EventGate, chunks: readonly Uint8Array[]): { out: string[]; rest: string } {
-  const out: string[] = []
-  for (const chunk of chunks) {
-    const ready = gate.push(chunk)
-    if (ready !== undefined) out.push(decoder.decode(ready))
-  }
-  return { out, rest: decoder.decode(gate.end()) }
-}
-
-describe('EventGate', () => {
-  test('hands a chunk of whole events on as the same object', () => {
-    const gate = new EventGate()
-    for (const text of ['data: 1\n\n', 'data: 2\n\ndata: 3\n\n', 'data: 4\r\n\r\n', 'data: 5\r\r']) {
-      const chunk = encoder.encode(text)
-      expect(gate.push(chunk)).toBe(chunk)
-    }
-    expect(gate.end()).toBeUndefined()
-  })
-
-  test.each(lineEnds)('N201: never lets half an event through, cut at any byte, with $name', ({ lineEnd }) => {
-    for (const { events } of eventStreams) {
-      const texts = events.map((event) => event.replaceAll('\n', lineEnd))
-      const whole = textsAfter(texts)
-      for (const [first, second] of cutInTwo(bytesOf(texts))) {
-        const gate = new EventGate()
-        const { out, rest } = through(gate, [first, second])
-        expect(out.join('') + rest).toBe(texts.join(''))
-        expect(textsAfter(out).every((text) => whole.includes(text))).toBe(true)
-      }
-    }
-  })
-
-  test('B41: gives back every byte in order, whatever it is and however it is cut', () => {
-    const piece = fc.constantFrom('\n', '\r', '\r\n', '\n\n', 'data: x', ': c', 'é', '\u0000')
-    fc.assert(
-      fc.property(fc.array(piece), fc.array(fc.nat(12)), (pieces, sizes) => {
-        const whole = bytesOf(pieces)
-        const chunks: Uint8Array[] = []
-        let at = 0
-        for (const size of sizes) chunks.push(whole.subarray(at, (at = Math.min(at + size, whole.length))))
-        const { out, rest } = through(new EventGate(), [...chunks, whole.subarray(at)])
-        expect(out.join('') + rest).toBe(pieces.join(''))
-      }),
-    )
-  })
-
-  test('gives the same events for one-byte chunks as for one chunk', () => {
-    for (const { events } of eventStreams) {
-      const { out, rest } = through(new EventGate(), inPieces(bytesOf(events), 1))
-      expect(out).toEqual([...events])
-      expect(rest).toBe('')
-    }
-  })
-
-  test('tells where the client stands', () => {
-    const gate = new EventGate()
-    expect(gate.position).toBe('start')
-    gate.push(encoder.encode('data: 1\n'))
-    expect(gate.position).toBe('start')
-    gate.push(encoder.encode('\ndata: 2'))
-    expect(gate.position).toBe('between')
-  })
-
-  test('passes an event beyond 64 KiB on as it comes, and holds the next one again', () => {
-    const gate = new EventGate()
-    expect(gate.push(encoder.encode(`data: ${'x'.repeat(60_000)}`))).toBeUndefined()
-    expect(gate.push(encoder.encode('x'.repeat(10_000)))?.length).toBe(70_006)
-    expect(gate.position).toBe('inside')
-    const more = encoder.encode('y'.repeat(10))
-    expect(gate.push(more)).toBe(more)
-    expect(decoder.decode(gate.push(encoder.encode('z\n\ndata: next')))).toBe('z\n\n')
-    expect(gate.position).toBe('between')
-    expect(gate.push(encoder.encode(' event'))).toBeUndefined()
-    expect(decoder.decode(gate.end())).toBe('data: next event')
-  })
-})
 
 function parse(chunks: readonly Uint8Array[]): { events: SseEvent[]; last: SseEvent | undefined } {
   const parser = new SseParser()

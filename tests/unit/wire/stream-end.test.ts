@@ -1,6 +1,8 @@
+import { heapStats } from 'bun:jsc'
 import { describe, expect, test } from 'bun:test'
 import type { StreamForm } from '#core/endpoint.ts'
-import { StreamEnd, type StreamVerdict } from '#wire/stream-end.ts'
+import type { StreamVerdict } from '#wire/event-terminal.ts'
+import { StreamEnd } from '#wire/stream-end.ts'
 import {
   bytesOf,
   chatChunk,
@@ -264,6 +266,102 @@ const verdicts: { name: string; form: StreamForm; text: string; verdict: StreamV
     text: chatChunk({ role: 'assistant' }) + chatChunk({ role: 'assistant' }, null, 1) + chatChunk({}, 'stop'),
     verdict: 'incomplete',
   },
+  {
+    name: 'a server with an empty finish in every event',
+    form: 'chat',
+    text: chatChunk({ content: 'a' }, '') + chatChunk({ content: long }, ''),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a finish in a large chunk with blanks',
+    form: 'chat',
+    text: `data: {"choices":[{"index":0,"delta":{"content":"${long}"},"finish_reason": "stop"}]}\n\n`,
+    verdict: 'complete',
+  },
+  {
+    name: 'a large Gemini event with an empty finish',
+    form: 'gemini_sse',
+    text: gemini(long, { finishReason: '' }),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a large Gemini call with a finish among its arguments',
+    form: 'gemini_sse',
+    text: dataEvent({
+      candidates: [{ content: { parts: [{ functionCall: { args: { long, finishReason: 'STOP' } } }] } }],
+    }),
+    verdict: 'incomplete',
+  },
+  {
+    name: 'the same, with its own finish behind',
+    form: 'gemini_sse',
+    text: dataEvent({
+      candidates: [
+        { content: { parts: [{ functionCall: { args: { finishReason: 'STOP', long } } }] }, finishReason: 'STOP' },
+      ],
+    }),
+    verdict: 'complete',
+  },
+  {
+    name: 'a large Gemini call in an array with a finish among its arguments',
+    form: 'gemini_array',
+    text: `[${JSON.stringify({ candidates: [{ content: { parts: [{ functionCall: { args: { x: long.repeat(4), finishReason: 'STOP' } } }] } }] })}]`,
+    verdict: 'incomplete',
+  },
+  {
+    name: 'a large Gemini image in an array with its finish',
+    form: 'gemini_array',
+    text: `[${JSON.stringify({ candidates: [{ content: { parts: [{ text: long.repeat(4) }] }, finishReason: 'STOP' }] })}]`,
+    verdict: 'complete',
+  },
+  {
+    name: 'two candidates of an array, one of them large, that ended',
+    form: 'gemini_array',
+    text: `[{"candidates":[{"index":1}]},${JSON.stringify({ candidates: [{ index: 1, content: long.repeat(4), finishReason: 'STOP' }] })}]`,
+    verdict: 'complete',
+  },
+  {
+    name: 'an array of candidates of which one did not end',
+    form: 'gemini_array',
+    text: '[{"candidates":[{"index":0},{"index":1}]},{"candidates":[{"index":0,"finishReason":"STOP"}]}]',
+    verdict: 'incomplete',
+  },
+  {
+    name: 'an array whose first candidate did not end',
+    form: 'gemini_array',
+    text: '[{"candidates":[{"index":0}]},{"candidates":[{"index":1,"finishReason":"STOP"}]}]',
+    verdict: 'incomplete',
+  },
+  {
+    name: 'an array of candidates that ended one after the other',
+    form: 'gemini_array',
+    text: '[{"candidates":[{"index":0,"finishReason":"STOP"}]},{"candidates":[{"index":1,"finishReason":"STOP"}]}]',
+    verdict: 'complete',
+  },
+  {
+    name: 'an error in front of usage, comments and [DONE]',
+    form: 'chat',
+    text: `${chatChunk({}, 'stop')}${dataEvent({ error: { message: 'no' } })}${': c\n\n'.repeat(5)}${dataEvent({ choices: [], usage: {} }).repeat(3)}data: [DONE]\n\n`,
+    verdict: 'errored',
+  },
+  {
+    name: 'an error in front of one more chunk and [DONE]',
+    form: 'chat',
+    text: `${dataEvent({ error: { message: 'no' } })}${chatChunk({}, 'stop')}data: [DONE]\n\n`,
+    verdict: 'errored',
+  },
+  {
+    name: 'an error in front of pings and message_stop',
+    form: 'messages',
+    text: `${namedEvent({ type: 'error', error: {} })}${namedEvent({ type: 'ping' }).repeat(4)}${namedEvent({ type: 'message_stop' })}`,
+    verdict: 'errored',
+  },
+  {
+    name: 'chat that names no finish, and [DONE]: some servers never do',
+    form: 'chat',
+    text: `${chatChunk({ role: 'assistant', content: 'a' })}${chatChunk({ content: 'b' })}data: [DONE]\n\n`,
+    verdict: 'complete',
+  },
   { name: 'Ollama lines that end', form: 'ndjson', text: ollamaLine({}, true), verdict: 'complete' },
   { name: 'a last line without its line end', form: 'ndjson', text: ollamaLine({}, true).trim(), verdict: 'complete' },
   { name: 'a last line that is cut', form: 'ndjson', text: ollamaLine({}, true).slice(0, -3), verdict: 'incomplete' },
@@ -401,6 +499,22 @@ describe('StreamEnd', () => {
   })
 })
 
+describe('StreamEnd keeps little', () => {
+  test.each<{ form: StreamForm }>([{ form: 'chat' }, { form: 'ndjson' }, { form: 'gemini_array' }])(
+    'of $form that comes byte by byte',
+    ({ form }) => {
+      Bun.gc(true)
+      const before = heapStats().objectCount
+      const ends = Array.from({ length: 4 }, () => new StreamEnd(form))
+      const byte = (): Uint8Array => new Uint8Array([form === 'gemini_array' ? 0x5b : 0x61])
+      for (const end of ends) for (let count = 0; count < 30_000; count++) end.see(byte())
+      Bun.gc(true)
+      expect(heapStats().objectCount - before).toBeLessThan(20_000)
+      expect(ends.map((end) => end.verdict())).toEqual(ends.map(() => 'incomplete'))
+    },
+  )
+})
+
 const usage = dataEvent({ choices: [], usage: { total_tokens: 1 } })
 const text = chatChunk({ content: 'a' })
 
@@ -499,4 +613,51 @@ describe('StreamEnd.isOver', () => {
       }
     },
   )
+})
+
+describe('StreamEnd.hasFinalWord', () => {
+  test.each<{ name: string; form: StreamForm; text: string; has: boolean }>([
+    { name: 'a finish, before usage and [DONE]', form: 'chat', text: text + chatChunk({}, 'stop'), has: false },
+    { name: 'a finish and usage', form: 'chat', text: chatChunk({}, 'stop') + usage, has: false },
+    { name: '[DONE]', form: 'chat', text: `${text}${chatChunk({}, 'stop')}${usage}data: [DONE]\n\n`, has: true },
+    { name: '[DONE] of a completion', form: 'completions', text: 'data: [DONE]\n\n', has: true },
+    { name: '[DONE] behind an error', form: 'chat', text: `${dataEvent({ error: 'no' })}data: [DONE]\n\n`, has: true },
+    { name: '[DONE] and a comment', form: 'chat', text: 'data: [DONE]\n\n: bye\n\n', has: true },
+    { name: 'an error', form: 'chat', text: text + dataEvent({ error: 'no' }), has: false },
+    { name: 'half of [DONE]', form: 'chat', text: `${text}data: [DO`, has: false },
+    { name: 'text that speaks of [DONE]', form: 'chat', text: chatChunk({ content: 'data: [DONE]' }), has: false },
+    { name: 'a stop reason', form: 'messages', text: namedEvent({ type: 'message_delta', delta: {} }), has: false },
+    { name: 'message_stop', form: 'messages', text: namedEvent({ type: 'message_stop' }), has: true },
+    { name: 'response.completed', form: 'responses', text: completed('response.completed', ''), has: true },
+    { name: 'a large response.completed', form: 'responses', text: completed('response.completed', long), has: true },
+    { name: 'response.incomplete', form: 'responses', text: completed('response.incomplete', ''), has: true },
+    { name: 'response.failed', form: 'responses', text: completed('response.failed', ''), has: true },
+    { name: 'a large response.failed', form: 'responses', text: completed('response.failed', long), has: true },
+    { name: 'an error', form: 'responses', text: namedEvent({ type: 'error', message: 'no' }), has: false },
+    { name: 'a finish', form: 'gemini_sse', text: gemini('a', { finishReason: 'STOP' }), has: false },
+    { name: 'an array that is open', form: 'gemini_array', text: wholeGeminiArray.slice(0, -1), has: false },
+    { name: 'an array that is closed', form: 'gemini_array', text: wholeGeminiArray, has: true },
+    { name: 'a line', form: 'ndjson', text: ollamaLine({}), has: false },
+    { name: 'a line that is done', form: 'ndjson', text: ollamaLine({}, true), has: true },
+    { name: 'a large line that is done', form: 'ndjson', text: jsonLine({ done: true, context: long }), has: true },
+  ])('B44: of $form with $name is $has', ({ form, text: seen, has }) => {
+    const end = new StreamEnd(form)
+    for (const piece of inPieces(encoder.encode(seen), 50)) end.see(piece)
+    expect(end.hasFinalWord).toBe(has)
+  })
+
+  test('what begins late may still come behind a finish without final word', () => {
+    const late: { form: StreamForm; first: string; next: string }[] = [
+      { form: 'chat', first: chatChunk({ content: 'a' }, 'stop'), next: chatChunk({ content: 'b' }, null, 1) },
+      { form: 'chat', first: chatChunk({ content: 'a' }, 'length'), next: dataEvent({ error: { message: 'no' } }) },
+      { form: 'gemini_sse', first: candidate(0, 'a', { finishReason: 'STOP' }), next: candidate(1, 'b') },
+    ]
+    for (const { form, first, next } of late) {
+      const end = new StreamEnd(form)
+      end.see(encoder.encode(first))
+      expect([end.isOver, end.hasFinalWord]).toEqual([true, false])
+      end.see(encoder.encode(next))
+      expect([end.isOver, end.hasFinalWord]).toEqual([false, false])
+    }
+  })
 })

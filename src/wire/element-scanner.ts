@@ -1,66 +1,9 @@
-import { concat } from '#kit/bytes.ts'
-import type { Gate, GatePosition } from './sse.ts'
-
-// Limit: an unfinished element of more bytes is passed on as it comes.
-const heldBytesMax = 64 * 1024
-
 const quote = 0x22
 const openBracket = 0x5b
 const backslash = 0x5c
 const closeBracket = 0x5d
 const openBrace = 0x7b
 const closeBrace = 0x7d
-
-/**
- * The gate for a streamed JSON array: lets whole elements through and holds the comma behind them back, so that an
- * error can still become the last element.
- */
-export class ElementGate implements Gate {
-  readonly #scanner = new ElementScanner()
-  #held: Uint8Array[] = []
-  #heldBytes = 0
-  #position: GatePosition = 'start'
-
-  get position(): GatePosition {
-    return this.#position
-  }
-
-  push(chunk: Uint8Array): Uint8Array | undefined {
-    const end = this.#scanner.scan(chunk).at(-1)
-    if (end === undefined) return this.#hold(chunk)
-    const whole = this.#release(chunk.subarray(0, end))
-    // Nothing can be added to an array that is closed.
-    this.#position = this.#scanner.isClosed ? 'inside' : 'between'
-    if (end < chunk.length) this.#hold(chunk.subarray(end))
-    return whole
-  }
-
-  end(): Uint8Array | undefined {
-    if (this.#held.length === 0) return undefined
-    this.#position = 'inside'
-    return this.#release()
-  }
-
-  #hold(chunk: Uint8Array): Uint8Array | undefined {
-    if (chunk.length === 0) return undefined
-    const passes = this.#position === 'inside' || this.#heldBytes + chunk.length > heldBytesMax
-    if (passes && !this.#scanner.isClosed) {
-      this.#position = 'inside'
-      return this.#release(chunk)
-    }
-    this.#held.push(chunk)
-    this.#heldBytes += chunk.length
-    return undefined
-  }
-
-  #release(next?: Uint8Array): Uint8Array {
-    if (this.#held.length === 0 && next !== undefined) return next
-    const whole = concat(next === undefined ? this.#held : [...this.#held, next])
-    this.#held = []
-    this.#heldBytes = 0
-    return whole
-  }
-}
 
 /** Follows a JSON array through chunks cut anywhere and tells where its elements end. */
 export class ElementScanner {
@@ -117,4 +60,11 @@ export class ElementScanner {
       this.#escaped = false
     }
   }
+}
+
+/** Where the element begins behind blanks, a comma or the array's opening bracket; its bytes are as many as its units. */
+export function startOfElement(text: string): number {
+  let at = 0
+  while (at < text.length && ' \t\r\n,['.includes(text.charAt(at))) at++
+  return at
 }

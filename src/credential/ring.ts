@@ -1,0 +1,175 @@
+import type {
+  Credential,
+  CredentialEffect,
+  CredentialHealth,
+  CredentialRest,
+  CredentialRing,
+  CredentialSetback,
+  CredentialTurn,
+  Proof,
+} from '#core/credential.ts'
+import type { CooldownPolicy } from '#core/plan.ts'
+import type { BoundCredential, Standing } from './bound-credential.ts'
+
+/** Where a backend's ring stands; kept over reloads. */
+export interface Cursor {
+  /** Turns since the start. */
+  count: number
+  /** Index into the schedule of the next turn. */
+  at: number
+}
+
+type RestPolicy = Pick<CooldownPolicy, 'cooldownMs' | 'retryAfterMsMax' | 'respectRetryAfter'>
+
+/** An entry of the list; those of one id share their credential. */
+export interface RingEntry {
+  readonly credential: BoundCredential
+  readonly weight: number
+}
+
+interface Entry extends RingEntry {
+  readonly index: number
+}
+
+/**
+ * Strict round robin over a backend's credentials, in the order of the file, from the first. A repeated entry takes as
+ * many turns as it is written; a weight of n lets an entry take part in the first n passes of each round.
+ */
+export class Ring implements CredentialRing {
+  readonly #entries: readonly Entry[]
+  readonly #schedule: readonly Entry[]
+  readonly #spares: readonly Entry[]
+  readonly #cursor: Cursor
+
+  constructor(entries: readonly RingEntry[], cursor: Cursor) {
+    this.#entries = entries.map(({ credential, weight }, index) => ({ credential, weight, index }))
+    this.#schedule = scheduleOf(this.#entries)
+    this.#spares = this.#entries.filter(({ weight }) => weight === 0)
+    this.#cursor = cursor
+  }
+
+  next(nowMs: number, tried?: ReadonlySet<Credential>): CredentialTurn | CredentialRest {
+    const schedule = this.#schedule
+    const cursor = this.#cursor
+    for (let step = 0; step < schedule.length; step += 1) {
+      const at = (cursor.at + step) % schedule.length
+      const entry = schedule[at]
+      if (entry === undefined || !isFree(entry, nowMs, tried)) continue
+      cursor.at = (at + 1) % schedule.length
+      return this.#take(entry)
+    }
+    const spare = this.#spares.find((entry) => isFree(entry, nowMs, tried))
+    return spare === undefined ? { kind: 'rest', untilMs: this.#soonest(nowMs) } : this.#take(spare)
+  }
+
+  restsUntil(nowMs: number): number | undefined {
+    for (const { credential } of this.#entries) if (credential.standing.restsUntilMs <= nowMs) return undefined
+    return this.#soonest(nowMs)
+  }
+
+  succeeded(turn: CredentialTurn): void {
+    const standing = this.#standingOf(turn)
+    if (standing === undefined) return
+    standing.setbacks = 0
+    // A success may have begun before the failure that started a rest; it does not end it.
+    standing.reason = undefined
+  }
+
+  failed(
+    turn: CredentialTurn,
+    proof: Proof | undefined,
+    { status, retryAfterMs, message }: CredentialSetback,
+    policy: RestPolicy,
+    nowMs: number,
+  ): CredentialEffect {
+    const { credential } = turn
+    const mayRenew = status === 401 && proof !== undefined && credential.refused(proof)
+    if (mayRenew && !turn.isRenewed) return { kind: 'renew', turn: { ...turn, isRenewed: true } }
+    const standing = this.#standingOf(turn)
+    if (standing === undefined) return { kind: 'rests', forMs: 0 }
+    standing.setbacks += 1
+    standing.reason = message
+    const forMs = restMsFor(policy, status, retryAfterMs)
+    const isNews = standing.restsUntilMs <= nowMs
+    standing.restsUntilMs = Math.max(standing.restsUntilMs, nowMs + forMs)
+    return { kind: 'rests', forMs: isNews ? forMs : 0 }
+  }
+
+  reset(nowMs: number, name?: string): number {
+    const resting = new Set<BoundCredential>()
+    for (const { credential } of this.#entries) {
+      if ((name === undefined || credential.name === name) && credential.standing.restsUntilMs > nowMs) {
+        resting.add(credential)
+      }
+    }
+    for (const { standing } of resting) {
+      standing.restsUntilMs = 0
+      standing.setbacks = 0
+      standing.reason = undefined
+    }
+    return resting.size
+  }
+
+  list(nowMs: number): readonly CredentialHealth[] {
+    return this.#entries.map(({ credential: { name, standing }, weight, index }) => {
+      const restsForMs = Math.ceil(Math.max(0, standing.restsUntilMs - nowMs))
+      return {
+        name,
+        index,
+        weight,
+        state: restsForMs > 0 ? 'resting' : 'ready',
+        restsForMs,
+        turns: standing.turns,
+        setbacks: standing.setbacks,
+        reason: standing.reason,
+      }
+    })
+  }
+
+  #take({ credential, index }: Entry): CredentialTurn {
+    this.#cursor.count += 1
+    credential.standing.turns += 1
+    return { kind: 'turn', credential, index, number: this.#cursor.count, isRenewed: false }
+  }
+
+  #soonest(nowMs: number): number | undefined {
+    let untilMs: number | undefined
+    for (const { credential } of this.#entries) {
+      const { restsUntilMs } = credential.standing
+      if (restsUntilMs > nowMs && (untilMs === undefined || restsUntilMs < untilMs)) untilMs = restsUntilMs
+    }
+    return untilMs
+  }
+
+  /** Undefined for a turn of another ring. */
+  #standingOf({ credential, index }: CredentialTurn): Standing | undefined {
+    const entry = this.#entries[index]
+    return entry?.credential === credential ? entry.credential.standing : undefined
+  }
+}
+
+function isFree({ credential }: Entry, nowMs: number, tried: ReadonlySet<Credential> | undefined): boolean {
+  return credential.standing.restsUntilMs <= nowMs && tried?.has(credential) !== true
+}
+
+/** Passes through the list, each without those whose weight is used up. */
+function scheduleOf(entries: readonly Entry[]): readonly Entry[] {
+  const weightMax = Math.max(0, ...entries.map(({ weight }) => weight))
+  const schedule: Entry[] = []
+  for (let pass = 1; pass <= weightMax; pass += 1) {
+    for (const entry of entries) if (entry.weight >= pass) schedule.push(entry)
+  }
+  return schedule
+}
+
+/** A pause that was asked for takes the place of the configured rest; `cooldownMs` 0 switches rests off. */
+function restMsFor(
+  { cooldownMs, retryAfterMsMax, respectRetryAfter }: RestPolicy,
+  status: number | undefined,
+  retryAfterMs: number | undefined,
+): number {
+  if (cooldownMs === 0 || retryAfterMs === undefined || retryAfterMs <= 0) return cooldownMs
+  // Without a status it was not the backend that asked for the pause, but the errand for a token that knows its length.
+  if (status !== undefined && !respectRetryAfter) return cooldownMs
+  return Math.min(retryAfterMs, retryAfterMsMax)
+}
