@@ -8,7 +8,7 @@ import { Credentials } from '#credential/credentials.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Http1Client } from '#http1/client.ts'
 import { Roster } from '#kit/roster.ts'
-import { systemClock, type Clock } from '#ports/clock.ts'
+import { systemClock } from '#ports/clock.ts'
 import { fetchTransport } from '#ports/fetch-transport.ts'
 import { systemFiles } from '#ports/files.ts'
 import { systemIds } from '#ports/ids.ts'
@@ -253,21 +253,12 @@ async function watch(
   })
   if (source.kind !== 'file') return reloader
   const onHint = async (): Promise<void> => await reloader.reload()
-  await watchConfig({ file, extraFiles: () => reloader.files, clock, onHint, signal })
-  void lookAgain(reloader, clock, signal)
+  await watchConfig({ file, extraFiles: () => reloader.files, clock, onHint, hintAfterMs: firstHintMs, signal })
   return reloader
 }
 
-/**
- * What was saved between reading the file and watching it would never be told. Not at once: reading a configuration
- * takes as long as several requests, and those that waited for the start come now.
- */
-async function lookAgain(reloader: Reloader, clock: Clock, signal: AbortSignal): Promise<void> {
-  await clock.sleep(lookAgainAfterMs, signal)
-  if (!signal.aborted) await reloader.reload()
-}
-
-const lookAgainAfterMs = 500
+/** Not at once: reading a configuration costs more than the first requests can spare. */
+const firstHintMs = 500
 
 /** Everything that a person wants to know at the start, warnings first. */
 function tellStart(

@@ -14,6 +14,11 @@ export interface WatchInput {
    * the folders of `extraFiles` are watched anew.
    */
   readonly onHint: () => void | Promise<void>
+  /**
+   * Milliseconds after which `onHint` is called once in any case, when no file is just being written: what was saved
+   * between reading the files and watching them would never be told.
+   */
+  readonly hintAfterMs?: number
   /** Aborting ends the watch. */
   readonly signal: AbortSignal
 }
@@ -44,8 +49,11 @@ class Watcher {
   #known = new Map<string, string>()
   #looking = false
   #again = false
+  /** The next look is told of, whatever it sees. */
+  #mustTell = false
   #cancelLook: (() => void) | undefined
   #cancelPoll: (() => void) | undefined
+  #cancelFirst: (() => void) | undefined
 
   constructor(input: WatchInput) {
     this.#input = input
@@ -57,7 +65,14 @@ class Watcher {
     signal.addEventListener('abort', () => this.#stop(), { once: true })
     await this.#watchFolders()
     this.#known = await this.#fingerprints()
-    if (!this.#input.signal.aborted) this.#poll()
+    if (this.#input.signal.aborted) return
+    this.#poll()
+    const { hintAfterMs, clock } = this.#input
+    if (hintAfterMs === undefined) return
+    this.#cancelFirst = clock.after(hintAfterMs, () => {
+      this.#mustTell = true
+      void this.#look()
+    })
   }
 
   #poll(): void {
@@ -69,6 +84,7 @@ class Watcher {
 
   #stop(): void {
     this.#cancelPoll?.()
+    this.#cancelFirst?.()
     this.#cancelLook?.()
     for (const { watch: folder } of this.#folders.values()) folder.close()
     this.#folders.clear()
@@ -95,7 +111,8 @@ class Watcher {
     if (this.#input.signal.aborted) return
     const changed = seen.size !== this.#known.size || [...seen].some(([file, print]) => this.#known.get(file) !== print)
     this.#known = seen
-    if (changed) {
+    if (changed || this.#mustTell) {
+      this.#mustTell = false
       await this.#input.onHint()
       await this.#watchFolders()
     }

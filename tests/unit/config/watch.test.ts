@@ -24,7 +24,7 @@ interface Watched {
   readonly hint: (withinMs?: number) => Promise<void>
 }
 
-async function watching(file: string, extraFiles: readonly string[] = []): Promise<Watched> {
+async function watching(file: string, extraFiles: readonly string[] = [], hintAfterMs?: number): Promise<Watched> {
   let hints = 0
   let told = Promise.withResolvers<void>()
   await watchConfig({
@@ -36,6 +36,7 @@ async function watching(file: string, extraFiles: readonly string[] = []): Promi
       told.resolve()
       told = Promise.withResolvers()
     },
+    ...(hintAfterMs !== undefined && { hintAfterMs }),
     signal: stop.signal,
   })
   return { count: () => hints, hint: async (withinMs = 1000) => await within(told.promise, withinMs) }
@@ -50,6 +51,31 @@ async function within(wanted: Promise<void>, ms: number): Promise<void> {
     cancel()
   }
 }
+
+describe('soon after the start it is told once, whatever happened', () => {
+  test('for a change that came before the watch stood', async () => {
+    const file = join(folder, 'config.yaml')
+    writeFileSync(file, 'a: 1\n')
+    const { hint, count } = await watching(file, [], 50)
+    await hint()
+    expect(count()).toBe(1)
+  })
+
+  test('F55: but not while the file is being written', async () => {
+    const file = join(folder, 'config.yaml')
+    writeFileSync(file, 'a: 1\n')
+    const { hint } = await watching(file, [], 50)
+    let written = 0
+    const writing = setInterval(() => appendFileSync(file, `b${(written += 1)}: 1\n`), 20)
+    const early = await hint(250).then(
+      () => 'told',
+      () => 'not told',
+    )
+    clearInterval(writing)
+    expect(early).toBe('not told')
+    await hint()
+  })
+})
 
 describe('B45: a change is noticed within a second', () => {
   test('a write in place', async () => {
