@@ -37,6 +37,8 @@ export interface Proof {
   readonly kind: 'proof'
   /** They replace all others of their names, which are in lower case. */
   readonly headers: readonly HeaderPair[]
+  /** The request goes there instead: at the same address, less what the proof cannot bear. */
+  readonly url?: URL
   /** It has proved another request before. */
   readonly isReused: boolean
 }
@@ -55,7 +57,8 @@ export interface CredentialInUse {
 /** Why a credential has nothing to send. */
 export interface CredentialFailure {
   readonly kind: 'credential_failure'
-  readonly reason: 'wrong_host' | 'no_key' | 'no_token' | 'cannot_sign' | 'stopped'
+  /** `unsignable`: this very request cannot be proved, whoever would try. */
+  readonly reason: 'wrong_host' | 'no_key' | 'no_token' | 'cannot_sign' | 'unsignable' | 'stopped'
   /** For people and logs; begins in the middle of a sentence, as messages of failures do, and holds no secret. */
   readonly message: string
   /** Milliseconds after which asking again makes sense. */
@@ -78,10 +81,13 @@ export interface CredentialBook {
 
 /** Whose turn it is among the credentials of one backend, and who rests. */
 export interface CredentialRing {
-  /** The next one that does not rest and is not among those that this request has `tried`. It takes the turn. */
-  next(nowMs: number, tried?: ReadonlySet<Credential>): CredentialTurn | CredentialRest
-  /** Monotonic time until which all of them rest; undefined while one is free. Takes no turn. */
-  restsUntil(nowMs: number): number | undefined
+  /**
+   * The next one that does not rest, neither as a whole nor for the backend's `model`, and is not among those that this
+   * request has `tried`. It takes the turn.
+   */
+  next(nowMs: number, tried?: ReadonlySet<Credential>, model?: string): CredentialTurn | CredentialRest
+  /** Monotonic time until which all of them rest, as a whole or for `model`; undefined while one is free. Takes no turn. */
+  restsUntil(nowMs: number, model?: string): number | undefined
   /** The backend took it. */
   succeeded(turn: CredentialTurn): void
   /** The failure was the credential's own, see `credential/fault.ts`. `proof`: what was sent, if anything was. */
@@ -105,6 +111,8 @@ export interface CredentialTurn {
   readonly index: number
   /** Count of the backend's turns since the start, from 1. */
   readonly number: number
+  /** The backend's name of the model that is asked for; undefined where none is. */
+  readonly model: string | undefined
   /** It was refused in this very request, and may try once more with something newer. */
   readonly isRenewed: boolean
 }
@@ -120,6 +128,8 @@ export interface CredentialRest {
 export interface CredentialSetback {
   /** Of the answer that refused it; undefined when it had nothing to send. */
   readonly status: number | undefined
+  /** Nothing says that other models would be refused as well. */
+  readonly isOfModel?: boolean
   readonly retryAfterMs: number | undefined
   /** For people; without a secret. */
   readonly message: string
@@ -136,6 +146,7 @@ export interface CredentialHealth {
   readonly index: number
   /** Turns that it takes in one round; 0 = only when no other one can. */
   readonly weight: number
+  /** Also `resting` while it rests for one model only. */
   readonly state: 'ready' | 'resting'
   /** 0 when it is ready. */
   readonly restsForMs: number

@@ -8,6 +8,8 @@ export interface Failure {
   readonly reason: FailureReason
   /** Status of the upstream's answer, if there was one. */
   readonly status?: number
+  /** Of the error that an answer with another status holds, where it tells one. */
+  readonly reportedStatus?: number
   /** May another route answer? */
   readonly tryNext: boolean
   /** Could the same route answer if asked again after a pause? */

@@ -28,9 +28,11 @@ export class AwsSigner implements Prover {
     if (sessionToken !== undefined) added.push(['x-amz-security-token', sessionToken.reveal()])
     const signed: HeaderPair[] = [...added, ['host', hostOf(headers, url)]]
     for (const pair of headers) if (isSigned(pair[0].toLowerCase())) signed.push(pair)
-    const request = { method, path: url.pathname, query: url.search.slice(1), headers: signed, bodyHash }
+    if (signed.some(([, value]) => !plainText.test(value))) return unsignable
+    const cleaned = withoutForeignSignature(url)
+    const request = { method, path: url.pathname, query: cleaned.search.slice(1), headers: signed, bodyHash }
     added.push(['authorization', signAws(request, scope, accessKeyId, this.#keyFor(scope))])
-    return { kind: 'proof', headers: added, isReused: false }
+    return { kind: 'proof', headers: added, isReused: false, ...(cleaned !== url && { url: cleaned }) }
   }
 
   /** The next signature would be by the same key. */
@@ -49,6 +51,31 @@ export class AwsSigner implements Prover {
     }
     return this.#key.bytes
   }
+}
+
+/** How other bytes are to be read is written nowhere; a signature of them would be refused, as if the key were wrong. */
+const plainText = /^[\t\u0020-\u007e]*$/
+
+const unsignable: CredentialFailure = {
+  kind: 'credential_failure',
+  reason: 'unsignable',
+  message: 'a header of the request that must be signed is not plain ASCII',
+}
+
+/** A request with two signatures is refused. */
+function withoutForeignSignature(url: URL): URL {
+  if (!url.search.toLowerCase().includes('x-amz-') && !url.search.includes('%')) return url
+  const pairs = url.search.slice(1).split('&')
+  const kept = pairs.filter((pair) => !isOfSignature(pair))
+  if (kept.length === pairs.length) return url
+  const cleaned = new URL(url)
+  cleaned.search = kept.join('&')
+  return cleaned
+}
+
+function isOfSignature(pair: string): boolean {
+  const [name = ''] = new URLSearchParams(pair).keys()
+  return name.toLowerCase().startsWith('x-amz-')
 }
 
 /** Headers of its own service, and the type; others may be changed by what stands between. */

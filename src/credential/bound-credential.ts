@@ -8,6 +8,8 @@ export class Standing {
   readonly prover: Prover
   /** Monotonic time. */
   restsUntilMs = 0
+  /** The same for one model each. */
+  readonly #modelRests = new Map<string, number>()
   turns = 0
   /** In a row. */
   setbacks = 0
@@ -16,7 +18,44 @@ export class Standing {
   constructor(prover: Prover) {
     this.prover = prover
   }
+
+  /** Monotonic time until which it rests for a model, be it as a whole. */
+  untilMs(model: string | undefined): number {
+    const ofModel = model === undefined ? 0 : (this.#modelRests.get(model) ?? 0)
+    return Math.max(this.restsUntilMs, ofModel)
+  }
+
+  /** Of all its rests the one that ends last. */
+  longestMs(): number {
+    let untilMs = this.restsUntilMs
+    for (const ofModel of this.#modelRests.values()) untilMs = Math.max(untilMs, ofModel)
+    return untilMs
+  }
+
+  /** A rest is only ever extended. */
+  rest(model: string | undefined, untilMs: number): void {
+    if (model === undefined) {
+      this.restsUntilMs = Math.max(this.restsUntilMs, untilMs)
+      return
+    }
+    const known = this.#modelRests.get(model) ?? 0
+    // The one that was written longest ago gives way.
+    this.#modelRests.delete(model)
+    this.#modelRests.set(model, Math.max(known, untilMs))
+    const [oldest] = this.#modelRests.keys()
+    if (this.#modelRests.size > modelRestsMax && oldest !== undefined) this.#modelRests.delete(oldest)
+  }
+
+  reset(): void {
+    this.restsUntilMs = 0
+    this.#modelRests.clear()
+    this.setbacks = 0
+    this.reason = undefined
+  }
 }
+
+/** Limit: models for which one credential rests; clients may choose them. */
+const modelRestsMax = 1000
 
 /** A credential that goes to its backend and nowhere else. */
 export class BoundCredential implements Credential {

@@ -3,7 +3,7 @@ import { Secret } from '#core/secret.ts'
 import { asObject, asText, parseJson } from '#kit/json-value.ts'
 import type { Link } from '#ports/transport.ts'
 import { originOf } from './bound-credential.ts'
-import { isKey, isPath, type Outside } from './outside.ts'
+import { fileAs, isKey, isPath, type Outside } from './outside.ts'
 import type { CredentialSettings, CredentialType } from './schema.ts'
 import { readSecretsFile } from './secrets-file.ts'
 import type { CompiledCredentials, CredentialSpec, GoogleMaterial, JwtMaterial, Material } from './spec.ts'
@@ -122,7 +122,7 @@ class Compiler {
     const key = text.trim()
     if (!isKey(key)) {
       const found = key === '' ? 'is empty' : 'holds more than one key of plain ASCII'
-      return this.#error('file', `file "${written}" ${found}`)
+      return this.#error('file', `${fileAs(written)} ${found}`)
     }
     const path = this.#context.outside.files.get(written)?.path ?? written
     return { kind: 'file', path, key: new Secret(key) }
@@ -166,10 +166,10 @@ class Compiler {
     const text = this.#contentOf('secrets_file', written)
     if (text === undefined) return []
     const read = readSecretsFile(text, this.#settings.claims, this.#settings.name ?? 'config')
-    for (const doubt of read.doubts) this.#tell('warning', 'secrets_file', `file "${written}", ${doubt}`)
+    for (const doubt of read.doubts) this.#tell('warning', 'secrets_file', `${fileAs(written)}, ${doubt}`)
     if ('faults' in read) {
       for (const fault of read.faults) {
-        const told = fault.startsWith('index ') ? `file "${written}", ${fault}` : `file "${written}" is ${fault}`
+        const told = fault.startsWith('index ') ? `${fileAs(written)}, ${fault}` : `${fileAs(written)} is ${fault}`
         this.#error('secrets_file', told)
       }
       return []
@@ -294,9 +294,10 @@ class Compiler {
 
   #contentOf(key: 'file' | 'secrets_file' | 'service_account', written: string): string | undefined {
     const file = this.#context.outside.files.get(written)
-    if (file === undefined) return this.#error(key, `file "${written}" was not read`)
-    if ('reason' in file.found) return this.#error(key, `file "${file.path}" cannot be read: ${file.found.reason}`)
-    if (file.isShared) this.#tell('warning', key, `others can read file "${file.path}": set its mode to 600`)
+    if (file === undefined) return this.#error(key, `${fileAs(written)} was not read`)
+    const told = fileAs(written, file.path)
+    if ('reason' in file.found) return this.#error(key, `${told} cannot be read: ${file.found.reason}`)
+    if (file.isShared) this.#tell('warning', key, `others can read ${told}: set its mode to 600`)
     return file.found.text
   }
 

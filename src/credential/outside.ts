@@ -73,10 +73,34 @@ export function lacksOf(settings: readonly CredentialSettings[], { env, files }:
     }
     for (const written of filesNamedBy(one)) {
       const found = files.get(written)?.found
-      if (found !== undefined && 'reason' in found) lacks.add(`file "${written}" cannot be read: ${found.reason}`)
+      if (found !== undefined && 'reason' in found) lacks.add(`${fileAs(written)} cannot be read: ${found.reason}`)
     }
   }
   return [...lacks]
+}
+
+/** A file as problems tell of it. What stands in place of a path may be the secret itself, and is not repeated. */
+export function fileAs(written: string, path = written): string {
+  return isPathLike(written) ? `file "${path}"` : 'file (not shown)'
+}
+
+function isPathLike(written: string): boolean {
+  if (written.length > 200 || /[\s=]|-----/.test(written) || isBase64Looking(written)) return false
+  const isMarked = /[/\\]/.test(written) || /\.[A-Za-z]\w{0,5}$/.test(written)
+  // Keys and tokens may have slashes and dots as well, but no names of folders between them.
+  return isMarked && !written.split(/[/\\.]/).some(isRandomLooking)
+}
+
+function isBase64Looking(text: string): boolean {
+  return /^[A-Za-z0-9+/]{32,}$/.test(text) && isMixed(text)
+}
+
+function isRandomLooking(part: string): boolean {
+  return part.length > 64 || (part.length >= 20 && isMixed(part))
+}
+
+function isMixed(text: string): boolean {
+  return /[a-z]/.test(text) && /[A-Z]/.test(text) && /\d/.test(text)
 }
 
 /** The one line of a file that holds nothing but a key. */

@@ -48,23 +48,23 @@ export class Ring implements CredentialRing {
     this.#cursor = cursor
   }
 
-  next(nowMs: number, tried?: ReadonlySet<Credential>): CredentialTurn | CredentialRest {
+  next(nowMs: number, tried?: ReadonlySet<Credential>, model?: string): CredentialTurn | CredentialRest {
     const schedule = this.#schedule
     const cursor = this.#cursor
     for (let step = 0; step < schedule.length; step += 1) {
       const at = (cursor.at + step) % schedule.length
       const entry = schedule[at]
-      if (entry === undefined || !isFree(entry, nowMs, tried)) continue
+      if (entry === undefined || !isFree(entry, nowMs, tried, model)) continue
       cursor.at = (at + 1) % schedule.length
-      return this.#take(entry)
+      return this.#take(entry, model)
     }
-    const spare = this.#spares.find((entry) => isFree(entry, nowMs, tried))
-    return spare === undefined ? { kind: 'rest', untilMs: this.#soonest(nowMs) } : this.#take(spare)
+    const spare = this.#spares.find((entry) => isFree(entry, nowMs, tried, model))
+    return spare === undefined ? { kind: 'rest', untilMs: this.#soonest(nowMs, model) } : this.#take(spare, model)
   }
 
-  restsUntil(nowMs: number): number | undefined {
-    for (const { credential } of this.#entries) if (credential.standing.restsUntilMs <= nowMs) return undefined
-    return this.#soonest(nowMs)
+  restsUntil(nowMs: number, model?: string): number | undefined {
+    for (const { credential } of this.#entries) if (credential.standing.untilMs(model) <= nowMs) return undefined
+    return this.#soonest(nowMs, model)
   }
 
   succeeded(turn: CredentialTurn): void {
@@ -78,41 +78,38 @@ export class Ring implements CredentialRing {
   failed(
     turn: CredentialTurn,
     proof: Proof | undefined,
-    { status, retryAfterMs, message }: CredentialSetback,
+    { status, isOfModel = false, retryAfterMs, message }: CredentialSetback,
     policy: RestPolicy,
     nowMs: number,
   ): CredentialEffect {
     const { credential } = turn
-    const mayRenew = status === 401 && proof !== undefined && credential.refused(proof)
-    if (mayRenew && !turn.isRenewed) return { kind: 'renew', turn: { ...turn, isRenewed: true } }
+    const mayRenew = status === 401 && proof !== undefined && !turn.isRenewed && credential.refused(proof)
+    if (mayRenew) return { kind: 'renew', turn: { ...turn, isRenewed: true } }
     const standing = this.#standingOf(turn)
     if (standing === undefined) return { kind: 'rests', forMs: 0 }
     standing.setbacks += 1
-    standing.reason = message
+    const model = isOfModel ? turn.model : undefined
+    standing.reason = model === undefined ? message : `${message} for model "${model}"`
     const forMs = restMsFor(policy, status, retryAfterMs)
-    const isNews = standing.restsUntilMs <= nowMs
-    standing.restsUntilMs = Math.max(standing.restsUntilMs, nowMs + forMs)
+    const isNews = standing.untilMs(model) <= nowMs
+    standing.rest(model, nowMs + forMs)
     return { kind: 'rests', forMs: isNews ? forMs : 0 }
   }
 
   reset(nowMs: number, name?: string): number {
     const resting = new Set<BoundCredential>()
     for (const { credential } of this.#entries) {
-      if ((name === undefined || credential.name === name) && credential.standing.restsUntilMs > nowMs) {
+      if ((name === undefined || credential.name === name) && credential.standing.longestMs() > nowMs) {
         resting.add(credential)
       }
     }
-    for (const { standing } of resting) {
-      standing.restsUntilMs = 0
-      standing.setbacks = 0
-      standing.reason = undefined
-    }
+    for (const { standing } of resting) standing.reset()
     return resting.size
   }
 
   list(nowMs: number): readonly CredentialHealth[] {
     return this.#entries.map(({ credential: { name, standing }, weight, index }) => {
-      const restsForMs = Math.ceil(Math.max(0, standing.restsUntilMs - nowMs))
+      const restsForMs = Math.ceil(Math.max(0, standing.longestMs() - nowMs))
       return {
         name,
         index,
@@ -126,17 +123,17 @@ export class Ring implements CredentialRing {
     })
   }
 
-  #take({ credential, index }: Entry): CredentialTurn {
+  #take({ credential, index }: Entry, model: string | undefined): CredentialTurn {
     this.#cursor.count += 1
     credential.standing.turns += 1
-    return { kind: 'turn', credential, index, number: this.#cursor.count, isRenewed: false }
+    return { kind: 'turn', credential, index, number: this.#cursor.count, model, isRenewed: false }
   }
 
-  #soonest(nowMs: number): number | undefined {
+  #soonest(nowMs: number, model: string | undefined): number | undefined {
     let untilMs: number | undefined
     for (const { credential } of this.#entries) {
-      const { restsUntilMs } = credential.standing
-      if (restsUntilMs > nowMs && (untilMs === undefined || restsUntilMs < untilMs)) untilMs = restsUntilMs
+      const ownMs = credential.standing.untilMs(model)
+      if (ownMs > nowMs && (untilMs === undefined || ownMs < untilMs)) untilMs = ownMs
     }
     return untilMs
   }
@@ -148,8 +145,13 @@ export class Ring implements CredentialRing {
   }
 }
 
-function isFree({ credential }: Entry, nowMs: number, tried: ReadonlySet<Credential> | undefined): boolean {
-  return credential.standing.restsUntilMs <= nowMs && tried?.has(credential) !== true
+function isFree(
+  { credential }: Entry,
+  nowMs: number,
+  tried: ReadonlySet<Credential> | undefined,
+  model: string | undefined,
+): boolean {
+  return credential.standing.untilMs(model) <= nowMs && tried?.has(credential) !== true
 }
 
 /** Passes through the list, each without those whose weight is used up. */

@@ -89,7 +89,13 @@ export const CredentialSchema = v.strictObject({
   ),
   issuer: v.optional(text('`jwt`: the claim `iss`.')),
   audience: v.optional(text('`jwt`: the claim `aud`. `oauth2`: the parameter `audience`.')),
-  ttl: v.optional(durationSchema('`jwt`: from `iat` to `exp`. 0: the token has neither.', { max: 86_400_000 }), 0),
+  ttl: v.optional(
+    v.pipe(
+      durationSchema('`jwt`: from `iat` to `exp`. 0: the token has neither.', { max: 86_400_000 }),
+      v.check((ms) => ms === 0 || ms >= 1000, 'expected 0, or at least 1s'),
+    ),
+    0,
+  ),
   cache_ttl: v.optional(
     durationSchema('`jwt`: how long a token is used before another one is made.', { min: 1000, max: 86_400_000 }),
     '1h',

@@ -95,7 +95,7 @@ function canonicalHeaders(headers: readonly HeaderPair[]): readonly HeaderPair[]
   const byName = new Map<string, string>()
   for (const [name, value] of headers) {
     const key = name.toLowerCase()
-    const text = value.trim().replaceAll(/\s+/g, ' ')
+    const text = value.replaceAll(/[ \t]+/g, ' ').replaceAll(/^ | $/g, '')
     const before = byName.get(key)
     byName.set(key, before === undefined ? text : `${before},${text}`)
   }

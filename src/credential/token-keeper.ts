@@ -40,6 +40,8 @@ export class TokenKeeper implements Prover {
   #failures = 0
   #failure: CredentialFailure | undefined
   #errandDueMs = 0
+  /** Who is refused for other reasons than the token must not keep the token server busy. */
+  #renewalDueMs = 0
 
   constructor(source: TokenSource, ports: TokenPorts, whose: Whose) {
     this.#source = source
@@ -60,12 +62,15 @@ export class TokenKeeper implements Prover {
     return waitFor(this.#start(), stop)
   }
 
-  /** The token was not believed: it is not used again, whatever its life. */
+  /** A token that was used before is not used again, whatever its life. A new one was not at fault, and is kept. */
   refused(proof: Proof): boolean {
     if (!this.#source.varies) return false
     if (this.#held === undefined || !this.#held.gave(proof)) return true
+    const nowMs = this.#ports.clock.monotonicMs()
+    if (!proof.isReused || nowMs < this.#renewalDueMs) return false
+    this.#renewalDueMs = nowMs + renewalEveryMs
     this.#held = undefined
-    return proof.isReused
+    return true
   }
 
   current(): Secret | undefined {
@@ -101,6 +106,8 @@ export class TokenKeeper implements Prover {
     return this.#held
   }
 }
+
+const renewalEveryMs = 1000
 
 /** Pauses between errands that fail. */
 const waitMsMin = 1000

@@ -32,9 +32,9 @@ export class CredentialUse implements CredentialInUse {
     this.#tried = tried
   }
 
-  /** The next one of a ring; undefined when none is free. */
-  static first(ring: CredentialRing, nowMs: number): CredentialUse | undefined {
-    const turn = ring.next(nowMs)
+  /** The next one of a ring that is free for the backend's `model`; undefined when none is free. */
+  static first(ring: CredentialRing, nowMs: number, model: string): CredentialUse | undefined {
+    const turn = ring.next(nowMs, undefined, model)
     return turn.kind === 'turn' ? new CredentialUse(ring, turn, new Set([turn.credential])) : undefined
   }
 
@@ -66,13 +66,13 @@ export class CredentialUse implements CredentialInUse {
 
   /** Monotonic time until which all credentials of the backend rest; undefined while one does not. */
   restsUntil(nowMs: number): number | undefined {
-    return this.#ring.restsUntil(nowMs)
+    return this.#ring.restsUntil(nowMs, this.turn.model)
   }
 
   /** Who proves one more attempt at the same route; undefined when nobody is left. */
   next(nowMs: number): CredentialUse | undefined {
     if (this.#renewed !== undefined) return new CredentialUse(this.#ring, this.#renewed, this.#tried)
-    const turn = this.#ring.next(nowMs, this.#tried)
+    const turn = this.#ring.next(nowMs, this.#tried, this.turn.model)
     if (turn.kind === 'rest') return undefined
     return new CredentialUse(this.#ring, turn, new Set([...this.#tried, turn.credential]))
   }

@@ -31,7 +31,9 @@ export function noAnswer(plan: Plan, misses: readonly Miss[]): Answer | Refusal 
       form: undefined,
     }
   }
-  const last = answered.at(-1) ?? misses.at(-1)
+  const end = misses.at(-1)
+  // Where no credential is left, when one is back says more than what the others were told.
+  const last = end?.noCredentialMs === undefined ? (answered.at(-1) ?? end) : end
   if (last === undefined) return restingRefusal(plan, 0)
   const { failure: told, noCredentialMs } = last
   // It could not be put on the wire: what the client sent on is no HTTP, and no other route would change that.

@@ -158,7 +158,13 @@ export class Walk implements Ability {
     const { credentials: set } = candidate.backend
     if (set === undefined) return { candidate, tier, pauseMs: 0, affinity, credential: undefined }
     const ring = this.#gateway.credentials.ringOf(set)
-    return { candidate, tier, pauseMs: 0, affinity, credential: ring && CredentialUse.first(ring, nowMs) }
+    return {
+      candidate,
+      tier,
+      pauseMs: 0,
+      affinity,
+      credential: ring && CredentialUse.first(ring, nowMs, candidate.model),
+    }
   }
 
   /** The failure was the credential's own: another one takes the turn at the same route, at once. */

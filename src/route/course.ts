@@ -69,7 +69,7 @@ export type Objection =
 
 /** Undefined when it is to be asked. */
 export function objectionTo(
-  { dialects, stateKey, backend: { credentials } }: Candidate,
+  { dialects, stateKey, model, backend: { credentials } }: Candidate,
   dialect: Dialect,
   rests: Rests,
   nowMs: number,
@@ -78,11 +78,16 @@ export function objectionTo(
 ): Objection | undefined {
   if (!dialects.has(dialect)) return otherDialect
   const rest = rests.restOf(stateKey, nowMs, breaker)
-  return rest !== undefined || credentials === undefined ? rest : restOfAll(credentials, book, nowMs)
+  return rest !== undefined || credentials === undefined ? rest : restOfAll(credentials, model, book, nowMs)
 }
 
-function restOfAll(set: CredentialSet, book: CredentialBook | undefined, nowMs: number): Objection | undefined {
-  const untilMs = book?.ringOf(set)?.restsUntil(nowMs)
+function restOfAll(
+  set: CredentialSet,
+  model: string,
+  book: CredentialBook | undefined,
+  nowMs: number,
+): Objection | undefined {
+  const untilMs = book?.ringOf(set)?.restsUntil(nowMs, model)
   return untilMs === undefined ? undefined : { why: 'credentials', untilMs }
 }
 

@@ -26,7 +26,7 @@ function routesOf({ tiers, breaker }: Plan, { breakers, clock, credentials }: Pa
     candidates.map(({ backend, model, weight, protocol, stateKey }) => {
       const { restsForMs, circuit, failures } = breakers.look(stateKey, nowMs, breaker)
       const { credentials: set } = backend
-      const lacksUntilMs = (set && credentials.ringOf(set)?.restsUntil(nowMs)) ?? nowMs
+      const lacksUntilMs = (set && credentials.ringOf(set)?.restsUntil(nowMs, model)) ?? nowMs
       return {
         backend: backend.name,
         model,

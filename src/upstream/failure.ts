@@ -34,9 +34,10 @@ export function brokenFailure(broken: TransportFailure): Failure {
 /** A request that was not sent, for want of a proof. */
 export function unprovedFailure({ reason, message, retryAfterMs }: CredentialFailure): Failure {
   const isOver = reason === 'stopped'
+  const isOurs = reason === 'unsignable'
   return {
     kind: 'failure',
-    side: isOver ? 'client' : 'upstream',
+    side: isOver ? 'client' : isOurs ? 'gateway' : 'upstream',
     reason: isOver ? 'client_closed' : 'no_credential',
     tryNext: !isOver,
     retrySame: false,
@@ -83,6 +84,7 @@ export function reportedFailure(status: number, reported: ReportedError, call: C
     retrySame: false,
     cools: reportCools(reported, call),
     message: `its answer with status ${status} is an error${named(reported)}`,
+    ...(reported.status !== undefined && { reportedStatus: reported.status }),
     ...blameOn(reported),
   }
 }
@@ -153,7 +155,7 @@ function isRoutesOwn(status: number, reported: ReportedError | undefined, call: 
 const routesOwn: ReadonlySet<number> = new Set([401, 402, 403, 408, 409, 425, 429])
 
 /** Beside 404: what servers say to paths that they do not have, or not for this key. */
-const pathBound: ReadonlySet<number> = new Set([403, 501])
+const pathBound: ReadonlySet<number> = new Set([401, 403, 501])
 
 const requestBound: ReadonlySet<number> = new Set([400, 413, 415, 422])
 
@@ -188,7 +190,9 @@ const blameOf: ReadonlyMap<string, Blame> = new Map<string, Blame>([
   ['content_filter', 'request'],
   ['content_policy_violation', 'request'],
   ['context_length_exceeded', 'request'],
+  ['invalid_organization', 'request'],
   ['invalid_prompt', 'request'],
+  ['mismatched_organization', 'request'],
   ['request_too_large', 'request'],
   ['responsibleaipolicyviolation', 'request'],
   ['string_above_max_length', 'request'],

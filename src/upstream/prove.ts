@@ -28,7 +28,7 @@ export async function prove(
   }
   use.proof = proof
   use.secrets = use.credential.secrets()
-  return { ...request, headers: replaced(request.headers, proof.headers) }
+  return { ...request, url: proof.url ?? request.url, headers: replaced(request.headers, proof.headers) }
 }
 
 /** What an answer must not bring to the client. */

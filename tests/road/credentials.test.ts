@@ -4,6 +4,7 @@ import { openAdmin } from '../support/admin.ts'
 import { eventually } from '../support/eventually.ts'
 import { broken, chatAnswer, eventStream, openRoad, type Road, type Upstream } from '../support/road.ts'
 import { errorAnswer } from '../support/scripted.ts'
+import { sentBy } from '../support/upstream.ts'
 
 const two = 'credentials: [{ name: c1, api_key: key-one }, { name: c2, api_key: key-two }]'
 
@@ -219,6 +220,66 @@ describe('A14 A47: nobody is left', () => {
   })
 })
 
+describe('what one model is refused', () => {
+  const models = yaml().replace(
+    /models: .*/,
+    'models: { good: { routes: [{ backend: a, model: up }] }, m: { routes: [{ backend: a, model: locked }] } }',
+  )
+  const isLocked = (request: OutgoingRequest): boolean => sentBy(request).includes('locked')
+
+  test.each([402, 403, 429])('%i is not held against the other models of the backend', async (status) => {
+    const road = await openRoad(models, async (request) => (isLocked(request) ? errorAnswer(status) : chatAnswer()))
+    expect(await statusOf(road)).not.toBe(200)
+    const asked = road.sent.length
+    expect(await statusOf(road)).toBe(503)
+    expect(road.sent).toHaveLength(asked)
+    expect((await road.chat('good')).status).toBe(200)
+  })
+
+  test('a 401 is held against all of them', async () => {
+    const road = await openRoad(models, async (request) => (isLocked(request) ? errorAnswer(401) : chatAnswer()))
+    expect(await statusOf(road)).toBe(503)
+    expect((await road.chat('good')).status).toBe(503)
+  })
+
+  test.each([
+    { error: { code: 429, message: 'slow down' } },
+    { type: 'error', error: { type: 'rate_limit_error', message: 'slow down' } },
+  ])('a 429 inside of a 200 is the credential’s as well: %j', async (report) => {
+    const road = await openRoad(yaml(), byKey({ 'key-one': async () => Response.json(report) }))
+    expect(await statusOf(road)).toBe(200)
+    expect(keysSent(road)).toEqual(['key-one', 'key-two'])
+    expect(told(road, 'credential_rested')).toMatchObject([{ credential: 'c1' }])
+  })
+})
+
+describe('signatures', () => {
+  const aws =
+    'credentials: [{ access_key_id: AKIDEXAMPLEAKIDEXAMPLE, secret_access_key: s-e-c-r-e-t, region: eu-west-1 }]'
+  const body = JSON.stringify({ model: 'm', messages: [] })
+
+  test('a header that cannot be signed is the client’s fault, and nothing rests', async () => {
+    const road = await openRoad(yaml(aws), async () => chatAnswer())
+    const headers = { 'content-type': 'application/json; x=é' }
+    const response = await road.fetch('/v1/chat/completions', { method: 'POST', body, headers })
+    expect(response.status).toBe(400)
+    expect(await statusOf(road)).toBe(200)
+  })
+
+  test('a signature of the client does not come along', async () => {
+    const road = await openRoad(yaml(aws), async () => chatAnswer())
+    const headers = {
+      'content-type': 'application/json',
+      'x-amz-date': '19990101T000000Z',
+      'x-amz-content-sha256': 'x',
+    }
+    await road.fetch('/v1/chat/completions?X-Amz-Signature=abc&a=1', { method: 'POST', body, headers })
+    expect(road.sent[0]?.url.search).toBe('?a=1')
+    expect(road.sent[0]?.headers.filter(([name]) => name === 'x-amz-date')).toHaveLength(1)
+    expect(road.sent[0]?.headers).not.toContainEqual(['x-amz-content-sha256', 'x'])
+  })
+})
+
 describe('tokens', () => {
   const oauth =
     'credentials: [{ name: o, type: oauth2, token_url: "https://auth.test/t", client_id: me, client_secret: s-e-c-r-e-t }]'
@@ -264,6 +325,14 @@ describe('tokens', () => {
     expect(keysSent(road).at(-1)).toBe('key-two')
     const [first] = road.settled.at(-1)?.attempts ?? []
     expect(first?.failure?.reason).toBe('no_credential')
+  })
+
+  test('where none is to be had after another key was refused, the client learns when one may be', async () => {
+    const mixed = oauth.replace('[', '[{ name: c1, api_key: key-one }, ')
+    const road = await openRoad(yaml(mixed), async () => errorAnswer(401))
+    const response = await road.chat('m')
+    expect(response.status).toBe(503)
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
   })
 
   test('where none is to be had at all, the client gets a 503 and no request is sent without', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { generateKeyPairSync } from 'node:crypto'
 import * as v from 'valibot'
 import { formatProblem } from '#config/problem.ts'
-import { filesToWatch, gatherOutside, lacksOf } from '#credential/outside.ts'
+import { fileAs, filesToWatch, gatherOutside, lacksOf } from '#credential/outside.ts'
 import { CredentialsSchema } from '#credential/schema.ts'
 import { compileList, credentialBench, setOf, type CredentialSurroundings } from '../../support/credentials.ts'
 import { fakeSecretFiles, type FakeFile } from '../../support/config.ts'
@@ -67,7 +67,7 @@ describe('compileCredentials()', () => {
     },
     {
       name: 'a file that is not there',
-      written: { file: 'nope' },
+      written: { file: './nope' },
       says: ['error file: file "/etc/proxy/nope" cannot be read: there is none'],
     },
     {
@@ -265,14 +265,47 @@ test('what is not to be had here is told, each in one sentence', async () => {
   const settings = v.parse(CredentialsSchema, [
     { env: 'NOT_SET' },
     { env: 'SET' },
-    { file: 'a' },
-    { secrets_file: 'a' },
+    { file: './a' },
+    { secrets_file: './a' },
+    { file: 'sk-proj-canary' },
   ])
   const outside = await gatherOutside(settings, { env: { SET: 'x' }, files: fakeSecretFiles(), directory: '/' })
   expect(lacksOf(settings, outside)).toEqual([
     'environment variable "NOT_SET" is not set',
-    'file "a" cannot be read: there is none',
+    'file "./a" cannot be read: there is none',
+    'file (not shown) cannot be read: there is none',
   ])
+})
+
+test.each([
+  'sk-proj-canary',
+  'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+  'ya29.a0AfB_byC1d2E3f4G5h6I7j8',
+  'eyJ0eXBlIjoic2VydmljZV9hY2NvdW50IiwicHJpdmF0ZV9rZXkiOiJYIn0=',
+  '-----BEGIN PRIVATE KEY-----\nMIIE/x\n-----END PRIVATE KEY-----',
+  'user:pass word/of.txt',
+  `/${'x'.repeat(300)}`,
+])('N005: %s in place of a path is not told', async (written) => {
+  for (const key of ['file', 'secrets_file', 'service_account']) {
+    const { problems } = await compileList([{ [key]: written }])
+    expect(problems.map(({ message }) => message)).toEqual(['file (not shown) cannot be read: there is none'])
+  }
+})
+
+test.each(['/run/secrets/key', 'keys/openai', './key', 'key.txt', '../a-b/key', 'C:\\keys\\one.json'])(
+  '%s is told as a path',
+  (written) => {
+    expect(fileAs(written)).toBe(`file "${written}"`)
+  },
+)
+
+test.each([
+  ['0', true],
+  ['1s', true],
+  ['500ms', false],
+])('a jwt of ttl %s: %p', (ttl, isGood) => {
+  const written = [{ type: 'jwt', client_id: 'a', client_secret: 'b', tenant: 't', ttl }]
+  expect(v.safeParse(CredentialsSchema, written).success).toBe(isGood)
 })
 
 describe('N005: no secret is seen anywhere', () => {

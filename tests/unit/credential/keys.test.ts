@@ -176,12 +176,23 @@ describe('setbackOf() knows whose fault a failure is', () => {
     expect(setbackOf({ side: 'upstream', cools: true, message: 'it broke' })).toBeUndefined()
     expect(setbackOf({ ...failure, status: 429, retryAfterMs: 7000 })).toEqual({
       status: 429,
+      isOfModel: true,
       retryAfterMs: 7000,
       message: failure.message,
     })
   })
 
+  test.each([
+    { name: 'a 401', changes: {}, isOfModel: false },
+    ...[402, 403, 429].map((status) => ({ name: `a mere ${status}`, changes: { status }, isOfModel: true })),
+    { name: 'a spent quota', changes: { status: 429, blamesCredential: true }, isOfModel: false },
+    { name: 'a 429 in a 200', changes: { status: 200, reportedStatus: 429 }, isOfModel: true },
+  ])('$name is about one model: $isOfModel', ({ changes, isOfModel }) => {
+    expect(setbackOf({ ...failure, ...changes })).toMatchObject({ isOfModel })
+  })
+
   test.each<[CredentialFailure['reason'], boolean]>([
+    ['unsignable', false],
     ['no_key', true],
     ['no_token', true],
     ['cannot_sign', true],

@@ -138,6 +138,31 @@ describe('rests', () => {
     expect(turnOf(ring, 30_000).credential.name).toBe('c1')
   })
 
+  test('a rest for one model leaves the others alone, and a reset ends it', async () => {
+    const ring = await ringFor('c1')
+    const turn = ring.next(0, undefined, 'small')
+    if (turn.kind === 'rest') throw new Error('Cannot go on: all rest')
+    const setback = { status: 429, isOfModel: true, retryAfterMs: undefined, message: 'it answered with status 429' }
+    expect(ring.failed(turn, undefined, setback, policy, 0)).toEqual({ kind: 'rests', forMs: 30_000 })
+    expect(ring.restsUntil(1, 'small')).toBe(30_000)
+    expect(ring.next(1, undefined, 'small')).toEqual({ kind: 'rest', untilMs: 30_000 })
+    expect(ring.restsUntil(1, 'large')).toBeUndefined()
+    expect(ring.next(1, undefined, 'large').kind).toBe('turn')
+    expect(ring.list(10_000)[0]).toMatchObject({
+      state: 'resting',
+      restsForMs: 20_000,
+      reason: 'it answered with status 429 for model "small"',
+    })
+    expect(ring.reset(1)).toBe(1)
+    expect(ring.restsUntil(1, 'small')).toBeUndefined()
+  })
+
+  test('a rest of the whole credential is one for each model', async () => {
+    const ring = await ringFor('c1')
+    refuse(ring, turnOf(ring), 0)
+    expect(ring.restsUntil(1, 'small')).toBe(30_000)
+  })
+
   test('a request that tried them all gets none, though none rests', async () => {
     const ring = await ringFor('c1', 'c2')
     const tried = new Set([turnOf(ring).credential, turnOf(ring).credential])

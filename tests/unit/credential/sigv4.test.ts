@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { compileList, onlyOf, credentialBench, proofOf, setOf, signable, valueIn } from '../../support/credentials.ts'
+import {
+  compileList,
+  onlyOf,
+  credentialBench,
+  failureOf,
+  proofOf,
+  setOf,
+  signable,
+  valueIn,
+} from '../../support/credentials.ts'
 import {
   awsStamp,
   canonicalPath,
@@ -141,6 +150,12 @@ const frame = [
   ['X-Amz-Date', '20150830T123600Z'],
 ] as const
 
+test('only blanks and tabs are folded in values that are signed', () => {
+  const headers = [['x-amz-foo', ' \ta \t b\u00a0 ']] as const
+  const request = { method: 'GET', path: '/', query: '', headers, bodyHash: '' }
+  expect(canonicalRequest(request)).toContain('x-amz-foo:a b\u00a0\n')
+})
+
 describe('what is signed has one form only', () => {
   test('a path that is encoded already is encoded again, each segment by itself', () => {
     expect(canonicalPath('/model/us.anthropic.claude-x-v1%3A0/invoke')).toBe(
@@ -278,6 +293,30 @@ describe('a credential of type aws', () => {
     // The client's own date is replaced, so it must not be signed.
     const plain = { ...request, headers: headers.filter(([name]) => name !== 'x-amz-date') }
     expect(await proofOf(onlyOf(book, set), plain)).toEqual(proof)
+  })
+
+  test('drops what the client signed with in the address, and signs what is left', async () => {
+    const { book } = credentialBench()
+    const set = await setOf([keys], { url })
+    book.adopt([set])
+    const path = `${url}/model/m/invoke`
+    const foreign = 'X-Amz-Signature=abc&x-amz-date=1&a=b+c&X%2DAmz-Credential=z&c=%20'
+    const proof = await proofOf(onlyOf(book, set), signable({ url: new URL(`${path}?${foreign}`) }))
+    expect(proof.url?.href).toBe(`${path}?a=b+c&c=%20`)
+    const plain = await proofOf(onlyOf(book, set), signable({ url: new URL(`${path}?a=b+c&c=%20`) }))
+    expect(plain.url).toBeUndefined()
+    expect(proof.headers).toEqual(plain.headers)
+  })
+
+  test('does not sign what is no plain ASCII', async () => {
+    const { book } = credentialBench()
+    const set = await setOf([keys], { url })
+    book.adopt([set])
+    const to = new URL(`${url}/model/m/invoke`)
+    for (const headers of [[['content-type', 'a/b; x=é']], [['x-amz-foo', 'a\u00a0b']]] as const) {
+      expect(await failureOf(onlyOf(book, set), signable({ url: to, headers }))).toMatchObject({ reason: 'unsignable' })
+    }
+    await proofOf(onlyOf(book, set), signable({ url: to, headers: [['x-other', 'é']] }))
   })
 
   test('signs by the key of the day, also after midnight', async () => {

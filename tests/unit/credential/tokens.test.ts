@@ -169,7 +169,7 @@ describe('oauth2', () => {
     expect(waits).toEqual([7000, 60_000, 4000])
   })
 
-  test('a token that was refused is dropped; one that was made for this very request is not worth another', async () => {
+  test('a token that was refused is dropped; one that was made for this very request is kept', async () => {
     const { credential } = await opened(counting)
     const first = await proofOf(credential)
     const second = await proofOf(credential)
@@ -178,6 +178,20 @@ describe('oauth2', () => {
     const third = await proofOf(credential)
     expect(valueIn(third)).toBe('Bearer token-2')
     expect(credential.refused(third)).toBe(false)
+    expect(valueIn(await proofOf(credential))).toBe('Bearer token-2')
+  })
+
+  test('refusals renew a token at most once in a second', async () => {
+    const { credential, asked, clock } = await opened(counting)
+    await proofOf(credential)
+    for (let count = 0; count < 10; count += 1) {
+      await proofOf(credential)
+      credential.refused(await proofOf(credential))
+    }
+    await proofOf(credential)
+    expect(asked).toHaveLength(2)
+    await clock.advance(1000)
+    expect(credential.refused(await proofOf(credential))).toBe(true)
     expect(valueIn(await proofOf(credential))).toBe('Bearer token-3')
   })
 
@@ -424,10 +438,10 @@ describe('N005: what came since the start is known for masking', () => {
     bench.book.adopt([set])
     expect(bench.book.arrived()).toEqual([])
     const credential = onlyOf(bench.book, set)
-    const proof = await proofOf(credential)
+    await proofOf(credential)
     const [first] = bench.book.arrived()
     expect(first?.reveal()).toBe('token-1')
-    await proofOf(credential)
+    const proof = await proofOf(credential)
     const known = bench.book.arrived()
     expect(bench.book.arrived()).toBe(known)
     credential.refused(proof)

@@ -104,6 +104,8 @@ describe('statusFailure() says whether the route rests', () => {
     ['too long a prompt', 400, withCode('context_length_exceeded'), false],
     ['a filtered prompt, told with 403', 403, withCode('content_filter'), false],
     ['too long a prompt, told with 500', 500, withCode('context_length_exceeded'), false],
+    ['another organization than the key’s, told with 401', 401, withCode('mismatched_organization'), false],
+    ['an organization that is none, told with 401', 401, withCode('invalid_organization'), false],
     ['a spent quota, told with 400', 400, withCode('insufficient_quota'), true],
     ['a wrong backend key, told with 400', 400, withCode('invalid_api_key'), true],
     ['a large request over a rate, told with 413', 413, withCode('rate_limit_exceeded'), false],
@@ -120,13 +122,14 @@ describe('statusFailure() says whether the route rests', () => {
   test.each([
     [404, withCode('model_not_found')],
     [404, '{"error":{"message":"The model is not here","type":"not_found_error"}}'],
+    [401, '{"error":{"message":"a session is needed"}}'],
     [403, '{"error":{"message":"no","type":"permission_error"}}'],
     [501, '{"error":{"message":"no","code":501}}'],
   ])('N101: a %i on a path that the client thought up is not held against the route', (status, text) => {
     expect(statusFailure(factsOf(status, text, { call: madeUp })).cools).toBe(false)
   })
 
-  test.each([401, 429, 500, 503])('N101: a %i is the route’s own on such a path, too', (status) => {
+  test.each([429, 500, 503])('N101: a %i is the route’s own on such a path, too', (status) => {
     expect(statusFailure(factsOf(status, '', { call: madeUp })).cools).toBe(true)
   })
 
