@@ -387,7 +387,7 @@ describe('jwt', () => {
     await clock.advance(1)
     await proofOf(credential)
     await credential.headers(signable())
-    for (let turn = 0; lines.length < 2 && turn < 100; turn += 1)
+    for (let turn = 0; lines.length < 2 && turn < 10_000; turn += 1)
       await new Promise((resolve) => void setImmediate(resolve))
     expect(lines).toHaveLength(2)
   })
