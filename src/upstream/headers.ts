@@ -15,13 +15,12 @@ export function requestHeaders(call: Call, candidate: Candidate): readonly Heade
   // One native call for all of them; asking for them one by one, or walking the entries, costs twice as much.
   const received: Readonly<Record<string, unknown>> = call.headers.toJSON()
   const listed = connectionNames(received['connection'])
-  const hasOurs = backend.apiKey !== undefined || backend.credentials !== undefined
   const headers: HeaderPair[] = []
 
   for (const name of Object.keys(received)) {
     const value = received[name]
     if (typeof value !== 'string' || !isKept(name) || listed.has(name)) continue
-    if (!hasOurs || !accountSelecting.has(name)) add(headers, ours, name, value)
+    if (backend.credentials === undefined || !accountSelecting.has(name)) add(headers, ours, name, value)
   }
   // An event stream must not be compressed: nothing could be judged, and compressors hold events back.
   const encodings = call.stream ? 'identity' : received['accept-encoding']
@@ -37,7 +36,7 @@ export function requestHeaders(call: Call, candidate: Candidate): readonly Heade
   return headers
 }
 
-/** They choose whose account pays, among those that a key may use: with our key it is not for the client to say. */
+/** They choose whose account pays, among those that a key may use: of several keys of ours a client could rest each. */
 const accountSelecting: ReadonlySet<string> = new Set(['openai-organization', 'openai-project', 'x-goog-user-project'])
 
 function add(headers: HeaderPair[], ours: ReadonlySet<string>, name: string, value: string): void {
