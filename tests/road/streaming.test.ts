@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Outcome } from '#core/exchange.ts'
-import { broken, chatAnswer, eventStream, openRoad, type Road, type Upstream } from '../support/road.ts'
+import { ask, byHost, eventLoopTurns, paced, sign, type Told } from '../support/chat-road.ts'
+import { broken, chatAnswer, eventStream, openRoad, type Upstream } from '../support/road.ts'
 import { errorAnswer, silentStream, untilStopped, whenDone } from '../support/scripted.ts'
 import { signalOf } from '../support/upstream.ts'
 
@@ -30,80 +31,13 @@ streaming: ${at('file')}
 ${rest}`
 }
 
-/** Upstreams by host: what they answer when they are asked. */
-function hosts(byHost: Readonly<Record<string, Upstream>>): Upstream {
-  return async (request, road) => {
-    const upstream = byHost[request.url.hostname]
-    if (upstream === undefined) return chatAnswer()
-    return await upstream(request, road)
-  }
-}
-
-/** Sends these parts, each after its pause, and then ends, is cut or stays open. */
-function paced(parts: readonly (readonly [afterMs: number, text: string])[], how: 'end' | 'cut' | 'open'): Upstream {
-  return (request, { clock }) => {
-    const left = [...parts]
-    const signal = signalOf(request.stop)
-    const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        const part = left.shift()
-        if (part !== undefined) {
-          if (part[0] > 0) await clock.sleep(part[0], signal)
-          if (signal.aborted) return controller.error(broken('body', 'aborted'))
-          return controller.enqueue(new TextEncoder().encode(part[1]))
-        }
-        if (how === 'end') return controller.close()
-        if (how === 'cut') return controller.error(broken('body'))
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-        controller.error(broken('body', 'aborted'))
-      },
-    })
-    return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
-  }
-}
-
-interface Told {
-  text: string
-  ended: 'clean' | 'reset' | undefined
-  /** Virtual milliseconds at which each piece came. */
-  readonly at: number[]
-}
-
-/** Asks, and reads everything while time goes on. */
-async function ask(road: Road, forMs: number, extra: Record<string, unknown> = { stream: true }): Promise<Told> {
-  const told: Told = { text: '', ended: undefined, at: [] }
-  const reading = (async () => {
-    const response = await road.chat('m', extra)
-    const reader = response.body?.getReader()
-    for (;;) {
-      const step = await reader?.read()
-      if (step === undefined || step.done) return void (told.ended = 'clean')
-      told.at.push(road.clock.monotonicMs())
-      told.text += new TextDecoder().decode(step.value)
-    }
-  })().catch(() => void (told.ended = 'reset'))
-  for (let ms = 0; ms < forMs && told.ended === undefined; ms += 250) {
-    await eventLoopTurns()
-    await road.clock.advance(250)
-  }
-  await eventLoopTurns()
-  if (told.ended !== undefined) await reading
-  return told
-}
-
-async function eventLoopTurns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve))
-}
-
-const sign = ': keep-alive\n\n'
-
 describe('signs of life before the first content', () => {
   test.each(['file', 'alias'] as const)(
     'streaming.heartbeat in the %s: the client gets its head and a comment, and another route still takes over unseen',
     async (place) => {
       const slow = await openRoad(
         config('heartbeat: 2s', place),
-        hosts({
+        byHost({
           a: async (_, { clock }) => {
             await clock.sleep(7000)
             return errorAnswer(503)
@@ -123,7 +57,7 @@ describe('signs of life before the first content', () => {
   test('a failure of every route is told inside the stream then, with the words of the upstream', async () => {
     const road = await openRoad(
       config('heartbeat: 1s'),
-      hosts({
+      byHost({
         a: async (_, { clock }) => {
           await clock.sleep(3500)
           return errorAnswer(429, {}, 'slow down')
@@ -144,7 +78,7 @@ describe('signs of life before the first content', () => {
   test('without a heartbeat nothing is sent before the first content, and the status tells a failure', async () => {
     const road = await openRoad(
       config('heartbeat: 0'),
-      hosts({
+      byHost({
         a: async (_, { clock }) => {
           await clock.sleep(60_000)
           return errorAnswer(400)
@@ -159,7 +93,7 @@ describe('signs of life before the first content', () => {
   test('a client that leaves meanwhile ends the attempt', async () => {
     const road = await openRoad(
       config('heartbeat: 1s'),
-      hosts({ a: async (request) => await untilStopped(request.stop) }),
+      byHost({ a: async (request) => await untilStopped(request.stop) }),
     )
     const { value } = await whenDone(road.clock, road.chat('m', { stream: true }))
     await value.body?.cancel()
@@ -172,7 +106,7 @@ describe('signs of life before the first content', () => {
   test('a bug while the client waits is told in the stream, and settled', async () => {
     const road = await openRoad(
       config('heartbeat: 1s'),
-      hosts({
+      byHost({
         a: async (_, { clock }) => {
           await clock.sleep(3000)
           throw new Error('a bug')
@@ -191,7 +125,7 @@ describe('signs of life before the first content', () => {
     async (place) => {
       const road = await openRoad(
         config('heartbeat: 2s, json_keepalive: true', place),
-        hosts({
+        byHost({
           a: async (_, { clock }) => {
             await clock.sleep(5000)
             return chatAnswer('late')
@@ -208,7 +142,7 @@ describe('signs of life before the first content', () => {
   test('with json_keepalive a late failure is an error object with status 200', async () => {
     const road = await openRoad(
       config('heartbeat: 2s, json_keepalive: true'),
-      hosts({
+      byHost({
         a: async (_, { clock }) => {
           await clock.sleep(5000)
           return broken('head')
@@ -224,7 +158,7 @@ describe('signs of life before the first content', () => {
   test('an answer that is no stream gets no blanks unless they are asked for', async () => {
     const road = await openRoad(
       config('heartbeat: 1s'),
-      hosts({
+      byHost({
         a: async (_, { clock }) => {
           await clock.sleep(5000)
           return chatAnswer('late')
@@ -241,7 +175,7 @@ describe('the clocks of a stream', () => {
     async (place) => {
       const road = await openRoad(
         config('time_to_first_token: 5s', place),
-        hosts({
+        byHost({
           a: (request) => silentStream(signalOf(request.stop), [role(), ': ping\n\n']),
           b: () => eventStream([role(), chunk('hi'), stop()]),
         }),
@@ -256,7 +190,7 @@ describe('the clocks of a stream', () => {
   test('a route that is silent is not asked twice, however many retries are allowed', async () => {
     const road = await openRoad(
       config('time_to_first_token: 5s', 'file', 'retry: { max_retries: 3 }\nfallback: { max_retries: 9 }'),
-      hosts({
+      byHost({
         a: (request) => silentStream(signalOf(request.stop), [role()]),
         b: (request) => silentStream(signalOf(request.stop), [role()]),
       }),
@@ -269,7 +203,7 @@ describe('the clocks of a stream', () => {
   test('while the first content is awaited, no limit of silence cuts a model that thinks', async () => {
     const road = await openRoad(
       config('time_to_first_token: 300s, idle_timeout: 1s'),
-      hosts({
+      byHost({
         a: paced(
           [
             [0, role()],
@@ -289,7 +223,7 @@ describe('the clocks of a stream', () => {
     async (place) => {
       const road = await openRoad(
         config('idle_timeout: 5s', place),
-        hosts({ a: paced([[0, role() + chunk('hi')]], 'open') }),
+        byHost({ a: paced([[0, role() + chunk('hi')]], 'open') }),
       )
       const told = await ask(road, 30_000)
       expect(told.text).toContain('streaming.idle_timeout')
@@ -299,7 +233,7 @@ describe('the clocks of a stream', () => {
 
   test.each(places)('F37: streaming.max_duration of the %s ends a stream that never ends', async (place) => {
     const parts = Array.from({ length: 40 }, () => [1000, chunk('x')] as const)
-    const road = await openRoad(config('max_duration: 5s', place), hosts({ a: paced(parts, 'open') }))
+    const road = await openRoad(config('max_duration: 5s', place), byHost({ a: paced(parts, 'open') }))
     const told = await ask(road, 60_000)
     expect(told.text).toContain('streaming.max_duration')
     expect(road.settled[0]).toMatchObject({ outcome: 'stalled', endedMs: 6000 })
@@ -309,7 +243,7 @@ describe('the clocks of a stream', () => {
     const yaml = config('idle_timeout: 3s', 'backend')
       .replace('streaming: {}\n    routes', 'streaming: { idle_timeout: 9s }\n    routes')
       .replace(/^streaming: \{\}$/m, 'streaming: { idle_timeout: 20s }')
-    const road = await openRoad(yaml, hosts({ a: paced([[0, role() + chunk('hi')]], 'open') }))
+    const road = await openRoad(yaml, byHost({ a: paced([[0, role() + chunk('hi')]], 'open') }))
     await ask(road, 30_000)
     expect(road.settled[0]?.endedMs).toBe(3000)
   })
@@ -319,7 +253,7 @@ describe('the clocks of a stream', () => {
     async (place) => {
       const road = await openRoad(
         config('client_timeout: 10s', place),
-        hosts({ a: () => eventStream([role() + chunk('x'.repeat(200_000)), chunk('x'.repeat(200_000))], 'open') }),
+        byHost({ a: () => eventStream([role() + chunk('x'.repeat(200_000)), chunk('x'.repeat(200_000))], 'open') }),
       )
       await road.chat('m', { stream: true })
       await eventLoopTurns()
@@ -338,7 +272,7 @@ describe('the clocks of a stream', () => {
     let ended = false
     const road = await openRoad(
       config(`on_disconnect: ${setting}`, place),
-      hosts({
+      byHost({
         a: (request, { clock }) => {
           const signal = signalOf(request.stop)
           let turn = 0
@@ -376,7 +310,7 @@ describe('streaming.hold', () => {
   test.each(['file', 'alias'] as const)('in the %s: nothing is sent before the answer is complete', async (place) => {
     const road = await openRoad(
       config('hold: true', place),
-      hosts({
+      byHost({
         a: () => eventStream([role(), chunk('half')], 'cut'),
         b: () => eventStream([role('c2'), chunk('whole', 'c2'), stop('c2')]),
       }),
@@ -394,7 +328,7 @@ describe('streaming.hold', () => {
   ] satisfies [string, Upstream][])('a stream that %s is another route’s to answer', async (_, upstream) => {
     const road = await openRoad(
       config('hold: true, idle_timeout: 5s, heartbeat: 0'),
-      hosts({ a: upstream, b: () => eventStream([role(), chunk('whole'), stop()]) }),
+      byHost({ a: upstream, b: () => eventStream([role(), chunk('whole'), stop()]) }),
     )
     const { value } = await whenDone(road.clock, road.chat('m', { stream: true }))
     expect(await value.text()).toBe(role() + chunk('whole') + stop())
@@ -403,7 +337,7 @@ describe('streaming.hold', () => {
   test('the client of a long answer gets signs of life', async () => {
     const road = await openRoad(
       config('hold: true, heartbeat: 2s'),
-      hosts({
+      byHost({
         a: paced(
           [
             [0, role() + chunk('a')],
@@ -433,7 +367,7 @@ describe('streaming.rescue', () => {
     async (place) => {
       const road = await openRoad(
         config('rescue: match', place),
-        hosts({
+        byHost({
           a: () => eventStream([role(), chunk('One two'), chunk(' three')], 'cut'),
           b: () => eventStream([role('c2'), chunk('One', 'c2'), chunk(' two three four', 'c2'), stop('c2')]),
         }),
@@ -452,7 +386,7 @@ describe('streaming.rescue', () => {
     const error = 'data: {"error":{"message":"the provider stumbled"}}\n\n'
     const road = await openRoad(
       config('rescue: match'),
-      hosts({
+      byHost({
         a: () => eventStream([role(), `${chunk('One')}${error}`]),
         b: () => eventStream([role(), chunk('One two'), stop()]),
       }),
@@ -463,7 +397,7 @@ describe('streaming.rescue', () => {
 
     const alone = await openRoad(
       config('rescue: match'),
-      hosts({ a: () => eventStream([role(), `${chunk('One')}${error}`]), b: () => errorAnswer(500) }),
+      byHost({ a: () => eventStream([role(), `${chunk('One')}${error}`]), b: () => errorAnswer(500) }),
     )
     expect((await ask(alone, 20_000)).text).toEndWith(error)
     expect(alone.settled[0]?.outcome).toBe('upstream_broke')
@@ -472,7 +406,7 @@ describe('streaming.rescue', () => {
   test('a text that differs is not gone on with: the error is that of the stream which broke', async () => {
     const road = await openRoad(
       config('rescue: match'),
-      hosts({
+      byHost({
         a: () => eventStream([role(), chunk('One two')], 'cut'),
         b: () => eventStream([role(), chunk('Two'), stop()]),
       }),
@@ -488,7 +422,7 @@ describe('streaming.rescue', () => {
   test('backends[].prefill: the text so far is put into the request, and what comes is new', async () => {
     const road = await openRoad(
       config('rescue: prefill'),
-      hosts({
+      byHost({
         a: () => eventStream([role(), chunk('One two')], 'cut'),
         b: () => eventStream([role('c2'), chunk(' three', 'c2'), stop('c2')]),
       }),
@@ -504,7 +438,7 @@ describe('streaming.rescue', () => {
     let asked = 0
     const road = await openRoad(
       config('rescue: match_then_prefill'),
-      hosts({
+      byHost({
         a: () => eventStream([role(), chunk('One two')], 'cut'),
         b: () => {
           asked += 1
@@ -522,7 +456,7 @@ describe('streaming.rescue', () => {
   test('a route that refuses a prefill is not asked for one again, and its refusal is never the client’s error', async () => {
     const road = await openRoad(
       config('rescue: prefill'),
-      hosts({
+      byHost({
         a: () => eventStream([role(), chunk('One two')], 'cut'),
         b: () =>
           errorAnswer(
@@ -543,7 +477,7 @@ describe('streaming.rescue', () => {
   test('while nothing is found the client gets signs of life, and may leave', async () => {
     const road = await openRoad(
       config('rescue: match, heartbeat: 2s'),
-      hosts({
+      byHost({
         a: () => eventStream([role(), chunk('One')], 'cut'),
         b: async (request) => await untilStopped(request.stop),
       }),
@@ -585,7 +519,7 @@ describe('streaming.rescue', () => {
   })
 
   test('off: the stream ends with an error, and nobody else is asked', async () => {
-    const road = await openRoad(config(''), hosts({ a: () => eventStream([role(), chunk('One')], 'cut') }))
+    const road = await openRoad(config(''), byHost({ a: () => eventStream([role(), chunk('One')], 'cut') }))
     const told = await ask(road, 20_000)
     expect(told.ended).toBe('reset')
     expect(road.tried()).toEqual(['a/up'])
