@@ -74,6 +74,23 @@ interface OwnFile {
   readonly render: () => string
 }
 
+/**
+ * A record of the first moments. Its line is made when it is sent: with the first local time the platform reads the
+ * rules of all time zones, which takes longer than a first answer should wait.
+ */
+interface Early {
+  readonly wallMs: number
+  readonly level: Level
+  readonly event: EventName
+  readonly fields: LogFields
+}
+
+/** Milliseconds that the first records wait; as long as any record waits for company. */
+const earlyMs = 100
+
+/** Limit: records that wait so. */
+const earlyMax = 1000
+
 const showPlain = showing(undefined)
 
 class BackgroundLog implements ProgramLog {
@@ -87,6 +104,9 @@ class BackgroundLog implements ProgramLog {
   readonly #general: Lane<Sheet>
   readonly #ownFiles: Lane<OwnFile>
   readonly #showMasked: Showing
+  /** The first records, see {@link Early}; undefined when they are written. */
+  #early: Early[] | undefined = []
+  #cancelEarly: (() => void) | undefined
   #isClosed = false
 
   constructor(options: LogOptions) {
@@ -127,6 +147,11 @@ class BackgroundLog implements ProgramLog {
     const policy = this.#options.policy()
     if (ranks[level] > ranks[policy.level]) return
     const wallMs = this.#options.clock.wallMs()
+    if (this.#early === undefined) this.#add(policy, wallMs, level, event, fields)
+    else this.#keepEarly(this.#early, { wallMs, level, event, fields })
+  }
+
+  #add(policy: LoggingPolicy, wallMs: number, level: Level, event: EventName, fields: LogFields): void {
     const stamp = this.#stamps.at(wallMs)
     const show = policy.maskSensitive ? this.#showMasked : showPlain
     if (policy.format === 'json') {
@@ -172,7 +197,23 @@ class BackgroundLog implements ProgramLog {
     return lost[0] + lost[1]
   }
 
+  #keepEarly(early: Early[], record: Early): void {
+    early.push(record)
+    this.#cancelEarly ??= this.#options.clock.after(earlyMs, () => this.#sendSheets())
+    if (early.length >= earlyMax) this.#addEarly()
+  }
+
+  #addEarly(): void {
+    const early = this.#early
+    if (early === undefined) return
+    this.#early = undefined
+    this.#cancelEarly?.()
+    const policy = this.#options.policy()
+    for (const { wallMs, level, event, fields } of early) this.#add(policy, wallMs, level, event, fields)
+  }
+
   #sendSheets(): void {
+    this.#addEarly()
     this.#plain.send()
     this.#coloured?.send()
   }

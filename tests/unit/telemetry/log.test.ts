@@ -21,6 +21,23 @@ describe('text lines', () => {
     ])
   })
 
+  test('the first lines, which are sent a moment later, tell when they were written and as what', async () => {
+    const { log, clock, lines } = logBench()
+    log.write('info', 'config_loaded', { backends: 1, aliases: 2 })
+    await clock.advance(50)
+    log.write('debug', 'route_skipped', { reason: 'is below the level' })
+    log.write('warn', 'backend_off', { backend: 'b', variable: 'B_KEY' })
+    expect(lines()).toEqual([])
+    await clock.advance(100)
+    log.write('info', 'config_loaded', { backends: 3, aliases: 4 })
+    await clock.advance(1000)
+    expect(lines()).toEqual([
+      '[2026-01-13 09:41:00] [INFO] Loaded 1 backend, 2 model aliases',
+      '[2026-01-13 09:41:00] [WARN] Backend b is switched off: B_KEY is not set',
+      '[2026-01-13 09:41:00] [INFO] Loaded 3 backends, 4 model aliases',
+    ])
+  })
+
   test('B55 B56 B57: the Chinese form is the documented one, to the letter', async () => {
     const { log, clock, lines } = logBench({ policy: { language: 'zh' } })
     log.write('info', 'server_started', { address: ':8080', version: '1.0' })
