@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '#config/load.ts'
 import { formatProblem } from '#config/problem.ts'
 import type { Exchange } from '#core/exchange.ts'
+import { noHealth } from '#core/health.ts'
 import { Credentials } from '#credential/credentials.ts'
 import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
@@ -192,6 +193,7 @@ async function openRoad(streams: boolean): Promise<App> {
     current: () => snapshot,
     breakers: new Breakers(),
     credentials: new Credentials({ clock: systemClock, transport, files: systemSecretFiles, log }),
+    health: noHealth,
     figures: new Figures(),
     prefillRefusers: new Set(),
     live: new Roster<Exchange>(),

@@ -16,6 +16,8 @@ const steps: readonly (readonly [name: string, command: readonly string[]])[] = 
   // Folders by name: without them the type-aware rules would walk node_modules too.
   ['lint', ['node', 'node_modules/oxlint/bin/oxlint', '--deny-warnings', ...sources]],
   ['types', ['node', 'node_modules/typescript/bin/tsc', '--noEmit']],
+  // What runs in a browser knows other globals.
+  ['types of the page', ['node', 'node_modules/typescript/bin/tsc', '--noEmit', '-p', 'src/server/ui']],
   ['unused', ['node', 'node_modules/knip/bin/knip.js', '--no-progress']],
   ['tests', [process.execPath, 'test', '--timeout=20000', ...quickTests]],
 ]

@@ -90,6 +90,28 @@ test.skipIf(analyzer === null)('systemd finds nothing wrong in the unit and litt
   }
 })
 
+const template = read('deploy/systemd/llm-proxy@.service')
+
+test('F96: the systemd template for a rolling restart is the unit with a user for all, and a start that waits', () => {
+  const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  const known = new Set(linesOf(unit))
+  const own = linesOf(template).filter((line) => !known.has(line))
+  expect(own.map((line) => line.split('=')[0])).toEqual(['Description', 'ExecStartPost', 'TimeoutStartSec', 'User'])
+  const kept = new Set(linesOf(template))
+  expect(linesOf(unit).filter((line) => !kept.has(line))).toEqual([expect.stringMatching(/^Description=/)])
+})
+
+test.skipIf(analyzer === null)('systemd finds nothing wrong in the template', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'llm-proxy-unit-'))
+  const file = join(folder, 'llm-proxy@1.service')
+  try {
+    writeFileSync(file, template.replace(/^ExecStart=.*$/m, `ExecStart=${process.execPath}`))
+    expect(analyze('verify', file)).toEqual({ exitCode: 0, stderr: '' })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test.each([
   { name: 'the launchd property list', text: plist },
   { name: 'the WinSW file', text: winsw },
@@ -133,11 +155,15 @@ test.each(['config.example.yaml'])('the image copies %s, which exists', (file) =
   expect(read(file)).not.toBe('')
 })
 
-test('nginx hands streams on as they come and does not try a request twice', () => {
+test('D68: nginx hands streams on as they come and does not try a request twice', () => {
   const nginx = read('deploy/nginx/llm-proxy.conf')
   for (const line of [
     'proxy_set_header Upgrade $http_upgrade;',
     'proxy_set_header Connection $llm_proxy_connection;',
+    'proxy_set_header Host $host;',
+    'proxy_set_header X-Real-IP $remote_addr;',
+    'proxy_set_header X-Forwarded-For $remote_addr;',
+    'proxy_set_header X-Forwarded-Proto $scheme;',
     'proxy_buffering off;',
     'proxy_request_buffering off;',
     'proxy_next_upstream off;',
@@ -146,6 +172,49 @@ test('nginx hands streams on as they come and does not try a request twice', () 
     expect(nginx).toContain(`        ${line}\n`)
   }
   expect(nginx.split('{')).toHaveLength(nginx.split('}').length)
+  // Silence is ended here, with a reason, and not there.
+  const limits = v.parse(ConfigSchema, {}).timeout
+  for (const name of ['proxy_read_timeout', 'proxy_send_timeout']) {
+    const seconds = Number(new RegExp(`${name} (\\d+)s;`).exec(nginx)?.[1])
+    expect(seconds * 1000).toBeGreaterThan(name === 'proxy_read_timeout' ? limits.first_byte : limits.write)
+  }
+})
+
+test('D80 A66: every command of the compose file is one, and its health is asked of the gateway itself', () => {
+  const text = read('deploy/docker/compose.yaml')
+  const commands = [...text.matchAll(/^\s*(?:# )?command: (\[.*\])$/gm)].map((match): string[] =>
+    v.parse(v.array(v.string()), parseDocument(match[1] ?? '[]').toJS()),
+  )
+  expect(commands).toHaveLength(3)
+  for (const [name = '', ...words] of commands) {
+    expect(readArgs(words, commandNamed(name)?.flags ?? {})).toMatchObject({ positionals: [], warnings: [] })
+  }
+  const compose = v.parse(
+    v.object({
+      services: v.object({
+        'llm-proxy': v.object({
+          build: v.object({ context: v.string(), dockerfile: v.string() }),
+          healthcheck: v.object({ test: v.array(v.string()) }),
+          ports: v.array(v.string()),
+          stop_grace_period: v.string(),
+        }),
+      }),
+    }),
+    parseDocument(text).toJS(),
+  )
+  const service = compose.services['llm-proxy']
+  expect(read(service.build.dockerfile)).toBe(dockerfile)
+  expect(service.healthcheck.test.join(' ')).toContain('/dev/tcp/127.0.0.1/8080')
+  expect(service.healthcheck.test.join(' ')).toContain('GET /healthz')
+  expect(Number.parseInt(service.stop_grace_period, 10)).toBeGreaterThan(drainSeconds + 5)
+})
+
+test('D69: systemd starts it after the network, and again when it failed', () => {
+  expect([setting('After'), setting('Restart'), setting('RestartSec')]).toEqual([
+    ['network-online.target'],
+    ['on-failure'],
+    ['5'],
+  ])
 })
 
 test.each([['.github/workflows/check.yml'], ['.github/workflows/release.yml']])(

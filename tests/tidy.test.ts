@@ -25,8 +25,10 @@ const floors = [
 const embedded = new Set(['#config.example.yaml'])
 
 const floorByRoom = new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room as string, floor] as const)))
-const sources = listFiles('src/**/*.ts')
+const sources = listFiles('src/**/*.{ts,tsx}')
 const everyScript = [...sources, ...listFiles('{tests,bench,scripts}/**/*.{ts,mjs}')]
+/** What runs in a browser: bundled by itself, with no access to the rest. */
+const ofPage = 'src/server/ui/'
 
 test('every folder of src is a room of the table', () => {
   const rooms = new Set(sources.map(roomOf))
@@ -55,6 +57,17 @@ test.each([
   expect(fault(file, path)).toBe(says === undefined ? undefined : `${file} imports "${path}": ${says}`)
 })
 
+test('the page in the browser is made of itself, its two libraries and one type, and nobody else imports it', () => {
+  const own = /^(?:preact|preact\/hooks|@preact\/signals|\.\/[^/]+|#server\/ui\/.+)$/
+  const wrong = sources.flatMap((file) =>
+    file.startsWith(ofPage)
+      ? importsOf(file).filter((path) => !own.test(path) && !(path === '#core/status.ts' && isTypeImport(file, path)))
+      : importsOf(file).filter((path) => path.startsWith('#server/ui/') || path.startsWith('./ui/')),
+  )
+  expect(sources.filter((file) => file.startsWith(ofPage)).length).toBeGreaterThan(10)
+  expect(wrong).toEqual([])
+})
+
 test('the reader of imports sees every form of import', () => {
   const text = [
     `import { a } from '#core/a.ts'`,
@@ -78,7 +91,7 @@ test('tests, benches and scripts import the program by "#room/file.ts"', () => {
 })
 
 test('files are named in kebab-case, and none is called index, types, utils or helpers', () => {
-  const name = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|e2e\.test|sim\.test))?\.(?:ts|mjs)$/
+  const name = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|e2e\.test|sim\.test))?\.(?:tsx?|mjs)$/
   const vague = /^(?:index|types|utils?|helpers?)\./
   const bad = everyScript.filter((file) => !name.test(posix.basename(file)) || vague.test(posix.basename(file)))
   expect(bad).toEqual([])
@@ -113,7 +126,7 @@ function fault(file: string, path: string): string | undefined {
 function judge(file: string, path: string): string | undefined {
   if (embedded.has(path)) return undefined
   if (!path.startsWith('.') && !path.startsWith('#')) return undefined
-  if (!path.endsWith('.ts')) return 'the import does not end in ".ts"'
+  if (!/\.tsx?$/.test(path)) return 'the import does not end in ".ts"'
   if (path.startsWith('.')) {
     return /^\.\/[^/]+$/.test(path) ? undefined : 'another room is imported as "#room/file.ts"'
   }
@@ -131,6 +144,10 @@ function judge(file: string, path: string): string | undefined {
 /** `src/wire/openai/error.ts` → `wire`, `src/main.ts` → `main.ts`. */
 function roomOf(file: string): string {
   return file.split('/')[1] ?? ''
+}
+
+function isTypeImport(file: string, path: string): boolean {
+  return read(file).includes(` from '${path}'`) && !new RegExp(`^import (?!type )[^'"]*'${path}'`, 'm').test(read(file))
 }
 
 function importsOf(file: string): string[] {

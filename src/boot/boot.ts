@@ -2,7 +2,8 @@ import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
 import type { Problem } from '#config/problem.ts'
 import { formatProblem } from '#config/problem.ts'
 import { foundProviders } from '#config/environment.ts'
-import { watchConfig } from '#config/watch.ts'
+import { reloadWatch } from '#config/legacy.ts'
+import { pollMs, watchConfig } from '#config/watch.ts'
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
 import { Credentials } from '#credential/credentials.ts'
 import type { Gateway } from '#gateway/gateway.ts'
@@ -19,34 +20,46 @@ import { Figures } from '#route/figures.ts'
 import { AdminPages } from '#server/admin.ts'
 import { createAdminApp, createApp, type App } from '#server/app.ts'
 import { cannotListen } from '#server/cannot-listen.ts'
-import { listen, type Listener } from '#server/listen.ts'
+import { listen, type Listener, type Sharing } from '#server/listen.ts'
+import { everyPlan } from '#server/admin-status.ts'
+import { StatusPage } from '#server/page.ts'
 import { Holder } from '#snapshot/holder.ts'
-import { stateKeysOf } from '#snapshot/compile.ts'
+import { movedKeysOf, planNamesOf, stateKeysOf } from '#snapshot/compile.ts'
+import { checkedBackends } from '#snapshot/health.ts'
 import { createSink } from '#telemetry/access.ts'
 import { createLog, type Console, type ProgramLog } from '#telemetry/log.ts'
 import { Masker } from '#telemetry/mask.ts'
 import { RecentRequests } from '#telemetry/recent.ts'
+import { NewsByRoute } from '#telemetry/route-news.ts'
 import { keepSwept } from '#telemetry/sweep.ts'
 import { Breakers } from '#upstream/breaker.ts'
+import { Health } from '#upstream/health.ts'
+import { clearPort, leavePort, seatedAt, sharedSource, sharingOf } from './company.ts'
 import { drain } from './drain.ts'
+import { HealthTask } from './health-task.ts'
 import { hintAtEnvironment } from './environment-hints.ts'
 import { KnownSecrets } from './known-secrets.ts'
 import { LoadHistory } from './load-history.ts'
-import { loadSnapshot, type LoadContext, type LoadedSnapshot, type Source } from './load.ts'
+import { loadSnapshot, sourceName, wayToOpen, type LoadContext, type LoadedSnapshot, type Source } from './load.ts'
 import { Lookout } from './lookout.ts'
 import { Reloader } from './reload.ts'
 import { requestLimitIsLifted } from './request-limit.ts'
+import type { Seat } from './seat.ts'
 import { lazyMockTransport, needsFetch, transportOver, warmUp } from './transports.ts'
 
 export interface BootOptions {
   readonly source: Source
   readonly env: Readonly<Record<string, string | undefined>>
   readonly listen: LoadContext['listen']
+  /** Keys that win over the configuration. */
+  readonly overrides?: LoadContext['overrides']
   /** Environment variables that `listen` comes from. */
   readonly listenFrom: { readonly portFrom?: string; readonly hostFrom?: string }
   readonly version: string
   readonly console: Console
   readonly colour: boolean
+  /** Its place, where several processes serve together. */
+  readonly seat?: Seat | undefined
 }
 
 /** A gateway that serves. */
@@ -72,13 +85,23 @@ export interface NeedsRestart {
   readonly needsRestart: true
 }
 
+/** Several processes are to do it, see workers.ts. */
+export interface NeedsWorkers {
+  readonly needsWorkers: Snapshot
+}
+
 /** Puts everything together, once: ports → state → snapshot → gateway → server. The only place that constructs. */
-export async function boot(options: BootOptions): Promise<Running | NotStarted | NeedsRestart> {
-  const { source, env, console } = options
+export async function boot(options: BootOptions): Promise<Running | NotStarted | NeedsRestart | NeedsWorkers> {
+  const { source, env, console, seat } = options
+  const { listen: asked, overrides } = options
+  const loadFrom = async (version: number, origin: Pick<LoadContext, 'read' | 'files'> = {}): Promise<LoadedSnapshot> =>
+    await loadSnapshot(source, { env, version, listen: asked, overrides, ...origin })
+  const shared = seat && (await sharedSource({ seat, clock: systemClock, load: loadFrom }))
   const load = async (version: number): Promise<LoadedSnapshot> =>
-    await loadSnapshot(source, { env, version, listen: options.listen })
-  const loaded = await load(1)
+    await (shared === undefined ? loadFrom(version) : shared.load(version))
+  const loaded = await (shared === undefined ? load(1) : shared.first())
   if (loaded.snapshot === undefined) return { problems: loaded.problems }
+  if (loaded.snapshot.sharing.workers !== 1 && seat === undefined) return { needsWorkers: loaded.snapshot }
   if (needsFetch(loaded.snapshot) && !requestLimitIsLifted(env)) return { needsRestart: true }
 
   const holder = new Holder(loaded.snapshot)
@@ -104,7 +127,8 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   const own = new Http1Client({ clock, wheel })
   const sinks: ExchangeSink[] = [createSink({ log, masker, policy: () => holder.current().logging })]
   const recent = new RecentRequests(0, masker)
-  remember(recent, sinks, loaded.snapshot)
+  const news = new NewsByRoute(masker)
+  remember({ recent, news }, sinks, loaded.snapshot)
   const transport = transportOver({
     mock: lazyMockTransport({ clock, random: seededRandom(1) }),
     own,
@@ -112,10 +136,13 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   })
   const credentials = new Credentials({ clock, transport, files: systemSecretFiles, log })
   known.watch(credentials)
+  const health = new Health()
+  const healthTask = new HealthTask({ clock, random: systemRandom, transport, credentials, log, health })
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
     credentials,
+    health,
     figures: new Figures(),
     prefillRefusers: new Set(),
     live: new Roster<Exchange>(),
@@ -129,17 +156,26 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   }
   credentials.adopt(loaded.snapshot.credentials)
   gateway.breakers.retain(stateKeysOf(loaded.snapshot))
-  gateway.figures.retain(stateKeysOf(loaded.snapshot), loaded.snapshot.plans)
+  gateway.figures.retain(stateKeysOf(loaded.snapshot), planNamesOf(loaded.snapshot))
+  checkHealth(healthTask, sinks, loaded.snapshot)
 
   const draining = { now: false }
   const warnings = loaded.problems.filter(({ severity }) => severity === 'warning').map(formatProblem)
-  const history = new LoadHistory(clock, warnings)
+  const history = new LoadHistory(clock, warnings, watchReport(source, env), loaded.changedMs)
+  if (shared !== undefined) history.restartKeys = shared.restartKeys
   const { version } = options
+  // Nobody can ask for one before it can be done, save in the first moments.
+  const reloads: { now?: () => Promise<void> } = {}
   const pages = new AdminPages({
     gateway,
     recent,
+    news,
     masker,
     version,
+    startedMs: clock.wallMs(),
+    worker: seat?.place,
+    isDraining: () => draining.now,
+    reload: async () => await reloads.now?.(),
     pools: () => own.gauges(),
     loadReport: () => history,
   })
@@ -150,13 +186,22 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     isConfigRefused: () => history.refused !== undefined,
     pressure: lookout.memory,
     admin: admin.listen === undefined ? pages : undefined,
+    page: new StatusPage(gateway, version, admin.listen === undefined ? pages : undefined),
   })
+  const sharing = sharingOf(loaded.snapshot, seat)
   let listener: Listener
   let adminListener: Listener | undefined
   try {
-    listener = await open(address, app, gateway)
+    listener = await open(seatedAt(address, 'main', seat), app, gateway, sharing)
     try {
-      adminListener = admin.listen && (await open(admin.listen, createAdminApp(gateway, pages), gateway))
+      adminListener =
+        admin.listen &&
+        (await open(
+          seatedAt(admin.listen, 'admin', seat),
+          createAdminApp(gateway, pages, new StatusPage(gateway, version, pages)),
+          gateway,
+          sharing,
+        ))
     } catch (error) {
       await listener.cut()
       throw error
@@ -165,32 +210,63 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     lookout.stop()
     throw error
   }
+  if (sharing === 'any') await clearPort(listener)
   const background = new AbortController()
-  void keepSwept({ policy: () => holder.current().logging, files: systemFiles, clock, log }, background.signal)
-  const onSwapped = (snapshot: Snapshot): void => {
+  const workForAll = (): void => {
+    void keepSwept({ policy: () => holder.current().logging, files: systemFiles, clock, log }, background.signal)
+    healthTask.start(background.signal)
+  }
+  if (seat === undefined) workForAll()
+  else seat.onLead(workForAll)
+  const onSwapped = (snapshot: Snapshot, old: Snapshot, swapped: LoadedSnapshot): void => {
+    shared?.accepted(swapped)
+    checkHealth(healthTask, sinks, snapshot)
     warmUp(own, snapshot)
-    remember(recent, sinks, snapshot)
-    gateway.figures.retain(stateKeysOf(snapshot), snapshot.plans)
+    remember({ recent, news }, sinks, snapshot)
+    gateway.figures.retain(stateKeysOf(snapshot), planNamesOf(snapshot))
+    gateway.figures.forget(movedKeysOf(old, snapshot))
+    gateway.figures.owners.trim(snapshot.ownedIds.max)
     // How routes are asked to go on with a text may have changed; who refuses is learned anew.
     gateway.prefillRefusers.clear()
     // Nobody may be cut off for a restart that a reload would like to have.
     if (needsFetch(snapshot) && !requestLimitIsLifted(env)) log.write('warn', 'request_limit', {})
   }
-  const reloader = await watch(source, { holder, gateway, load, loaded, onSwapped, history, signal: background.signal })
+  const reloader = await watch(source, {
+    holder,
+    gateway: seat === undefined ? gateway : { ...gateway, log: seat.once(log) },
+    load,
+    loaded,
+    onSwapped,
+    history,
+    signal: background.signal,
+  })
+  reloads.now = async () => {
+    seat?.reloads()
+    await reloader.reload(true)
+  }
   warmUp(own, loaded.snapshot)
-  tellStart(log, loaded, loaded.snapshot, options, listener.address)
+  if (seat === undefined || seat.facts.isFirst) tellStart(log, loaded, loaded.snapshot, options, listener.address)
   if (adminListener !== undefined) log.write('info', 'admin_started', { address: adminListener.address })
+  if (seat !== undefined) {
+    const { shareState } = await import('./share-state.ts')
+    shareState(seat, gateway, healthTask)
+    shared?.accepted(loaded)
+    seat.ready({ main: listener.port ?? 0, admin: adminListener?.port }, listener.address)
+  }
   return {
     address: listener.address,
     current: () => holder.current(),
     flushLog: async () => await log.flush(),
     reload: async () => await reloader.reload(true),
     async stop(why, hurry) {
-      draining.now = true
       background.abort()
       const forMs = holder.current().drainMs
+      const untilMs = clock.monotonicMs() + forMs
+      seat?.leaving()
       log.write('info', 'shutdown_started', { signal: why, inFlight: gateway.live.size, forMs })
-      const cut = await drain(gateway, listener, forMs, hurry)
+      if (sharing !== 'none') await leavePort(gateway, listener, seat, forMs, hurry)
+      draining.now = true
+      const cut = await drain(gateway, listener, Math.max(0, untilMs - clock.monotonicMs()), hurry)
       // Until now one could look at what the drain waits for.
       await adminListener?.cut()
       // Connections that were cut settle their exchanges, and each of them is still to be told.
@@ -204,24 +280,54 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
 }
 
 /** Rejects with a sentence when the address cannot be had. */
-async function open(address: ListenAddress, app: App, { log, ids }: Gateway): Promise<Listener> {
+async function open(address: ListenAddress, app: App, gateway: Gateway, sharing: Sharing): Promise<Listener> {
+  const { log, ids } = gateway
+  const { idleSeconds } = gateway.current()
+  const onError = (error: Error): string => {
+    const requestId = ids.requestId()
+    log.write('error', 'internal_error', { requestId, reason: error.message, stack: error.stack })
+    return requestId
+  }
   try {
-    return await listen(address, app, (error) => {
-      const requestId = ids.requestId()
-      log.write('error', 'internal_error', { requestId, reason: error.message, stack: error.stack })
-      return requestId
-    })
+    return await listen(address, app, onError, sharing, idleSeconds)
   } catch (error) {
     throw new Error(cannotListen(address, error), { cause: error })
   }
 }
 
+interface Memories {
+  readonly recent: RecentRequests
+  readonly news: NewsByRoute
+}
+
 /** Requests are remembered for those who may look, and nothing is done for it while there are none. */
-function remember(recent: RecentRequests, sinks: ExchangeSink[], { admin }: Snapshot): void {
-  recent.resize(admin.keepRequests)
-  const at = sinks.indexOf(recent)
-  if (admin.keepRequests > 0 && at === -1) sinks.push(recent)
-  if (admin.keepRequests === 0 && at !== -1) sinks.splice(at, 1)
+function remember({ recent, news }: Memories, sinks: ExchangeSink[], snapshot: Snapshot): void {
+  const { keepRequests, keys } = snapshot.admin
+  recent.resize(keepRequests)
+  if (keys.isOpen) news.clear()
+  else if (news.size > 0) retainNews(news, snapshot)
+  attach(sinks, recent, keepRequests > 0)
+  attach(sinks, news, !keys.isOpen)
+}
+
+/** The backends of a snapshot that want it are asked for their health. */
+function checkHealth(task: HealthTask, sinks: ExchangeSink[], snapshot: Snapshot): void {
+  const checked = checkedBackends(snapshot)
+  task.adopt(checked)
+  attach(sinks, task, checked.size > 0)
+}
+
+function retainNews(news: NewsByRoute, snapshot: Snapshot): void {
+  const candidates = everyPlan(snapshot).flatMap(({ tiers }) => tiers.flatMap((tier) => tier.candidates))
+  const byBackend = Map.groupBy(candidates, ({ backend }) => backend.name)
+  const known = new Map(Array.from(byBackend, ([name, own]) => [name, new Set(own.map(({ model }) => model))]))
+  news.retain((backend, model) => known.get(backend)?.has(model) === true)
+}
+
+function attach(sinks: ExchangeSink[], sink: ExchangeSink, isWanted: boolean): void {
+  const at = sinks.indexOf(sink)
+  if (isWanted && at === -1) sinks.push(sink)
+  if (!isWanted && at !== -1) sinks.splice(at, 1)
 }
 
 interface Watched {
@@ -229,7 +335,7 @@ interface Watched {
   readonly gateway: Gateway
   readonly load: (version: number) => Promise<LoadedSnapshot>
   readonly loaded: LoadedSnapshot
-  readonly onSwapped: (snapshot: Snapshot) => void
+  readonly onSwapped: (snapshot: Snapshot, old: Snapshot, loaded: LoadedSnapshot) => void
   readonly history: LoadHistory
   readonly signal: AbortSignal
 }
@@ -239,7 +345,7 @@ async function watch(
   { holder, gateway, load, loaded, onSwapped, history, signal }: Watched,
 ): Promise<Reloader> {
   const { breakers, clock, credentials, log } = gateway
-  const file = source.kind === 'file' ? source.file : 'environment'
+  const file = sourceName(source)
   const reloader = new Reloader({
     holder,
     breakers,
@@ -251,14 +357,35 @@ async function watch(
     onSwapped,
     history,
   })
-  if (source.kind !== 'file') return reloader
+  const { watched } = history
+  if (watched?.isOn !== true) return reloader
   const onHint = async (): Promise<void> => await reloader.reload()
-  await watchConfig({ file, extraFiles: () => reloader.files, clock, onHint, hintAfterMs: firstHintMs, signal })
+  const extraFiles = (): readonly string[] => reloader.files
+  const { file: watchedFile, everyMs } = watched
+  const hintAfterMs = firstHintMs
+  await watchConfig({ file: watchedFile, pollMs: everyMs, extraFiles, clock, onHint, hintAfterMs, signal })
   return reloader
+}
+
+/** The file of a source; those that it names are watched with it. Undefined: there is none. */
+function watchReport(source: Source, env: BootOptions['env']): LoadHistory['watched'] {
+  if (source.kind === 'file') return { file: source.file, isOn: true, everyMs: pollMs }
+  const file = source.kind === 'legacy' ? (source.backendsFile ?? source.secretsFile) : undefined
+  if (file === undefined) return undefined
+  const wanted = reloadWatch(env)
+  return { file, isOn: wanted.isOn, everyMs: wanted.pollMs ?? pollMs }
 }
 
 /** Not at once: reading a configuration costs more than the first requests can spare. */
 const firstHintMs = 500
+
+/** One line for each pace at which backends are asked for their health. */
+function tellChecks(log: ProgramLog, snapshot: Snapshot): void {
+  const intervals = Array.from(checkedBackends(snapshot).values(), ({ health }) => health?.intervalMs ?? 0)
+  for (const [everyMs, alike] of Map.groupBy(intervals, (ms) => ms)) {
+    if (everyMs > 0) log.write('info', 'health_checked', { backends: alike.length, everyMs })
+  }
+}
 
 /** Everything that a person wants to know at the start, warnings first. */
 function tellStart(
@@ -274,8 +401,21 @@ function tellStart(
     if (problem.severity === 'warning') log.write('warn', 'config_problem', { problem: formatProblem(problem) })
   }
   for (const { name, variable } of loaded.off) log.write('warn', 'backend_off', { backend: name, variable })
+  for (const note of loaded.variableNotes) log.write('info', 'config_problem', { problem: note })
   for (const { backend, variable } of found) log.write('info', 'backend_from_environment', { backend, variable })
-  log.write('info', 'config_loaded', { backends: snapshot.backends.size, aliases: snapshot.aliases.length })
-  if (snapshot.keys.isOpen) log.write('warn', 'unauthenticated', { address, asked: snapshot.listenAsked })
+  const credentials = snapshot.credentials.reduce((sum, { specs }) => sum + specs.length, 0)
+  const services = snapshot.services.byName.size
+  log.write('info', 'config_loaded', {
+    backends: snapshot.backends.size,
+    aliases: snapshot.aliases.length,
+    ...(services > 0 ? { services } : {}),
+    ...(credentials > 0 ? { credentials } : {}),
+    ...(source.kind === 'legacy' ? { file: sourceName(source) } : {}),
+  })
+  tellChecks(log, snapshot)
+  if (snapshot.keys.isOpen) {
+    const keys = wayToOpen(source) ?? 'proxy_api_key or allow_unauthenticated: true'
+    log.write('warn', 'unauthenticated', { address, asked: snapshot.listenAsked, openedBy: keys })
+  }
   log.write('info', 'server_started', { address, version, ...listenFrom })
 }

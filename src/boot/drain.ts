@@ -16,7 +16,7 @@ const hurriedFlushMsMax = 250
  */
 export async function drain(
   gateway: Pick<Gateway, 'clock' | 'live'>,
-  listener: Listener,
+  listener: Pick<Listener, 'stop' | 'cut'>,
   forMs: number,
   hurry: AbortSignal,
 ): Promise<number> {

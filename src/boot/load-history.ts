@@ -1,5 +1,5 @@
 import type { Clock } from '#ports/clock.ts'
-import type { LoadReport } from '#server/admin-config.ts'
+import type { LoadReport, RefusedContent } from '#server/admin-config.ts'
 
 /** What became of the attempts to load the configuration, for those who look at the running process. */
 export class LoadHistory implements LoadReport {
@@ -8,15 +8,20 @@ export class LoadHistory implements LoadReport {
   warnings: readonly string[]
   refused: LoadReport['refused']
   restartKeys: readonly string[] = []
+  readonly watched: LoadReport['watched']
+  changedMs: number | undefined
 
-  constructor(clock: Clock, warnings: readonly string[]) {
+  constructor(clock: Clock, warnings: readonly string[], watched?: LoadReport['watched'], changedMs?: number) {
     this.#clock = clock
+    this.changedMs = changedMs
+    this.watched = watched
     this.loadedMs = clock.wallMs()
     this.warnings = warnings
   }
 
   /** A new content serves; changes of `restartKeys` do not. */
-  swapped(warnings: readonly string[], restartKeys: readonly string[]): void {
+  swapped(warnings: readonly string[], restartKeys: readonly string[], changedMs?: number): void {
+    this.changedMs = changedMs
     this.loadedMs = this.#clock.wallMs()
     this.warnings = warnings
     this.restartKeys = restartKeys
@@ -24,12 +29,13 @@ export class LoadHistory implements LoadReport {
   }
 
   /** A new content cannot be used. */
-  rejected(problems: readonly string[]): void {
-    this.refused = { atMs: this.#clock.wallMs(), problems: problems.slice(0, problemsMax) }
+  rejected(problems: readonly string[], cause: RefusedContent['cause'] = 'invalid'): void {
+    this.refused = { atMs: this.#clock.wallMs(), problems: problems.slice(0, problemsMax), cause }
   }
 
   /** The content is again what is running. */
-  mended(): void {
+  mended(changedMs?: number): void {
+    this.changedMs = changedMs
     this.refused = undefined
   }
 }

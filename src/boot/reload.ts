@@ -1,8 +1,8 @@
 import type { Log } from '#ports/log.ts'
 import type { Credentials } from '#credential/credentials.ts'
 import { formatProblem, refuses, type Problem } from '#config/problem.ts'
-import { stateKeysOf } from '#snapshot/compile.ts'
-import { describeChanges, restartKeys } from '#snapshot/diff.ts'
+import { movedKeysOf, stateKeysOf } from '#snapshot/compile.ts'
+import { describeChanges, restartKeys, withBootOnly, type BootOnly } from '#snapshot/diff.ts'
 import type { Holder } from '#snapshot/holder.ts'
 import { isLocal } from '#snapshot/listen.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
@@ -22,7 +22,7 @@ export interface ReloaderParts {
   /** Files that the running configuration names, at first. */
   readonly files: readonly string[]
   /** A new configuration serves from now on. */
-  readonly onSwapped?: (snapshot: Snapshot) => void
+  readonly onSwapped?: (snapshot: Snapshot, old: Snapshot, loaded: LoadedSnapshot) => void
   /** Is told what became of each look. */
   readonly history?: LoadHistory
 }
@@ -81,7 +81,8 @@ export class Reloader {
       loaded = await load(old.version + 1)
     } catch (error) {
       const reason = whyUnreadable(error)
-      history?.rejected([`Cannot read ${file}: ${reason}`])
+      const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+      history?.rejected([`Cannot read ${file}: ${reason}`], isGone ? 'gone' : 'unreadable')
       this.#refuse(`unreadable: ${reason}`, asked, () => log.write('warn', 'config_unreadable', { file, reason }))
       return
     }
@@ -90,7 +91,7 @@ export class Reloader {
       else if (asked) log.write('info', 'config_unchanged', { file })
       this.#refused = undefined
       this.#refusedFiles = []
-      history?.mended()
+      history?.mended(loaded.changedMs)
       return
     }
     this.#refusedFiles = loaded.files
@@ -103,7 +104,8 @@ export class Reloader {
           : []
     if (snapshot === undefined || reasons.length > 0) {
       const warnings = formatted(problems, 'warning')
-      history?.rejected([...reasons, ...warnings])
+      const { servicesLack: lacks } = loaded
+      history?.rejected([...reasons, ...warnings], lacks === 'broken' ? 'invalid' : lacks)
       this.#refuse(loaded.digest, asked, () => tellRefusal(log, file, reasons, warnings))
       return
     }
@@ -114,13 +116,12 @@ export class Reloader {
   #swap(old: Snapshot, next: Snapshot, loaded: LoadedSnapshot): void {
     const { holder, breakers, credentials, log, history } = this.#parts
     const restart = restartKeys(old, next)
-    // A boot-only key keeps its old value, so that what is shown is what is true.
-    const admin = { ...next.admin, path: old.admin.path, listen: old.admin.listen }
     // Whoever reads the new configuration must find its credentials.
     credentials.adopt(next.credentials)
-    holder.swap({ ...next, listen: old.listen, admin })
-    history?.swapped(formatted(loaded.problems, 'warning'), restart)
+    holder.swap(withBootOnly(next, old))
+    history?.swapped(formatted(loaded.problems, 'warning'), restart, loaded.changedMs)
     breakers.retain(stateKeysOf(next))
+    breakers.forget(movedKeysOf(old, next))
     this.#files = loaded.files
     this.#refusedFiles = []
     log.write('info', 'config_reloaded', {
@@ -132,7 +133,7 @@ export class Reloader {
       if (problem.severity === 'warning') log.write('warn', 'config_problem', { problem: formatProblem(problem) })
     }
     if (restart.length > 0) log.write('warn', 'restart_needed', { keys: restart.join(', ') })
-    this.#parts.onSwapped?.(next)
+    this.#parts.onSwapped?.(next, old, loaded)
   }
 
   #refuse(what: string, asked: boolean, tell: () => void): void {
@@ -152,11 +153,11 @@ function formatted(problems: readonly Problem[], severity: Problem['severity']):
   return problems.filter((problem) => problem.severity === severity).map(formatProblem)
 }
 
-const openDoor =
+export const openDoor =
   'without "proxy_api_key" the open listener would serve everyone: restart, or set "allow_unauthenticated: true"'
 
 /** The listener stays where it is until a restart, but the keys would be gone at once. */
-function opensTheDoor(old: Snapshot, next: Snapshot): boolean {
+export function opensTheDoor(old: Pick<BootOnly, 'listen'>, next: Snapshot): boolean {
   return next.keys.isOpen && !isLocal(old.listen) && isLocal(next.listen)
 }
 

@@ -13,15 +13,25 @@ export function requestLimitIsLifted(env: Readonly<Record<string, string | undef
 
 /** Starts this program again with the limit lifted. Resolves with the exit code of the child that did the work, if at all. */
 export async function liftRequestLimit(env: Readonly<Record<string, string | undefined>>): Promise<number> {
-  const args = process.argv.slice(2)
-  const raised = Object.fromEntries(
-    Object.entries({ ...env, [variable]: limit }).filter(([, value]) => value !== undefined),
-  ) as Record<string, string>
-  const command = [...process.execArgv.filter(() => !isCompiled()), ...(isCompiled() ? [] : [Bun.main]), ...args]
+  const raised = liftedRequestLimit(env)
+  const command = ownCommand()
   if (process.platform !== 'win32' && process.execve !== undefined) {
     process.execve(process.execPath, [process.argv0, ...command], raised)
   }
   return await runChild(command, raised)
+}
+
+/** The environment with the limit lifted. */
+export function liftedRequestLimit(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const raised: Record<string, string> = { [variable]: limit }
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && name !== variable) raised[name] = value
+  return raised
+}
+
+/** What follows `process.execPath` to start this program once more, as it was started. */
+export function ownCommand(): readonly string[] {
+  const args = process.argv.slice(2)
+  return [...process.execArgv.filter(() => !isCompiled()), ...(isCompiled() ? [] : [Bun.main]), ...args]
 }
 
 /** In a compiled executable the entry script lives in Bun's virtual file system. */

@@ -1,4 +1,4 @@
-import { loadSnapshot, type LoadedSnapshot } from '#boot/load.ts'
+import { loadSnapshot, sourceName, type LoadedSnapshot, type Source } from '#boot/load.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
 import { secretStandIn } from '#config/stand-in.ts'
 import type { Config } from '#config/schema.ts'
@@ -9,15 +9,13 @@ import { isLocal, parseListen } from '#snapshot/listen.ts'
 import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
 import type { Io } from './io.ts'
 import { listenIn } from './listen-environment.ts'
-import { sourceOf } from './source.ts'
+import { chooseSource, type SourceFlags } from './source.ts'
 
 /** Where the running process is and what opens its admin pages; what is left out is looked up. */
-export interface AdminOptions {
+export interface AdminOptions extends SourceFlags {
   /** `http://127.0.0.1:8080`, `unix:/run/llm-proxy.sock`; a path in it stands before that of the admin pages. */
   readonly url?: string | undefined
   readonly key?: string | undefined
-  /** Default: `config.yaml`, where there is one. */
-  readonly config?: string | undefined
 }
 
 /** Asks a running llm-proxy for its admin pages. Whatever goes wrong is a sentence. */
@@ -39,8 +37,8 @@ export class AdminClient {
   }
 
   /** From the flags, then the environment, then the configuration; or why that is not enough. */
-  static async from({ url, key, config }: AdminOptions, io: Pick<Io, 'env'>): Promise<AdminClient | string> {
-    const { adminPath, listen, key: written, language, lacks } = await configured(config, io.env)
+  static async from({ url, key, ...flags }: AdminOptions, io: Pick<Io, 'env'>): Promise<AdminClient | string> {
+    const { adminPath, listen, key: written, language, lacks } = await configured(flags, io.env)
     if (url !== undefined && isBareNumber(url)) {
       return `Cannot use the address "${printable(url)}": a port needs its host, write "127.0.0.1:${printable(url)}"`
     }
@@ -169,17 +167,17 @@ interface Known {
 }
 
 /** As far as it can be read: an edit that broke something else, or a secret of the service, need not be in the way. */
-async function configured(config: string | undefined, env: Io['env']): Promise<Known> {
-  const file = config ?? 'config.yaml'
-  const source = sourceOf(config)
+async function configured(flags: SourceFlags, env: Io['env']): Promise<Known> {
+  const { source } = chooseSource(flags, env)
+  const file = source.kind === 'environment' ? 'config.yaml' : sourceName(source)
   const nothing = { adminPath: '/admin', listen: undefined, key: undefined, language: 'en' } as const
   try {
     const loaded = await loadSnapshot(source, { env, version: 1, listen: listenIn(env, source), standIns: true })
     const { draft } = loaded
     if (draft === undefined) {
-      return { ...nothing, lacks: hasErrors(file) }
+      return { ...nothing, lacks: hasErrors(source) }
     }
-    const lacks = source.kind === 'file' ? keyLack(file, loaded) : noFile
+    const lacks = source.kind === 'environment' ? noFile : keyLack(source, loaded)
     return {
       adminPath: draft.admin.path,
       listen: listenOf(loaded, draft),
@@ -196,12 +194,19 @@ const noFile =
   'there is no "config.yaml", and what is started from the environment has no key, so its admin pages are closed: ' +
   'write a configuration with "admin.key", or name it with -config'
 
-function hasErrors(file: string): string {
-  return `"${file}" has errors, "llm-proxy check -config ${file}" tells them`
+function hasErrors(source: Source): string {
+  const flags = source.kind === 'file' ? ` -config ${source.file}` : ''
+  return `"${sourceName(source)}" has errors, "llm-proxy check${flags}" tells them`
 }
 
-function keyLack(file: string, { stoodIn, snapshot }: LoadedSnapshot): string {
-  if (stoodIn.length === 0 && snapshot === undefined) return hasErrors(file)
+function keyLack(source: Source, { stoodIn, snapshot }: LoadedSnapshot): string {
+  const file = sourceName(source)
+  if (stoodIn.length === 0 && snapshot === undefined) return hasErrors(source)
+  if (stoodIn.length === 0 && source.kind === 'legacy') {
+    return source.backendsFile === undefined
+      ? `"${file}" is started without a key of clients, so its admin pages are closed`
+      : 'BACKEND_API_KEY is not set'
+  }
   if (stoodIn.length === 0) return `"${file}" has neither "admin.key" nor "proxy_api_key", set the first`
   return `"${file}" says where keys are, and they are not to be had here: ${stoodIn.join('; ')}`
 }

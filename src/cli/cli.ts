@@ -1,8 +1,12 @@
+import { readFile } from 'node:fs/promises'
+import { whyUnreadable } from '#boot/unreadable.ts'
+import { withEnvFile } from '#config/env-file.ts'
 import { readArgs, textOf, textsOf, type ParsedArgs } from './args.ts'
 import { commandNamed, commands, type CommandName } from './command-table.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
 import { serve } from './serve.ts'
+import { sourceFlags } from './source.ts'
 import { version } from './version.ts'
 
 /** Runs the command that the arguments name and resolves with the exit code when its output has left the process. */
@@ -45,7 +49,33 @@ async function obey(argv: readonly string[], io: Io): Promise<number> {
     )
     return exit.usage
   }
-  return await runners[command.name](parsed, io)
+  const envFile = textOf(parsed, 'env-file')
+  if (envFile === undefined) return await runners[command.name](parsed, io)
+  const env = await envWith(envFile, io.env)
+  if (typeof env !== 'string') return await runners[command.name](parsed, withEnv(io, env))
+  io.stderr(`llm-proxy ${command.name}: --env-file: ${env}\n`)
+  return command.name === 'serve' ? exit.failed : exit.usage
+}
+
+/** The environment with the variables of a file, or why it cannot be read. */
+async function envWith(file: string, env: Io['env']): Promise<Io['env'] | string> {
+  try {
+    return withEnvFile(env, await readFile(file, 'utf8'))
+  } catch (error) {
+    return `Cannot read "${file}": ${whyUnreadable(error)}`
+  }
+}
+
+function withEnv(io: Io, env: Io['env']): Io {
+  return {
+    env,
+    isTty: io.isTty,
+    stdout: (text) => io.stdout(text),
+    stderr: (text) => io.stderr(text),
+    print: async (text) => await io.print(text),
+    flushed: async (msMax) => await io.flushed(msMax),
+    onSignal: (signals, handler) => io.onSignal(signals, handler),
+  }
 }
 
 /** Whatever `serve` does without is loaded when it is asked for: a start need not wait for it. */
@@ -55,7 +85,7 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
     const { check } = await import('./check.ts')
     return await check(
       {
-        config: textOf(parsed, 'config'),
+        ...sourceFlags(parsed),
         json: parsed.values['json'] === true,
         strict: parsed.values['strict'] === true,
       },
@@ -72,7 +102,7 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
         key: textOf(parsed, 'key'),
         headers: textsOf(parsed, 'header'),
         seed: textOf(parsed, 'seed'),
-        config: textOf(parsed, 'config'),
+        ...sourceFlags(parsed),
         running: textOf(parsed, 'running'),
         adminKey: textOf(parsed, 'admin-key'),
         json: parsed.values['json'] === true,
@@ -87,7 +117,7 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
         id: parsed.positionals[0],
         running: addressOf(parsed),
         key: textOf(parsed, 'key'),
-        config: textOf(parsed, 'config'),
+        ...sourceFlags(parsed),
         json: parsed.values['json'] === true,
       },
       io,
@@ -101,7 +131,7 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
         requests: textOf(parsed, 'requests'),
         running: addressOf(parsed),
         key: textOf(parsed, 'key'),
-        config: textOf(parsed, 'config'),
+        ...sourceFlags(parsed),
         json: parsed.values['json'] === true,
       },
       io,
@@ -111,7 +141,7 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
     const { doctor } = await import('./doctor.ts')
     return await doctor(
       {
-        config: textOf(parsed, 'config'),
+        ...sourceFlags(parsed),
         bundle: textOf(parsed, 'bundle'),
         url: textOf(parsed, 'url'),
         json: parsed.values['json'] === true,

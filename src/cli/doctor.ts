@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { sourceName } from '#boot/load.ts'
 import { transportOver } from '#boot/transports.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
 import { renderBundle } from '#doctor/bundle.ts'
@@ -19,12 +20,11 @@ import { Masker } from '#telemetry/mask.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
 import { listenIn } from './listen-environment.ts'
-import { sourceOf } from './source.ts'
+import { chooseSource, type SourceFlags } from './source.ts'
 import { buildInfo } from './version.ts'
 
-export interface DoctorOptions {
-  /** Default: `config.yaml`, or the environment where there is none, as for a start. */
-  readonly config: string | undefined
+/** Default: `config.yaml`, or the environment where there is none, as for a start. */
+export interface DoctorOptions extends SourceFlags {
   /** File for a report that can be given to others. */
   readonly bundle: string | undefined
   /** Address of the gateway as clients see it; default: that of this machine, when it is running. */
@@ -47,12 +47,12 @@ export async function doctor(options: DoctorOptions, io: Io): Promise<number> {
     io.stderr(`llm-proxy doctor: Cannot write "${bundle}": it exists already, and is left as it is\n`)
     return exit.usage
   }
-  const source = sourceOf(options.config)
+  const { source } = chooseSource(options, io.env)
   let subject: Subject
   try {
     subject = await readSubject(source, io.env, listenIn(io.env, source))
   } catch (error) {
-    io.stderr(`Cannot read "${source.kind === 'file' ? source.file : 'environment'}": ${whyUnreadable(error)}\n`)
+    io.stderr(`Cannot read "${sourceName(source)}": ${whyUnreadable(error)}\n`)
     return exit.usage
   }
   const { secrets } = subject

@@ -1,14 +1,14 @@
 import * as v from 'valibot'
-import { loadSnapshot, type Source } from '#boot/load.ts'
+import { loadSnapshot, sourceName, type Source } from '#boot/load.ts'
 import { whyUnreadable } from '#boot/unreadable.ts'
 import { formatProblem } from '#config/problem.ts'
 import { secretStandIn } from '#config/stand-in.ts'
 import { isRefusal, type Refusal } from '#core/refusal.ts'
-import { noRests } from '#core/rest.ts'
+import { noBooks } from '#core/rest.ts'
 import { Secret } from '#core/secret.ts'
 import { credentialHeaders, identify } from '#identity/identify.ts'
 import { explainCourse, explanationSchema, type Explanation } from '#route/explain.ts'
-import { resolve } from '#route/resolve.ts'
+import { resolveNamed } from '#route/resolve.ts'
 import { isModelPath } from '#server/admin-explain.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
@@ -16,11 +16,11 @@ import { AdminClient } from './admin-client.ts'
 import { exit } from './exit.ts'
 import { renderExplained } from './explanation-text.ts'
 import type { Io } from './io.ts'
-import { sourceOf } from './source.ts'
+import { chooseSource, type SourceFlags } from './source.ts'
 import { switchedOff, type SwitchedOff } from './switched-off.ts'
 
 /** Values of the command's flags as they were typed. */
-export interface ExplainOptions {
+export interface ExplainOptions extends SourceFlags {
   readonly model: string | undefined
   readonly path: string | undefined
   readonly stream: boolean
@@ -29,7 +29,6 @@ export interface ExplainOptions {
   /** `Name: value` each. */
   readonly headers: readonly string[]
   readonly seed: string | undefined
-  readonly config: string | undefined
   /** Address of the process to ask; empty: as the configuration says; undefined: the file is read. */
   readonly running: string | undefined
   readonly adminKey: string | undefined
@@ -64,7 +63,7 @@ export async function explain(options: ExplainOptions, io: Pick<Io, 'env' | 'std
   if (typeof request === 'string') return failed(io, request, exit.usage)
   const explained =
     options.running === undefined
-      ? await explainFile(request, sourceOf(options.config), io)
+      ? await explainFile(request, chooseSource(options, io.env).source, io)
       : await explainRunning(request, options, io)
   if (typeof explained === 'number') return explained
   io.stdout(options.json ? `${JSON.stringify(explained, null, 2)}\n` : renderExplained(explained))
@@ -113,7 +112,7 @@ async function explainFile(
   source: Source,
   io: Pick<Io, 'env' | 'stderr'>,
 ): Promise<Explained | number> {
-  const from = source.kind === 'file' ? source.file : 'the environment'
+  const from = source.kind === 'environment' ? 'the environment' : sourceName(source)
   try {
     const { snapshot, problems } = await loadSnapshot(source, {
       env: io.env,
@@ -125,19 +124,38 @@ async function explainFile(
       for (const problem of problems) if (problem.severity === 'error') io.stderr(`${formatProblem(problem)}\n`)
       return failed(io, `the configuration has errors, see above`, exit.usage)
     }
-    const plan = resolve(snapshot, request.model)
-    const call = { path: request.path, dialect: dialectOfPath(request.path), stream: request.stream }
+    const plan = resolveNamed(snapshot, request.model)
+    const { path, stream, headers } = request
+    const call = {
+      path,
+      dialect: dialectOfPath(path),
+      stream,
+      headers: telling(headers),
+      caller: callerOf(headers, snapshot),
+    }
     const alias = isRefusal(plan) ? request.model : plan.alias
     return {
       from,
       key: keyVerdict(request.headers, snapshot),
-      choice: isRefusal(plan) ? null : explainCourse(plan, call, noRests, request.seed, 0),
+      choice: isRefusal(plan) ? null : explainCourse(plan, call, noBooks, request.seed, 0),
       refusal: isRefusal(plan) ? factsOf(plan) : null,
       switchedOff: await switchedOff(source, alias, io.env),
     }
   } catch (error) {
     return failed(io, `Cannot read "${from}": ${whyUnreadable(error)}`, exit.usage)
   }
+}
+
+/** The headers by which a request may belong to others; undefined: none was given, so of those nothing is to be told. */
+function telling(headers: Headers): Headers | undefined {
+  const kept = new Headers(headers)
+  for (const name of credentialHeaders) kept.delete(name)
+  return [...kept].length === 0 ? undefined : kept
+}
+
+function callerOf(headers: Headers, { keys }: Snapshot): string | undefined {
+  const caller = keys.tellsApart ? identify(headers, undefined, keys) : undefined
+  return caller === undefined || isRefusal(caller) ? undefined : caller.id
 }
 
 function keyVerdict(headers: Headers, { keys, settings }: Snapshot): KeyVerdict {
@@ -160,12 +178,14 @@ function factsOf({ status, code, message }: Refusal): Explained['refusal'] {
 
 async function explainRunning(
   { model, path, stream, seed, headers }: ExplainedRequest,
-  { running, adminKey, config }: ExplainOptions,
+  { running, adminKey, ...source }: ExplainOptions,
   io: Pick<Io, 'env' | 'stderr'>,
 ): Promise<Explained | number> {
-  const client = await AdminClient.from({ url: running === '' ? undefined : running, key: adminKey, config }, io)
+  const client = await AdminClient.from({ ...source, url: running === '' ? undefined : running, key: adminKey }, io)
   if (typeof client === 'string') return failed(io, client, exit.failed)
   const query = new URLSearchParams({ model, path, seed: String(seed), stream: String(stream) })
+  const lines = Array.from(telling(headers) ?? [], ([name, value]) => `${name}: ${value}`)
+  if (lines.length > 0) query.set('headers', lines.join('\n'))
   const page = await client.get(`/explain?${query.toString()}`)
   if (typeof page === 'string') return failed(io, page, exit.failed)
   const read = v.safeParse(explanationSchema(), page)

@@ -24,6 +24,8 @@ export function renderExplained({ from, key, choice, refusal, switchedOff }: Exp
 function choiceLines(choice: Explanation, from: string): string[] {
   const { model, path, dialect, stream, says, routes, seed } = choice
   const lines = [`"${model}" at ${path} (${dialect}${stream ? ', a stream' : ''}): ${from} ${says}`]
+  const { affinity } = choice
+  if (affinity !== null) lines.push('', affinityLine(affinity))
   const asked = routes.filter(({ turn }) => turn !== null)
   if (asked.length > 0) {
     lines.push('', 'Order:')
@@ -45,6 +47,12 @@ function choiceLines(choice: Explanation, from: string): string[] {
   const passed = routes.filter(({ turn }) => turn === null)
   if (passed.length > 0) lines.push('', 'Passed over:', ...passed.flatMap(passedLines))
   return lines
+}
+
+function affinityLine({ by, pinned, forMs }: NonNullable<Explanation['affinity']>): string {
+  if (by === null) return 'Affinity: none of its headers tells where it belongs, its body or its address may.'
+  const place = pinned === null ? 'which no route answered yet' : `which stay with ${pinned}`
+  return `Affinity: it belongs to the requests with the same value of ${by}, ${place}${forMs === null ? '' : ` for another ${formatDuration(forMs)}`}.`
 }
 
 /** How it is decided, by strategy. */
@@ -80,9 +88,10 @@ function headOf([first]: readonly Route[], model: string): string {
 function routeLine(route: Route, isShared: boolean, choice: Explanation): string {
   const share = isShared && route.share !== null ? `, ${percent(route.share)} of the traffic` : ''
   const score = isShared && route.score !== null ? `, ${route.score}` : ''
+  const eased = route.ease === null ? '' : `, back for a short time with ${percent(route.ease)} of its weight`
   const isLeastBad = route.passedOver === null ? '' : `, although ${route.passedOver.reason}`
   const beyond = isBeyond(route, choice) ? `, never reached with ${choice.attemptsMax} attempts` : ''
-  return `${route.turn}. ${route.backend} / ${route.model} (${route.protocol})${share}${score}${isLeastBad}${beyond}`
+  return `${route.turn}. ${route.backend} / ${route.model} (${route.protocol})${share}${eased}${score}${isLeastBad}${beyond}`
 }
 
 function isBeyond({ turn }: Route, { attemptsMax }: Explanation): boolean {

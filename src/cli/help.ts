@@ -19,6 +19,7 @@ export function overview(): string {
     '  llm-proxy init                    writes config.yaml with every key explained',
     '  llm-proxy check                   tells what is wrong with it, by line and column',
     '  llm-proxy -config config.yaml     starts; saved changes apply at once, without a restart',
+    '  llm-proxy --secrets-file FILE     starts with a secrets.json, and --backends-file FILE with a backends.json, as they are',
     '',
     'When something is not as expected:',
     '  llm-proxy why REQUEST-ID          tells what became of a request; every answer carries its id, "x-request-id"',

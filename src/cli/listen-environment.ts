@@ -1,19 +1,21 @@
 import type { LoadContext, Source } from '#boot/load.ts'
+import { Variables } from '#config/legacy-variables.ts'
 import type { Io } from './io.ts'
 
 /**
  * Variables that name the port to listen on, the first that is set counts. Hosting platforms set PORT for whatever they
- * run; a file with its own `listen` means what it says.
+ * run; a file with its own `listen` means what it says, and flow-proxy never looked at it.
  */
-export function portVariables({ kind }: Source): readonly string[] {
-  return ['PROXY_PORT', 'FLOW_PROXY_PORT', ...(kind === 'environment' ? ['PORT'] : [])]
+export function portVariables(source: Source): readonly string[] {
+  const heedsPort = source.kind === 'legacy' ? source.backendsFile !== undefined : source.kind === 'environment'
+  return ['PROXY_PORT', 'FLOW_PROXY_PORT', ...(heedsPort ? ['PORT'] : [])]
 }
 
 export const hostVariables: readonly string[] = ['FLOW_PROXY_HOST']
 
-/** The first of the variables that is set and not empty. */
+/** The first of the variables that is set and not empty, as it is written: in capitals, or in small letters. */
 export function firstSet(names: readonly string[], env: Io['env']): string | undefined {
-  return names.find((name) => (env[name] ?? '') !== '')
+  return new Variables(env).first(names)
 }
 
 /** A port, undefined for an empty text, null for what is none. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { isRefusal } from '#core/refusal.ts'
 import { idsWhenHealthy } from '#route/course.ts'
-import { resolve, type PlanTable } from '#route/resolve.ts'
+import { resolveNamed, type PlanTable } from '#route/resolve.ts'
 
 /** The form of a past request as far as its choice depends on it. Made when asked for: a start needs none. */
 // oxlint-disable-next-line typescript/explicit-module-boundary-types, typescript/explicit-function-return-type -- the schema's type is its value
@@ -96,7 +96,7 @@ interface Decision {
 }
 
 function decide({ dialect, seed }: PastRequest, model: string, next: PlanTable): Decision {
-  const plan = resolve(next, model)
+  const plan = resolveNamed(next, model)
   if (isRefusal(plan)) return { ids: [], why: plan.message }
   const ids = idsWhenHealthy(plan, dialect, seed)
   if (ids.length > 0) return { ids, why: '' }

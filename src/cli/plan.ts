@@ -8,18 +8,17 @@ import { exit } from './exit.ts'
 import type { Io } from './io.ts'
 import { compareCourses, pastRequestSchema } from './plan-compare.ts'
 import { differenceLines, differencesOf, runningConfigSchema } from './plan-differences.ts'
+import type { SourceFlags } from './source.ts'
 import { renderComparison } from './plan-text.ts'
 
 /** Values of the command's flags as they were typed. */
-export interface PlanOptions {
+export interface PlanOptions extends SourceFlags {
   /** The new configuration. */
   readonly file: string | undefined
   readonly requests: string | undefined
   /** Address of the running process; undefined: as its configuration says. */
   readonly running: string | undefined
   readonly key: string | undefined
-  /** The configuration that is running. */
-  readonly config: string | undefined
   readonly json: boolean
 }
 
@@ -71,8 +70,8 @@ export async function plan(
 /** Limit: as many as the page of past requests gives. */
 const requestsMax = 10_000
 
-async function openAdmin({ running, key, config }: PlanOptions, io: PlanIo): Promise<Past | string> {
-  return await AdminClient.from({ url: running, key, config }, io)
+async function openAdmin({ running, key, ...source }: PlanOptions, io: PlanIo): Promise<Past | string> {
+  return await AdminClient.from({ ...source, url: running, key }, io)
 }
 
 /** The new configuration, or the exit code when there is none. */

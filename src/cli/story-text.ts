@@ -5,7 +5,8 @@ import { endingOf, wordsOf, type Language, type Words } from './story-words.ts'
 /** A past request told from its beginning to its end, then what its client got and what is to be done. */
 export function renderStory(story: Story, language: Language): string {
   const words = wordsOf[language]
-  const end = { atMs: story.totalMs, text: words.ended(words.outcomes[story.outcome], story.status, story.bytesOut) }
+  const { outcome, status, bytesOut, chunksOut } = story
+  const end = { atMs: story.totalMs, text: words.ended(words.outcomes[outcome], status, bytesOut, chunksOut) }
   return render(story, [...stepsOf(story, words), end], endingOf(story, words), words)
 }
 
@@ -19,9 +20,14 @@ export function renderRunning(story: RunningStory, language: Language): string {
 function stepsOf(story: AnyStory, words: Words): readonly Step[] {
   return [
     ...story.skips.map(({ backend, model, reason }) => ({ text: words.passedOver(`${backend}/${model}`, reason) })),
+    ...tellRepinned(story, words),
     ...tellTimed(story, words),
     ...tellStream(story, words),
   ]
+}
+
+function tellRepinned({ repinned }: AnyStory, words: Words): Step[] {
+  return repinned === undefined ? [] : [{ text: words.repinned(repinned.from, repinned.why, repinned.cachedTokens) }]
 }
 
 function render(story: AnyStory, steps: readonly Step[], ending: string, words: Words): string {

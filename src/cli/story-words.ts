@@ -9,6 +9,8 @@ export interface Words {
   asked(request: string, model: string | undefined, stream: boolean, caller: string | undefined): string
   decided(configVersion: number, seed: number): string
   passedOver(who: string, reason: string): string
+  /** It left the route that it had stayed with. */
+  repinned(from: string, why: string, cachedTokens: number | undefined): string
   askedRoute(who: string): string
   askedAgain(who: string): string
   askedFallback(who: string, alias: string): string
@@ -25,7 +27,7 @@ export interface Words {
   heartbeats(count: number): string
   rescued(bytes: number): string
   broke(reason: string): string
-  ended(outcome: string, status: number, bytes: number): string
+  ended(outcome: string, status: number, bytes: number, chunks: number): string
   readonly outcomes: Readonly<Record<Outcome, string>>
   /** What the client got. */
   readonly got: {
@@ -93,6 +95,8 @@ const en: Words = {
   },
   decided: (version, seed) => `decided by version ${version} of the configuration, with seed ${seed}`,
   passedOver: (who, reason) => `passed over ${who}: ${reason}`,
+  repinned: (from, why, tokens) =>
+    `left ${from}, with which it had stayed${tokens === undefined ? '' : ` and which had ${tokens} of its tokens cached`}: ${why}`,
   askedRoute: (who) => `asked ${who}`,
   askedAgain: (who) => `asked ${who} again`,
   askedFallback: (who, alias) => `asked ${who}, a route of the fallback alias "${alias}"`,
@@ -108,7 +112,8 @@ const en: Words = {
   heartbeats: (count) => `${count} ${count === 1 ? 'keep-alive' : 'keep-alives'} kept the client waiting`,
   rescued: (bytes) => `after ${bytes} bytes the stream broke, and another route went on with it`,
   broke: (reason) => `the stream ended early: ${reason}`,
-  ended: (outcome, status, bytes) => `ended: ${outcome}, status ${status}, ${bytes} bytes`,
+  ended: (outcome, status, bytes, chunks) =>
+    `ended: ${outcome}, status ${status}, ${bytes} bytes${chunks > 1 ? ` in ${chunks} pieces` : ''}`,
   outcomes: {
     complete: 'complete',
     client_closed: 'the client left',
@@ -171,6 +176,7 @@ const en: Words = {
     missing_api_key: 'The client has to send the key in "proxy_api_key".',
     invalid_api_key: 'The client has to send the key in "proxy_api_key".',
     ambiguous_credentials: 'The client has to send one key only.',
+    unknown_id: 'Let the client name an alias by the header "x-llm-proxy-model", or ask for what it was given here.',
     model_not_found: 'Add the alias to "models", or let the client ask for one that is there.',
     body_too_large: 'Raise "max_body_size", or let the client send less.',
     no_backend_available: 'Every route was resting: "llm-proxy explain --running --model …" tells until when.',
@@ -189,6 +195,8 @@ const zh: Words = {
   },
   decided: (version, seed) => `依据第 ${version} 版配置,随机种子 ${seed}`,
   passedOver: (who, reason) => `跳过 ${who}: ${reason}`,
+  repinned: (from, why, tokens) =>
+    `离开了此前一直使用的 ${from}${tokens === undefined ? '' : `(其缓存了 ${tokens} 个 token)`}: ${why}`,
   askedRoute: (who) => `请求 ${who}`,
   askedAgain: (who) => `再次请求 ${who}`,
   askedFallback: (who, alias) => `请求 ${who} (备用别名 "${alias}" 的路由)`,
@@ -203,7 +211,8 @@ const zh: Words = {
   heartbeats: (count) => `等待期间向客户端发送了 ${count} 次保活`,
   rescued: (bytes) => `流在 ${bytes} 字节后中断,由另一路由接续`,
   broke: (reason) => `流提前结束: ${reason}`,
-  ended: (outcome, status, bytes) => `结束: ${outcome},状态 ${status},${bytes} 字节`,
+  ended: (outcome, status, bytes, chunks) =>
+    `结束: ${outcome},状态 ${status},${bytes} 字节${chunks > 1 ? `,共 ${chunks} 块` : ''}`,
   outcomes: {
     complete: '完整',
     client_closed: '客户端断开',
@@ -261,6 +270,7 @@ const zh: Words = {
     missing_api_key: '客户端需要发送 "proxy_api_key" 中的密钥。',
     invalid_api_key: '客户端需要发送 "proxy_api_key" 中的密钥。',
     ambiguous_credentials: '客户端只能发送一个密钥。',
+    unknown_id: '让客户端用请求头 "x-llm-proxy-model" 指定别名,或使用此处返回过的 ID。',
     model_not_found: '在 "models" 中添加该别名,或让客户端请求已有的别名。',
     body_too_large: '提高 "max_body_size",或让客户端少发一些。',
     no_backend_available: '所有路由都在冷却: "llm-proxy explain --running --model …" 会说明到何时。',

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import type { Source } from '#boot/load.ts'
-import { environmentConfig } from '#config/environment.ts'
+import { readSource, type Source } from '#boot/load.ts'
 import { loadConfig } from '#config/load.ts'
 import { systemSecretFiles } from '#ports/secret-files.ts'
 import { chainOf } from '#snapshot/fallbacks.ts'
@@ -16,9 +14,8 @@ export interface SwitchedOff {
 
 /** The switched-off routes of an alias and its fallbacks: a compiled configuration knows of them no more. */
 export async function switchedOff(source: Source, asked: string, env: Io['env']): Promise<SwitchedOff[]> {
-  const file = source.kind === 'file' ? source.file : 'environment'
-  const text = source.kind === 'file' ? await readFile(source.file, 'utf8') : environmentConfig(env)
-  const { config, off } = await loadConfig({ file, text, env, files: systemSecretFiles, standIns: true })
+  const read = await readSource(source, env)
+  const { config, off } = await loadConfig({ ...read, env, files: systemSecretFiles, standIns: true })
   if (config === undefined) return []
   const enabled = new Map(config.backends.map((backend) => [backend.name, backend.enabled]))
   const variables = new Map(off.map(({ name, variable }) => [name, variable]))

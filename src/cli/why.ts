@@ -5,21 +5,21 @@ import type { RunningStory } from '#telemetry/story.ts'
 import { AdminClient } from './admin-client.ts'
 import { exit } from './exit.ts'
 import type { Io } from './io.ts'
+import type { SourceFlags } from './source.ts'
 import { renderRunning, renderStory } from './story-text.ts'
 
-export interface WhyOptions {
+export interface WhyOptions extends SourceFlags {
   /** As in `x-request-id`, or the beginning of it. */
   readonly id: string | undefined
   /** Address of the process; undefined: as the configuration says. */
   readonly running: string | undefined
   readonly key: string | undefined
-  readonly config: string | undefined
   readonly json: boolean
 }
 
 /** `llm-proxy why`: tells what became of a past request. Resolves with 0, 1 when it cannot be told, 2 for wrong usage. */
 export async function why(
-  { id, running, key, config, json }: WhyOptions,
+  { id, running, key, json, ...source }: WhyOptions,
   io: Pick<Io, 'env' | 'stdout' | 'stderr'>,
 ): Promise<number> {
   const wanted = id?.trim() ?? ''
@@ -27,7 +27,7 @@ export async function why(
     io.stderr('llm-proxy why: name the request by its id, which every answer carries as "x-request-id"\n')
     return exit.usage
   }
-  const client = await AdminClient.from({ url: running, key, config }, io)
+  const client = await AdminClient.from({ ...source, url: running, key }, io)
   const found = typeof client === 'string' ? client : await client.get(`/requests/${wanted}`)
   if (typeof client === 'string' || typeof found === 'string') {
     io.stderr(`llm-proxy why: ${String(found)}\n`)

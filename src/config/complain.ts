@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
 import { nearest } from '#kit/nearest.ts'
+import { isTimeZone, timeZoneLike } from '#kit/time-zone.ts'
 import type { ConfigPath } from './problem.ts'
 
 /** What a schema says about a value, in words: `expected a whole number`. */
@@ -57,7 +58,11 @@ export function hint(issue: v.BaseIssue<unknown>): string {
   if (switchWord !== undefined && (issue.type === 'boolean' || issue.expected?.includes('boolean') === true)) {
     return ` (did you mean ${switchWord}?)`
   }
+  if (issue.requirement === isTimeZone) return meant(timeZoneLike(input))
   const words = [...(issue.expected ?? '').matchAll(/"([^"]*)"/g)].map(([, word = '']) => word)
-  const near = issue.type === 'picklist' || issue.type === 'union' ? nearest(input, words) : undefined
-  return near === undefined ? '' : ` (did you mean "${near}"?)`
+  return meant(issue.type === 'picklist' || issue.type === 'union' ? nearest(input, words) : undefined)
+}
+
+function meant(word: string | undefined): string {
+  return word === undefined ? '' : ` (did you mean "${word}"?)`
 }

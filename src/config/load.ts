@@ -2,12 +2,15 @@ import { dirname, resolve } from 'node:path'
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
 import { filesToWatch, gatherOutside, lacksOf, nothingOutside, type Outside } from '#credential/outside.ts'
+import type { CredentialSettings } from '#credential/schema.ts'
 import type { SecretFiles } from '#ports/secret-files.ts'
+import { joinServices } from './join-services.ts'
+import { mergeTree } from './merge-tree.ts'
 import { pathText, sortProblems, type ConfigPath, type Place, type Problem } from './problem.ts'
 import { prune } from './prune.ts'
 import { dereference, type OffBackend } from './references.ts'
 import { ConfigSchema, type Config } from './schema.ts'
-import { readYaml } from './source.ts'
+import { readYaml, type Tree } from './source.ts'
 import { letStandIn, secretStandIn } from './stand-in.ts'
 import { respell, type Move } from './spellings.ts'
 import { validate } from './validate.ts'
@@ -36,6 +39,8 @@ export interface Loaded {
   readonly secrets: readonly Secret[]
   /** Why secrets have a stand-in, in the order of the file. */
   readonly stoodIn: readonly string[]
+  /** Why `services_file` brings no services; absent: it does, or there is none. */
+  readonly servicesLack?: 'gone' | 'unreadable' | 'broken' | undefined
   /** Where a value stands in the file. */
   locate(path: ConfigPath): Place
 }
@@ -48,14 +53,19 @@ export interface LoadInput {
   readonly files: SecretFiles
   /** Secrets that cannot be found are stood in for by {@link secretStandIn}: for those who look, and send nothing. */
   readonly standIns?: boolean | undefined
+  /** Keys of every backend in `services_file` that does not say them itself. */
+  readonly serviceDefaults?: Tree | undefined
+  /** What wins over the text, such as flags of the command line; in the names of the schema. */
+  readonly overrides?: Tree | undefined
 }
 
 /** Text → Config, or all that is wrong with it. */
-export async function loadConfig({ file, text, env, files, standIns }: LoadInput): Promise<Loaded> {
-  const source = readYaml(file, text)
-  const problems: Problem[] = [...source.problems]
-  if (source.tree === undefined) {
-    const locate = (path: ConfigPath): Place => source.locate(path)
+export async function loadConfig(input: LoadInput): Promise<Loaded> {
+  const { file, text, env, files, standIns } = input
+  const read = readYaml(file, text)
+  const problems: Problem[] = [...read.problems]
+  if (read.tree === undefined) {
+    const locate = (path: ConfigPath): Place => read.locate(path)
     const nothing = {
       config: undefined,
       draft: undefined,
@@ -69,14 +79,19 @@ export async function loadConfig({ file, text, env, files, standIns }: LoadInput
     }
     return { ...nothing, problems: sortProblems(problems), digest: digestOf(text, []), locate }
   }
-  const { tree } = source
+  const { tree } = read
   const tell = (severity: Problem['severity'], place: Place, path: ConfigPath, message: string): void => {
     problems.push({ severity, ...place, path: pathText(path), message })
   }
 
   const directory = dirname(resolve(file))
   const standIn = standIns === true ? secretStandIn : undefined
-  const { byPath, off } = await dereference(tree, { env, files, directory, standIn })
+  const sources = { env, files, directory, standIn }
+  const { byPath, off } = await dereference(tree, sources)
+  const joined = await joinServices(read, tree, sources, input.serviceDefaults ?? {})
+  const { source } = joined
+  problems.push(...joined.problems)
+  for (const [path, reference] of joined.byPath) byPath.set(path, reference)
   for (const { path, name, variable } of off) {
     tell(
       'note',
@@ -101,6 +116,7 @@ export async function loadConfig({ file, text, env, files, standIns }: LoadInput
           : (['note', `read as "${pathText(to)}"`] as const)
     tell(severity, source.locate(from, 'key'), from, message)
   }
+  if (input.overrides !== undefined) mergeTree(tree, input.overrides)
   for (const { path, message } of prune(tree, ConfigSchema)) tell('warning', locate(path, 'key'), path, message)
 
   const listenIsDefault = !('listen' in tree)
@@ -118,12 +134,13 @@ export async function loadConfig({ file, text, env, files, standIns }: LoadInput
     // What came of a reference that could not be resolved need not be complained about once more.
     if (!brokenReferences.has(pathText(origin(path)))) tell('error', locate(path), path, message)
   }
-  if (config !== undefined && Object.keys(config.models).length === 0) {
+  // Of a services file that cannot be used, enough is told.
+  if (config !== undefined && joined.lacks === undefined && servesNothing(config)) {
     const lacking = config.backends.length === 0 ? 'neither backends nor models' : 'no models'
     // Valid, since a reload may bring what is missing, and yet hardly meant.
     tell('warning', locate(['models']), [], `the configuration has ${lacking}, so every request for a model is refused`)
   }
-  const credentials = whole?.backends.flatMap((backend) => backend.credentials) ?? []
+  const credentials = whole === undefined ? [] : credentialsOf(whole)
   const outside =
     credentials.length === 0 ? nothingOutside : await gatherOutside(credentials, { env, files, directory })
   const lacks = standIns === true ? lacksOf(credentials, outside) : []
@@ -138,12 +155,23 @@ export async function loadConfig({ file, text, env, files, standIns }: LoadInput
     listenIsDefault,
     faults: faults.map(({ path }) => path),
     problems: sortProblems(problems),
-    digest: digestOf(text, [...secrets, ...watched.map(({ text: content }) => content)]),
+    digest: digestOf(text, [
+      ...secrets,
+      ...watched.map(({ text: content }) => content),
+      ...(joined.file === undefined ? [] : [joined.file.text]),
+    ]),
     off,
     outside,
-    files: [...new Set([...expansions.flatMap((expansion) => expansion.files), ...watched.map(({ path }) => path)])],
+    files: [
+      ...new Set([
+        ...expansions.flatMap((expansion) => expansion.files),
+        ...watched.map(({ path }) => path),
+        ...(joined.file === undefined ? [] : [joined.file.path]),
+      ]),
+    ],
     secrets: secrets.map((secret) => new Secret(secret)),
     stoodIn: [...stoodIn, ...lacks],
+    servicesLack: joined.lacks,
     locate,
   }
 }
@@ -176,9 +204,39 @@ function originOf(path: ConfigPath, moves: readonly Move[]): ConfigPath {
   return path
 }
 
+function servesNothing({ models, services, passthrough }: Config): boolean {
+  return Object.keys(models).length === 0 && Object.keys(services).length === 0 && passthrough === undefined
+}
+
+/** Of every backend, wherever it stands. */
+function credentialsOf({ backends, services, passthrough }: Config): CredentialSettings[] {
+  const pools = Object.values(services).flatMap(({ models }) => Object.values(models))
+  const pooled = [...pools, ...(passthrough === undefined ? [] : [passthrough])].flatMap((pool) => pool.backends)
+  return [...backends, ...pooled].flatMap(({ credentials }) => credentials)
+}
+
 function withoutCredentials(config: Config | undefined): Config | undefined {
   if (config === undefined) return undefined
-  return { ...config, backends: config.backends.map((backend) => ({ ...backend, credentials: [] })) }
+  const { backends, services, passthrough } = config
+  return {
+    ...config,
+    backends: backends.map(without),
+    services: mapValues(services, (service) => ({
+      ...service,
+      models: mapValues(service.models, (model) => ({ ...model, backends: model.backends.map(without) })),
+    })),
+    ...(passthrough === undefined
+      ? {}
+      : { passthrough: { ...passthrough, backends: passthrough.backends.map(without) } }),
+  }
+}
+
+function without<Holder extends object>(holder: Holder): Holder {
+  return { ...holder, credentials: [] }
+}
+
+function mapValues<Value>(record: Record<string, Value>, change: (value: Value) => Value): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
 }
 
 function hasError({ problems }: { readonly problems: readonly { readonly severity: string }[] }): boolean {

@@ -35,11 +35,14 @@ export function pathText(path: ConfigPath): string {
   return text
 }
 
-/** In the order of the file, each only once. */
+/** In the order of the file, each only once; where there is more than one file, file by file. */
 export function sortProblems(problems: readonly Problem[]): Problem[] {
   const byLine = new Map(problems.map((problem) => [formatProblem(problem), problem]))
+  const files = new Map([...new Set(problems.map(({ file }) => file))].map((file, index) => [file, index]))
+  const fileRank = ({ file }: Problem): number => files.get(file) ?? 0
   return [...byLine.values()].toSorted(
-    (a, b) => a.line - b.line || a.column - b.column || rank[a.severity] - rank[b.severity],
+    (a, b) =>
+      fileRank(a) - fileRank(b) || a.line - b.line || a.column - b.column || rank[a.severity] - rank[b.severity],
   )
 }
 

@@ -5,14 +5,18 @@ import { identityEntries } from '#identity/schema.ts'
 import { AddressList } from '#kit/address-list.ts'
 import { isListenAddress } from '#kit/listen-address.ts'
 import { durationSchema, sizeSchema } from '#kit/quantity-schema.ts'
-import { FallbackSchema, LoadBalancingSchema, modelsSchema } from '#route/schema.ts'
+import { FallbackSchema, LoadBalancingSchema, modelsSchema, OwnedIdsSchema } from '#route/schema.ts'
+import { passthroughSchema, servicesSchema } from '#route/service-schema.ts'
 import { LoggingSchema } from '#telemetry/schema.ts'
+import { FiltersSchema } from '#upstream/filter-schema.ts'
+import { HealthCheckSchema } from '#upstream/health-schema.ts'
 import { OutboundProxySchema } from '#upstream/link-schema.ts'
 import { AliasStreamingSchema, StreamingSchema } from '#upstream/streaming-schema.ts'
 import {
   backendEntries,
   CircuitBreakerSchema,
   DetectionSchema,
+  OutlierDetectionSchema,
   ProxySchema,
   RetrySchema,
   TimeoutSchema,
@@ -20,20 +24,41 @@ import {
   withProtocol,
 } from '#upstream/schema.ts'
 import { ServerSchema } from './server-schema.ts'
+import { CorsSchema, ForwardProxySchema, HealthPagesSchema } from './surface-schema.ts'
 
 /** Limit: the largest `max_body_size`. */
-export const bodyBytesLimit = 2 * 1024 ** 3
+const bodyBytesLimit = 2 * 1024 ** 3
+
+/** Limit: the largest `max_upload_size`. */
+export const uploadBytesLimit = 1024 ** 5
 
 const aliasStreaming = v.pipe(
   AliasStreamingSchema,
   v.description('What clients of streams of this alias are promised, where it differs from the `streaming` section.'),
 )
 
+const ownEntries = {
+  ...backendEntries,
+  credentials: v.optional(CredentialsSchema, []),
+  health_check: v.optional(
+    v.pipe(HealthCheckSchema, v.description('Where its checks differ from the `health_check` section.')),
+  ),
+}
+
 /** `backends[]`: what its rooms know of it. */
-const BackendSchema = v.pipe(
-  v.strictObject({ ...backendEntries, credentials: v.optional(CredentialsSchema, []) }),
-  v.transform(withProtocol),
-)
+const BackendSchema = v.pipe(v.strictObject(ownEntries), v.transform(withProtocol))
+
+/** What a backend of a service may say of itself; it speaks whatever its clients speak, and has no name that others use. */
+const {
+  name: _name,
+  weight: _weight,
+  protocol: _protocol,
+  api_version: _version,
+  prefill: _prefill,
+  url,
+  ...pooledEntries
+} = ownEntries
+const pooled = { ...pooledEntries, url: v.optional(url) }
 
 /** The whole file: every key, its default, its bounds and its sentence. Nothing else knows the keys. */
 export const ConfigSchema = v.strictObject({
@@ -64,6 +89,13 @@ export const ConfigSchema = v.strictObject({
     sizeSchema('Largest request body that is accepted.', { min: 1024, max: bodyBytesLimit }),
     '64mb',
   ),
+  max_upload_size: v.optional(
+    sizeSchema(
+      'Largest request body that is sent on while it comes, which takes no memory: for `services`, `passthrough`, and uploads of files. 0: no limit.',
+      { max: uploadBytesLimit },
+    ),
+    '1gb',
+  ),
   server: v.optional(v.pipe(ServerSchema, v.description('What the process may take of its machine.')), {}),
   ...upstreamEntries,
   backends: v.optional(
@@ -75,8 +107,29 @@ export const ConfigSchema = v.strictObject({
     {},
   ),
   models: v.optional(modelsSchema({ streaming: v.optional(aliasStreaming, {}) }), {}),
+  services: v.optional(servicesSchema(pooled), {}),
+  services_file: v.optional(
+    v.pipe(
+      v.string(),
+      v.minLength(1),
+      v.maxLength(4096),
+      v.description(
+        'A file with more `services`, such as `backends.json`: JSON with or without comments, or YAML. A relative path starts at the folder of the configuration. It is watched like the configuration itself.',
+      ),
+    ),
+  ),
+  passthrough: v.optional(passthroughSchema(pooled)),
+  forward_proxy: v.optional(
+    v.pipe(ForwardProxySchema, v.description('Being a proxy that programs are told to use.')),
+    {},
+  ),
+  filters: v.optional(FiltersSchema, []),
   load_balancing: v.optional(
     v.pipe(LoadBalancingSchema, v.description('How traffic is shared among routes of one priority.')),
+    {},
+  ),
+  owned_ids: v.optional(
+    v.pipe(OwnedIdsSchema, v.description('Remembering which backend has a file, a batch or a former answer.')),
     {},
   ),
   fallback: v.optional(v.pipe(FallbackSchema, v.description('What happens when a route fails.')), {}),
@@ -89,6 +142,16 @@ export const ConfigSchema = v.strictObject({
       ),
     ),
   ),
+  outlier_detection: v.optional(
+    v.pipe(
+      OutlierDetectionSchema,
+      v.description(
+        'Leaves out a route that fails much more often than the others of its alias. Absent: off; an empty section `{}` switches it on.',
+      ),
+    ),
+  ),
+  health_check: v.optional(v.pipe(HealthCheckSchema, v.description('How backends are asked whether they are well.'))),
+  health: v.optional(v.pipe(HealthPagesSchema, v.description('Where probes look, and what they see.')), {}),
   detection: v.optional(
     v.pipe(DetectionSchema, v.description('Which answers count as failures that another route may mend.')),
     {},
@@ -111,6 +174,7 @@ export const ConfigSchema = v.strictObject({
     ),
     {},
   ),
+  cors: v.optional(v.pipe(CorsSchema, v.description('Which web pages may read answers.')), {}),
   headers: v.optional(
     v.pipe(
       v.strictObject({

@@ -39,8 +39,22 @@ export const spellings: readonly Spelling[] = [
   { from: ['fallback', 'circuit_failure_threshold'], to: ['circuit_breaker', 'failure_threshold'] },
   { from: ['fallback', 'circuit_success_threshold'], to: ['circuit_breaker', 'success_threshold'] },
   { from: ['fallback', 'circuit_open_timeout'], to: ['circuit_breaker', 'open_timeout'] },
+  { from: ['health', 'upstream', 'check_interval'], to: ['health_check', 'interval'] },
+  { from: ['health', 'upstream', 'timeout'], to: ['health_check', 'timeout'] },
+  { from: ['health', 'upstream', 'failure_threshold'], to: ['health_check', 'failure_threshold'] },
+  { from: ['health', 'upstream', 'success_threshold'], to: ['health_check', 'success_threshold'] },
+  {
+    from: ['load_balancing', 'failover_timeout'],
+    to: ['timeout', 'first_byte'],
+    about: 'of streams until the first content',
+  },
+  { from: ['load_balancing', 'failover_timeout'], to: ['streaming', 'time_to_first_token'] },
+  { from: ['load_balancing', 'health_check_interval'], to: ['health_check', 'interval'] },
+  { from: ['cors', 'allow_origins'], to: ['cors', 'allowed_origins'] },
   { from: ['logging', 'rotation', 'max_size_mb'], to: ['logging', 'max_file_size_mb'] },
+  { from: ['logging', 'rotation', 'max_age_days'], to: ['logging', 'max_age_days'] },
   { from: ['logging', 'categories', 'general', 'level'], to: ['logging', 'level'] },
+  { from: ['timezone'], to: ['logging', 'timezone'] },
 ]
 
 /** Names inside a `timeout` section, the global one and those of backends. */
@@ -54,6 +68,9 @@ export const timeoutSpellings: readonly Spelling[] = [
 
 /** Names inside a backend. */
 export const backendSpellings: readonly Spelling[] = [{ from: ['tls_verify'], to: ['tls', 'verify'], mustAgree: true }]
+
+/** Names inside a service. */
+export const serviceSpellings: readonly Spelling[] = [{ from: ['model'], to: ['models'], mustAgree: true }]
 
 /** Sections that are rewritten as a whole; named here for the reference. */
 export const sectionSpellings: readonly { readonly from: string; readonly to: string }[] = [
@@ -69,18 +86,16 @@ export const sectionSpellings: readonly { readonly from: string; readonly to: st
 export function respell(tree: Tree): Move[] {
   const moves: Move[] = []
   const breakerWasNamed = isPlainObject(tree['circuit_breaker'])
-  for (const spelling of spellings) moves.push(...move(tree, [], spelling))
+  for (const [index, spelling] of spellings.entries()) {
+    const isReadAgain = spellings.slice(index + 1).some(({ from }) => from.join('.') === spelling.from.join('.'))
+    moves.push(...move(tree, [], spelling, isReadAgain))
+  }
   if (!breakerWasNamed && isPlainObject(tree['circuit_breaker'])) {
     // Thresholds alone did not switch the breaker on where these names come from.
     tree['circuit_breaker']['enabled'] ??= false
   }
   moves.push(...moveTimeouts(tree, []))
-  const backends: unknown[] = Array.isArray(tree['backends']) ? tree['backends'] : []
-  for (const [index, backend] of backends.entries()) {
-    if (!isPlainObject(backend)) continue
-    for (const spelling of backendSpellings) moves.push(...move(backend, ['backends', index], spelling))
-    moves.push(...moveTimeouts(backend, ['backends', index]))
-  }
+  moves.push(...moveInBackends(tree, []), ...moveInServices(tree))
   moves.push(...moveServer(tree), ...moveErrorFallback(tree))
   return moves
 }
@@ -103,6 +118,39 @@ function moveTimeouts(holder: Tree, base: ConfigPath): Move[] {
     const again = timeoutSpellings.slice(index + 1).some((later) => later.from[0] === spelling.from[0])
     return move(section, [...base, 'timeout'], spelling, again)
   })
+}
+
+/** `base`: where `holder` stands now; `written`: where it stands in the file. */
+function moveInBackends({ backends }: Tree, base: ConfigPath, written: ConfigPath = base): Move[] {
+  const entries: unknown[] = Array.isArray(backends) ? backends : []
+  const moves: Move[] = []
+  for (const [index, backend] of entries.entries()) {
+    if (!isPlainObject(backend)) continue
+    const path = [...base, 'backends', index]
+    const found = backendSpellings.flatMap((spelling) => move(backend, path, spelling))
+    for (const each of [...found, ...moveTimeouts(backend, path)]) {
+      moves.push({ ...each, from: [...written, ...each.from.slice(base.length)] })
+    }
+  }
+  return moves
+}
+
+function moveInServices({ services, passthrough }: Tree): Move[] {
+  const moves = isPlainObject(passthrough) ? moveInBackends(passthrough, ['passthrough']) : []
+  for (const [name, service] of isPlainObject(services) ? Object.entries(services) : []) {
+    if (!isPlainObject(service)) continue
+    const path = ['services', name]
+    const outer = serviceSpellings.flatMap((spelling) => move(service, path, spelling))
+    const isMoved = outer.some(({ ignored }) => !ignored)
+    const { models } = service
+    for (const [model, pool] of isPlainObject(models) ? Object.entries(models) : []) {
+      const written = [...path, isMoved ? 'model' : 'models', model]
+      if (isPlainObject(pool)) moves.push(...moveInBackends(pool, [...path, 'models', model], written))
+    }
+    // Who asks where a value stands takes the first that fits.
+    moves.push(...outer)
+  }
+  return moves
 }
 
 function moveServer(tree: Tree): Move[] {

@@ -94,14 +94,19 @@ function put(tree: Tree, path: ConfigPath, value: unknown): void {
 
 /** Names that JavaScript keeps for itself would get lost on the way. */
 function lostNames(tree: Tree): Fault[] {
-  const fallback = tree['fallback']
-  const sections: [ConfigPath, unknown][] = [
-    [['models'], tree['models']],
-    [['fallback', 'alias_fallback'], isPlainObject(fallback) ? fallback['alias_fallback'] : undefined],
+  const { fallback, services } = tree
+  const sections: [path: ConfigPath, section: unknown, what: string][] = [
+    [['models'], tree['models'], 'an alias'],
+    [['fallback', 'alias_fallback'], isPlainObject(fallback) ? fallback['alias_fallback'] : undefined, 'an alias'],
+    [['services'], services, 'a service'],
   ]
-  return sections.flatMap(([path, section]) =>
+  for (const [name, service] of isPlainObject(services) ? Object.entries(services) : []) {
+    const models = isPlainObject(service) ? service['models'] : undefined
+    sections.push([['services', name, 'models'], models, 'a model of a service'])
+  }
+  return sections.flatMap(([path, section, what]) =>
     (isPlainObject(section) ? Object.keys(section) : [])
       .filter((name) => ['__proto__', 'constructor', 'prototype'].includes(name))
-      .map((name) => ({ path: path.concat(name), message: `"${name}" cannot be the name of an alias` })),
+      .map((name) => ({ path: path.concat(name), message: `"${name}" cannot be the name of ${what}` })),
   )
 }

@@ -19,6 +19,8 @@ export interface WatchInput {
    * between reading the files and watching them would never be told.
    */
   readonly hintAfterMs?: number
+  /** Milliseconds from one look to the next where nothing tells of changes. */
+  readonly pollMs?: number
   /** Aborting ends the watch. */
   readonly signal: AbortSignal
 }
@@ -27,8 +29,8 @@ export interface WatchInput {
 const debounceMs = 100
 // Between two looks that must agree before a change counts: a file that is being written still grows.
 const settleMs = 100
-// Network mounts and overlays tell nothing; and a watch may be lost.
-const pollMs = 2000
+/** From one look to the next: network mounts and overlays tell nothing, and a watch may be lost. */
+export const pollMs = 2000
 // Limit: a file that never stops changing is told after this many looks all the same.
 const looksMax = 10
 // Limit: folders beyond these are looked at by the poll alone.
@@ -76,7 +78,7 @@ class Watcher {
   }
 
   #poll(): void {
-    this.#cancelPoll = this.#input.clock.after(pollMs, () => {
+    this.#cancelPoll = this.#input.clock.after(this.#input.pollMs ?? pollMs, () => {
       this.#poll()
       void this.#look()
     })

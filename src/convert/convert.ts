@@ -1,5 +1,5 @@
+import { readEnvFile } from '#config/env-file.ts'
 import { Draft } from './draft.ts'
-import { readEnvFile } from './env-file.ts'
 import { formNames, formOf, forms, type Form } from './form.ts'
 import { fromBackends } from './from-backends.ts'
 import { fromChannels } from './from-channels.ts'
@@ -50,7 +50,7 @@ export function convert(input: ConvertInput): Converted | string {
   if (form === undefined) return `it looks like none of ${forms.join(', ')}: name it by --from`
   const draft = new Draft()
   const ledger = new Ledger((path) => source.lineOf(path))
-  const variables = readEnvFile(env ?? '')
+  const variables = new Map(Array.from(readEnvFile(env ?? ''), ([name, written]) => [name.toUpperCase(), written]))
   switch (form) {
     case 'secrets':
       fromSecrets(value, { secretsFile: input.reference, env: variables, models: input.models }, draft, ledger)

@@ -79,7 +79,9 @@ export class Draft {
     const head = this.head.map((text) => (text === '' ? '#\n' : `# ${text.replaceAll(/\s+/g, ' ')}\n`)).join('')
     const kept = this.original === undefined ? undefined : withValues(this.original, this.tree)
     if (kept !== undefined) return `${head}\n${kept.toString({ lineWidth: 0 })}`
-    const known = sections.filter((key) => Object.hasOwn(this.tree, key))
+    const isWanted = (key: string): boolean =>
+      key !== 'backends' || this.backends.length > 0 || !('services' in this.tree)
+    const known = sections.filter((key) => Object.hasOwn(this.tree, key) && isWanted(key))
     const others = Object.keys(this.tree).filter((key) => !sections.includes(key))
     const content = Object.fromEntries([...known, ...others].map((key) => [key, this.tree[key]]))
     const doc = new Document(content, { aliasDuplicateObjects: false })
@@ -103,13 +105,21 @@ const sections: readonly string[] = [
   'allow_unauthenticated',
   'upstream_default_key',
   'reuse_gateway_key',
+  'admin',
+  'trusted_proxies',
   'max_body_size',
+  'server',
   'backends',
   'load_balancing',
   'models',
+  'services',
+  'passthrough',
+  'forward_proxy',
+  'filters',
   'fallback',
   'retry',
   'circuit_breaker',
+  'health_check',
   'detection',
   'timeout',
   'logging',

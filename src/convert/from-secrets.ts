@@ -1,20 +1,18 @@
-import type { Ledger } from './ledger.ts'
+import { flowUrl } from '#config/legacy-flow.ts'
+import { legacyConfig } from '#config/legacy.ts'
 import type { Draft } from './draft.ts'
-import { backendUrl, listOf, literal, mapOf, numberOf, textOf, within } from './values.ts'
+import { setLegacy, tellVariables, type Told } from './from-legacy.ts'
+import type { Ledger } from './ledger.ts'
+import { listOf, literal, mapOf } from './values.ts'
 
 /** What stands beside a list of credentials. */
 export interface SecretsContext {
   /** How the new configuration names the file. */
   readonly secretsFile: string
   readonly env: ReadonlyMap<string, string>
-  /** What clients ask for. */
+  /** Aliases to be listed; any other model is passed on. */
   readonly models: readonly string[]
 }
-
-const flowUrl = 'https://flow.ciandt.com/flow-llm-proxy'
-
-/** Names to begin with, where nobody says which ones are asked for. */
-const someModels = ['gpt-4o', 'gpt-4o-mini', 'claude-sonnet-4-5']
 
 /** A list of credentials of which tokens are signed. It stays where it is, and is named. */
 export function fromSecrets(
@@ -24,78 +22,59 @@ export function fromSecrets(
   ledger: Ledger,
 ): void {
   const entries = listOf(value)
+  const legacy = legacyConfig({ secretsFile }, Object.fromEntries(env))
+  setLegacy(legacy, env, draft)
   const host = env.get('FLOW_PROXY_HOST') ?? '127.0.0.1'
   const port = env.get('FLOW_PROXY_PORT') ?? '8899'
   draft.set(['listen'], `${['0.0.0.0', '::'].includes(host) ? '' : host}:${port}`)
-  if (host !== '127.0.0.1' && host !== 'localhost') {
+  if (host !== '127.0.0.1' && host !== 'localhost' && draft.tree['allow_unauthenticated'] !== true) {
     ledger.add('approximate', 'FLOW_PROXY_HOST', 'without proxy_api_key the gateway stays on loopback: set one')
     draft.comment(['listen'], 'Add proxy_api_key: without it the gateway listens on loopback only.')
   }
-  const target = env.get('FLOW_PROXY_TARGET_URL')
-  const url = backendUrl(target) ?? flowUrl
-  const at = draft.addBackend({
-    name: draft.nameFor('flow'),
-    url,
-    protocol: 'any',
-    credentials: [{ type: 'jwt', secrets_file: literal(secretsFile) }],
-    timeout: { connect: '30s', write: '30s', first_byte: '600s' },
-  })
-  draft.comment(at, 'Tokens are signed with the entries of the secrets file, one after the other.')
+  draft.comment(['backends', 0], 'Tokens are signed with the entries of the secrets file, one after the other.')
   ledger.exact([], `${entries.length} credentials, used in turn from the file itself, which stays where it is`)
-  if (target === undefined) ledger.exact([], `requests go to ${flowUrl}`)
+  const [backend] = draft.backends
+  const url = String(backend?.['url'])
+  if (url === flowUrl) ledger.exact([], `requests go to ${flowUrl}`)
   else ledger.approximate([], `requests go to ${url}, from FLOW_PROXY_TARGET_URL, which had no effect before`)
   const written = entries.map(mapOf)
   if (written.some((entry) => 'agent' in entry || 'appToAccess' in entry)) {
     ledger.exact([0, 'agent'], '"agent" and "appToAccess" are kept in the file and not sent, as before')
   }
-  const aliases = models.length > 0 ? models : someModels
-  for (const model of aliases) draft.addRoute(model, { backend: 'flow', model: literal(model) })
-  if (models.length === 0) {
-    draft.comment(['models'], 'Examples: list here every model that your clients ask for.')
-    ledger.approximate([], 'any model was passed on; here each has an entry below "models" (give them by --model NAME)')
-  }
-  draft.set(['fallback', 'max_retries'], within(entries.length, 3, 1000))
+  for (const model of models) draft.addRoute(model, { backend: 'flow', model: literal(model) })
+  draft.comment(['passthrough'], 'Every request goes there as it is, whatever its path and its model.')
+  ledger.exact([], 'any path and any model is passed on (passthrough), by forward-proxy mode too (curl -x)')
+  ledger.exact([], 'context_management and anthropic-beta are taken out of requests to /v1/messages (filters)')
   ledger.approximate([], 'a refused credential is followed by the next one within the same request')
-  ledger.dropped([], 'forward-proxy mode (curl -x) and paths without a model')
-  fromFlowVariables(env, draft, ledger)
-}
-
-function fromFlowVariables(env: ReadonlyMap<string, string>, draft: Draft, ledger: Ledger): void {
-  for (const [name, value] of env) {
-    if (!name.startsWith('FLOW_PROXY_')) continue
-    if (['FLOW_PROXY_HOST', 'FLOW_PROXY_PORT', 'FLOW_PROXY_TARGET_URL', 'FLOW_PROXY_SECRETS_FILE'].includes(name))
-      continue
-    if (name === 'FLOW_PROXY_LOG_LEVEL') {
-      setLogLevel(value, name, draft, ledger)
-    } else if (name === 'FLOW_PROXY_LOG_DIR' && textOf(value) !== undefined) {
-      draft.set(['logging', 'general_file'], `${value.replace(/\/+$/, '')}/flow_proxy_plugin.log`)
-      ledger.add('exact', name, 'logging.general_file, a new file each day')
-    } else if (name === 'FLOW_PROXY_CLIENT_TIMEOUT' && numberOf(value) !== undefined) {
-      const seconds = within(numberOf(value) ?? 600, 1, 86_400)
-      draft.set(['streaming', 'client_timeout'], `${seconds}s`)
-      ledger.add('approximate', name, 'streaming.client_timeout, which counts only while a client takes nothing')
-    } else {
+  tellVariables(legacy, env, variables, ledger)
+  for (const name of env.keys()) {
+    const isUnknown = name.startsWith('FLOW_PROXY_') && !placed.has(name) && !Object.hasOwn(variables, name)
+    if (isUnknown && legacy.problems.every((problem) => problem.name !== name)) {
       ledger.add('dropped', name, 'there is nothing like it')
     }
   }
 }
 
-/** DEBUG, INFO, WARNING, ERROR and CRITICAL, in any case. */
-export function setLogLevel(value: string, name: string, draft: Draft, ledger: Ledger): void {
-  const level = logLevels[value.trim().toLowerCase()]
-  if (level === undefined) {
-    ledger.add('dropped', name, 'no such log level')
-    return
-  }
-  draft.set(['logging', 'level'], level)
-  ledger.add('exact', name, `logging.level: ${level}`)
-}
+/** Those of which something was told, or nothing is to tell. */
+const placed: ReadonlySet<string> = new Set([
+  'FLOW_PROXY_HOST',
+  'FLOW_PROXY_PORT',
+  'FLOW_PROXY_TARGET_URL',
+  'FLOW_PROXY_SECRETS_FILE',
+])
 
-const logLevels: Readonly<Record<string, string>> = {
-  debug: 'debug',
-  info: 'info',
-  warning: 'warn',
-  warn: 'warn',
-  error: 'error',
-  critical: 'error',
+const variables: Readonly<Record<string, Told>> = {
+  FLOW_PROXY_LOG_LEVEL: ['exact', 'logging.level'],
+  FLOW_PROXY_LOG_DIR: ['approximate', 'logging.general_file, a new file each day: llm-proxy_<day>.log'],
+  FLOW_PROXY_LOG_CLEANUP_ENABLED: ['exact', 'logging.max_age_days and logging.max_total_size_mb, or neither'],
+  FLOW_PROXY_LOG_RETENTION_DAYS: ['exact', 'logging.max_age_days'],
+  FLOW_PROXY_LOG_MAX_SIZE_MB: ['exact', 'logging.max_total_size_mb'],
+  FLOW_PROXY_CLIENT_TIMEOUT: [
+    'approximate',
+    'server.idle_timeout between requests, 255s at most, and streaming.client_timeout while nothing is taken',
+  ],
+  FLOW_PROXY_NUM_WORKERS: ['exact', 'server.workers, where it is more than 1; more of them need Linux'],
+  FLOW_PROXY_OWN_HOSTS: ['exact', 'forward_proxy.own_hosts'],
+  ALLOW_UNAUTHENTICATED: ['exact', 'allow_unauthenticated'],
+  TRUSTED_PROXIES: ['exact', 'trusted_proxies'],
 }

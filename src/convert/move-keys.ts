@@ -1,4 +1,5 @@
-import { keysOf } from '#config/keys.ts'
+import { getMetadata } from 'valibot'
+import { schemaAt } from '#config/keys.ts'
 import { pathText, type ConfigPath } from '#config/problem.ts'
 import { ConfigSchema } from '#config/schema.ts'
 import { isPlainObject, type Tree } from '#config/source.ts'
@@ -17,10 +18,10 @@ export function findClearKeys(tree: Tree, moves: boolean): ClearKey[] {
   const found: ClearKey[] = []
   const taken = new Set(variablesIn(tree))
   const byValue = new Map<string, string>()
-  const visit = (holder: Tree | unknown[], key: string | number, path: ConfigPath, pattern: string): void => {
+  const visit = (holder: Tree | unknown[], key: string | number, path: ConfigPath): void => {
     const value: unknown = Array.isArray(holder) ? holder[Number(key)] : holder[key]
     if (typeof value === 'string') {
-      if (value === '' || !isSecretAt(pattern, String(key)) || isReference(value)) return
+      if (value === '' || !isSecretAt(path) || isReference(value)) return
       const variable = byValue.get(value) ?? freeName(nameFor(tree, path), taken)
       byValue.set(value, variable)
       taken.add(variable)
@@ -29,24 +30,25 @@ export function findClearKeys(tree: Tree, moves: boolean): ClearKey[] {
       if (Array.isArray(holder)) holder[Number(key)] = `\${${variable}}`
       else holder[String(key)] = `\${${variable}}`
     } else if (Array.isArray(value)) {
-      value.forEach((_, index) => visit(value, index, [...path, index], `${pattern}[]`))
+      value.forEach((_, index) => visit(value, index, [...path, index]))
     } else if (isPlainObject(value)) {
-      for (const inner of Object.keys(value)) visit(value, inner, [...path, inner], `${pattern}.${inner}`)
+      for (const inner of Object.keys(value)) visit(value, inner, [...path, inner])
     }
   }
-  for (const key of Object.keys(tree)) visit(tree, key, [key], key)
+  for (const key of Object.keys(tree)) visit(tree, key, [key])
   return found
 }
 
-const secretPatterns: ReadonlySet<string> = new Set(
-  keysOf(ConfigSchema).flatMap(({ path, metadata }) => (metadata['x-secret'] === true ? [path] : [])),
-)
+function isSecretAt(path: ConfigPath): boolean {
+  // Addresses that may have a password in them are told by other means.
+  if (path.at(-1) === 'outbound_proxy' || (path[0] === 'outbound_proxy' && path[1] === 'url')) return false
+  if (isMarked(path)) return true
+  return isMarked(path.slice(0, -1)) && /auth|key|token|secret|cookie/i.test(String(path.at(-1)))
+}
 
-function isSecretAt(pattern: string, key: string): boolean {
-  if (pattern === 'backends[].outbound_proxy' || pattern === 'outbound_proxy.url') return false
-  if (secretPatterns.has(pattern)) return true
-  const holder = pattern.slice(0, -key.length - 1)
-  return secretPatterns.has(holder) && /auth|key|token|secret|cookie/i.test(key)
+function isMarked(path: ConfigPath): boolean {
+  const schema = schemaAt(ConfigSchema, path)
+  return schema !== undefined && getMetadata(schema)['x-secret'] === true
 }
 
 function isReference(value: string): boolean {

@@ -1,6 +1,7 @@
 import type { Link } from '#ports/transport.ts'
 import type { Dialect, Protocol } from './dialect.ts'
 import type { CredentialSet } from './credential.ts'
+import type { HealthPolicy } from './health.ts'
 import type { Secret } from './secret.ts'
 
 /** One configured way to reach a provider, compiled. */
@@ -20,6 +21,8 @@ export interface Backend {
   readonly apiVersion: string
   readonly link: Link
   readonly forwardClientIp: boolean
+  /** How its health is asked for; undefined: never, and it counts as well. */
+  readonly health?: HealthPolicy | undefined
   /** WebSockets may be opened: nobody forbade it, and its link is one that can. */
   readonly websocket: boolean
 }
@@ -52,6 +55,8 @@ export interface Candidate {
   readonly backend: Backend
   /** The name that the backend knows. */
   readonly model: string
+  /** The request goes out with the name that the client wrote, if it wrote one: `model` is only what we call the route. */
+  readonly keepsModel?: boolean | undefined
   readonly protocol: Protocol
   readonly dialects: ReadonlySet<Dialect>
   /** Positive; 0 means only when nothing else of the tier is left. */
@@ -61,6 +66,16 @@ export interface Candidate {
   readonly prefill: PrefillStyle | undefined
   /** What its tokens cost, where the operator said so. */
   readonly price?: Price | undefined
+  /** Who it is in its service, or in `passthrough`; undefined for routes of aliases. */
+  readonly entry?: PoolEntry | undefined
+}
+
+/** One of several backends that answer for the same thing. */
+export interface PoolEntry {
+  /** Tells it from the others. */
+  readonly id: string
+  /** What people call it. */
+  readonly name: string
 }
 
 /** For a million tokens, in whatever money the operator counts. */

@@ -24,6 +24,8 @@ export interface Signable {
   readonly url: URL
   readonly headers: readonly HeaderPair[]
   readonly body: readonly Uint8Array[] | undefined
+  /** There is a body that is sent on while it comes, so that nobody knows it yet. */
+  readonly isUnread?: boolean
   /** Where this backend reads a key in the dialect of the call. Tokens always go into `authorization`. */
   readonly keyHeader: KeyHeader
   /** Asked, nobody waits for the proof any more. */
@@ -86,8 +88,15 @@ export interface CredentialRing {
    * request has `tried`. It takes the turn.
    */
   next(nowMs: number, tried?: ReadonlySet<Credential>, model?: string): CredentialTurn | CredentialRest
-  /** Monotonic time until which all of them rest, as a whole or for `model`; undefined while one is free. Takes no turn. */
-  restsUntil(nowMs: number, model?: string): number | undefined
+  /** The one of this name takes a turn beside the others, unless it rests; it is nobody else's turn less. */
+  take(name: string, nowMs: number, model?: string): CredentialTurn | CredentialRest
+  /** The first one of the file that does not rest, for an errand of our own; undefined when all rest. Takes no turn. */
+  peek(nowMs: number): Credential | undefined
+  /**
+   * Monotonic time until which all of them rest, as a whole or for `model`, or all of one name; undefined while one is
+   * free. Takes no turn.
+   */
+  restsUntil(nowMs: number, model?: string, name?: string): number | undefined
   /** The backend took it. */
   succeeded(turn: CredentialTurn): void
   /** The failure was the credential's own, see `credential/fault.ts`. `proof`: what was sent, if anything was. */

@@ -1,5 +1,8 @@
-/** A family of wire formats: paths, error envelopes, stream framing. */
-export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'ollama'
+/**
+ * A family of wire formats: paths, error envelopes, stream framing. `raw`: whatever client and backend agree on; nothing of
+ * it is read, and our own errors are flat.
+ */
+export type Dialect = 'openai' | 'anthropic' | 'gemini' | 'ollama' | 'raw'
 
 /** What a backend calls itself in the config; decides the dialect, the path and the form of the credential. */
 export type Protocol =

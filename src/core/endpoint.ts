@@ -5,12 +5,14 @@ export interface Endpoint {
   /** Hono pattern. */
   readonly path: string
   readonly dialect: Dialect
-  /** Where the model's name stands, and so how the body is read. */
-  readonly reads: 'json' | 'multipart' | 'path'
+  /** Where the model's name stands, and so how the body is read. `nothing`: the path alone says where it goes. */
+  readonly reads: 'json' | 'multipart' | 'path' | 'nothing'
   /** How a stream of this endpoint ends; `undefined` for endpoints whose streams have no known terminal marker. */
   readonly stream: StreamForm | undefined
   /** A body that says nothing about `stream` asks for one. */
   readonly streamsByDefault?: true
+  /** A body without a model is as good as one with it: where it goes, what it speaks of says, or a header. */
+  readonly mayLackModel?: true
 }
 
 /** Stream framings whose terminal marker and error form are known (`wire/stream-end.ts`, `wire/stream-error.ts`). */

@@ -44,8 +44,12 @@ export interface Exchange extends Member {
   firstByteMs: number | undefined
   endedMs: number | undefined
   bytesOut: number
+  /** Pieces in which they went. */
+  chunksOut: number
   /** Keep-alives that the client got. */
   heartbeats: number
+  /** It belonged to a route, and another one answered it; undefined for all others. */
+  repinned?: Repinned | undefined
   /** Where another route took over a stream that broke: `bytesOut` of that moment, one for each rescue. */
   rescuedAtBytes: number[] | undefined
   /** Kept only while the snapshot's logging wants request files, merged blocks or dumps; undefined otherwise. */
@@ -57,6 +61,16 @@ export interface Exchange extends Member {
 }
 
 export type Outcome = 'complete' | 'client_closed' | 'upstream_broke' | 'stalled' | 'shut_down' | 'refused' | 'failed'
+
+/** A request that left the route that it had stayed with so far. */
+export interface Repinned {
+  /** `backend/model`. */
+  readonly from: string
+  /** For people: `it is cooling down for another 12 s`. */
+  readonly why: string
+  /** Tokens of its prompts that the route had in its cache when it was asked last; undefined: it never told. */
+  readonly cachedTokens?: number | undefined
+}
 
 /** A candidate that was not asked. */
 export interface Skip {

@@ -13,6 +13,12 @@ export interface Plan {
   readonly cooldown: CooldownPolicy
   /** Undefined = off. */
   readonly breaker: BreakerPolicy | undefined
+  /** Undefined = off. */
+  readonly outlier?: OutlierPolicy | undefined
+  /** Where nobody may be asked but backends that fail their health checks, they are asked. */
+  readonly failsOpen: boolean
+  /** Milliseconds in which a route that comes back gets from a tenth of its weight to all of it; 0 = at once. */
+  readonly slowStartMs: number
   readonly retry: RetryPolicy
   readonly streaming: StreamPolicy
   /** What the choice goes by beside weights and chance; undefined where they are all. */
@@ -70,8 +76,28 @@ export interface CooldownPolicy {
 
 export interface BreakerPolicy {
   readonly failureThreshold: number
+  /** Doubled each time that the circuit opens again before it proved itself. */
   readonly openMs: number
+  /** Upper bound of the doubling. */
+  readonly openMsMax: number
   readonly successThreshold: number
+  /** Per cent of an alias's routes that may be out at once. */
+  readonly outPercentMax: number
+}
+
+/** Who does clearly worse than its siblings is left out for a while. */
+export interface OutlierPolicy {
+  /** Milliseconds that are looked back. */
+  readonly windowMs: number
+  /** Requests within them below which nothing is concluded. */
+  readonly requestsMin: number
+  /** Of them, in per cent, at least so many failed. */
+  readonly failurePercent: number
+  /** Times the ejections in a row. */
+  readonly ejectionMs: number
+  readonly ejectionMsMax: number
+  /** Per cent of an alias's routes that may be out at once. */
+  readonly outPercentMax: number
 }
 
 /** Attempts again on the *same* route. */

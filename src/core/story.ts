@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts'
-import type { AttemptCredential, Outcome } from './exchange.ts'
+import type { AttemptCredential, Outcome, Repinned } from './exchange.ts'
 
 /**
  * A past request as `llm-proxy why` tells it and the admin pages give it as JSON: facts and decisions, never texts,
@@ -26,11 +26,14 @@ export interface Story {
   /** Why a stream ended early. */
   readonly brokenBy: string | undefined
   readonly skips: readonly StorySkip[]
+  /** It left the route that it had stayed with so far. */
+  readonly repinned?: Repinned | undefined
   readonly attempts: readonly StoryAttempt[]
   /** From the request's arrival. */
   readonly firstByteMs: number | undefined
   readonly totalMs: number
   readonly bytesOut: number
+  readonly chunksOut: number
   readonly heartbeats: number
   readonly rescuedAtBytes: readonly number[]
 }

@@ -17,7 +17,8 @@ export class AwsSigner implements Prover {
     this.#clock = clock
   }
 
-  prove({ method, url, headers, body }: Signable): Proof | CredentialFailure {
+  prove({ method, url, headers, body, isUnread }: Signable): Proof | CredentialFailure {
+    if (isUnread === true) return unread
     const { accessKeyId, sessionToken, region, service } = this.#material
     const scope: AwsScope = { stamp: awsStamp(this.#clock.wallMs()), region, service }
     const bodyHash = sha256(body ?? [])
@@ -55,6 +56,12 @@ export class AwsSigner implements Prover {
 
 /** How other bytes are to be read is written nowhere; a signature of them would be refused, as if the key were wrong. */
 const plainText = /^[\t\u0020-\u007e]*$/
+
+const unread: CredentialFailure = {
+  kind: 'credential_failure',
+  reason: 'unsignable',
+  message: 'the request cannot be signed: its body is too large to be read first',
+}
 
 const unsignable: CredentialFailure = {
   kind: 'credential_failure',

@@ -10,6 +10,8 @@ export class Standing {
   restsUntilMs = 0
   /** The same for one model each. */
   readonly #modelRests = new Map<string, number>()
+  /** Until when other processes know that it rests; without a model: as a whole. */
+  readonly #told = new Map<string | undefined, number>()
   turns = 0
   /** In a row. */
   setbacks = 0
@@ -46,9 +48,27 @@ export class Standing {
     if (this.#modelRests.size > modelRestsMax && oldest !== undefined) this.#modelRests.delete(oldest)
   }
 
+  /** Do other processes not know yet until when it rests? From now on they do. That it lasts a little longer is no news. */
+  isNews(model: string | undefined, nowMs: number): boolean {
+    const untilMs = this.untilMs(model)
+    const toldMs = Math.max(this.#told.get(undefined) ?? 0, this.#told.get(model) ?? 0)
+    if (untilMs <= nowMs || (toldMs > nowMs && untilMs - toldMs <= untoldMsMax)) return false
+    this.knownUntil(model, untilMs)
+    return true
+  }
+
+  /** Other processes know that it rests so long. */
+  knownUntil(model: string | undefined, untilMs: number): void {
+    this.#told.delete(model)
+    this.#told.set(model, untilMs)
+    const [oldest] = this.#told.keys()
+    if (this.#told.size > modelRestsMax + 1) this.#told.delete(oldest)
+  }
+
   reset(): void {
     this.restsUntilMs = 0
     this.#modelRests.clear()
+    this.#told.clear()
     this.setbacks = 0
     this.reason = undefined
   }
@@ -57,8 +77,12 @@ export class Standing {
 /** Limit: models for which one credential rests; clients may choose them. */
 const modelRestsMax = 1000
 
+/** Limit: milliseconds that a rest may end later than other processes know. */
+const untoldMsMax = 1000
+
 /** A credential that goes to its backend and nowhere else. */
 export class BoundCredential implements Credential {
+  readonly id: string
   readonly name: string
   readonly standing: Standing
   readonly #origin: string
@@ -66,7 +90,8 @@ export class BoundCredential implements Credential {
   #current: Secret | undefined
   #secrets: readonly Secret[]
 
-  constructor({ name, origin, hidden }: CredentialSpec, standing: Standing) {
+  constructor({ id, name, origin, hidden }: CredentialSpec, standing: Standing) {
+    this.id = id
     this.name = name
     this.standing = standing
     this.#origin = origin

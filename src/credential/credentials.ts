@@ -1,5 +1,6 @@
 import type { CredentialBook, CredentialLog, CredentialRing, CredentialSet } from '#core/credential.ts'
 import type { Secret } from '#core/secret.ts'
+import type { Learned, SharedFact } from '#core/shared.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { SecretFiles } from '#ports/secret-files.ts'
 import type { Transport } from '#ports/transport.ts'
@@ -31,6 +32,8 @@ export class Credentials implements CredentialBook {
   #cursors: ReadonlyMap<string, { readonly ids: string; readonly cursor: Cursor }> = new Map()
   #current: ReadonlyMap<string, Ring> = new Map()
   #arrived: readonly Secret[] = []
+  /** Other processes are to know of rests; undefined: there are none. */
+  learned: Learned | undefined
 
   constructor(ports: CredentialPorts) {
     this.#ports = {
@@ -57,7 +60,7 @@ export class Credentials implements CredentialBook {
       const ids = JSON.stringify(set.specs.map(({ id, weight }) => [id, weight]))
       const cursor = this.#cursorOf(set.backend, ids)
       cursors.set(set.backend, { ids, cursor })
-      const ring = new Ring(this.#bind(set.specs, standings), cursor)
+      const ring = new Ring(this.#bind(set.specs, standings), cursor, this.#tell)
       this.#rings.set(set, ring)
       current.set(set.backend, ring)
     }
@@ -65,6 +68,18 @@ export class Credentials implements CredentialBook {
     this.#cursors = cursors
     this.#current = current
   }
+
+  /** The same came to light in another process. */
+  hear({ key, forMs, model, reason }: Extract<SharedFact, { kind: 'credential' }>, nowMs: number): void {
+    const standing = this.#standings.get(key)
+    if (standing === undefined) return
+    if (forMs <= 0) return standing.reset()
+    standing.reason = reason ?? standing.reason
+    standing.rest(model, nowMs + forMs)
+    standing.knownUntil(model, nowMs + forMs)
+  }
+
+  readonly #tell: Learned = (fact) => this.learned?.(fact)
 
   ringOf(set: CredentialSet): CredentialRing | undefined {
     return this.#rings.get(set)

@@ -21,6 +21,17 @@ export function setbackOf(failure: AttemptFailure): CredentialSetback | undefine
   return { status, isOfModel: !blamesCredential && status !== 401, retryAfterMs, message }
 }
 
+/**
+ * A refusal of a path that is not known, which may be about the path as well: another credential will tell. Undefined for
+ * all other failures.
+ */
+export function doubtOf(failure: AttemptFailure): CredentialSetback | undefined {
+  const { side, cools, status, retryAfterMs, message } = failure
+  return side === 'upstream' && status === 401 && !cools
+    ? { status, isOfModel: false, retryAfterMs, message }
+    : undefined
+}
+
 /** What servers say about a key, its account, and its share. */
 const ofCredentials: ReadonlySet<number> = new Set([401, 402, 403, 429])
 

@@ -9,7 +9,8 @@ import type {
   Proof,
 } from '#core/credential.ts'
 import type { CooldownPolicy } from '#core/plan.ts'
-import type { BoundCredential, Standing } from './bound-credential.ts'
+import type { Learned } from '#core/shared.ts'
+import type { BoundCredential } from './bound-credential.ts'
 
 /** Where a backend's ring stands; kept over reloads. */
 export interface Cursor {
@@ -40,12 +41,14 @@ export class Ring implements CredentialRing {
   readonly #schedule: readonly Entry[]
   readonly #spares: readonly Entry[]
   readonly #cursor: Cursor
+  readonly #learned: Learned | undefined
 
-  constructor(entries: readonly RingEntry[], cursor: Cursor) {
+  constructor(entries: readonly RingEntry[], cursor: Cursor, learned?: Learned) {
     this.#entries = entries.map(({ credential, weight }, index) => ({ credential, weight, index }))
     this.#schedule = scheduleOf(this.#entries)
     this.#spares = this.#entries.filter(({ weight }) => weight === 0)
     this.#cursor = cursor
+    this.#learned = learned
   }
 
   next(nowMs: number, tried?: ReadonlySet<Credential>, model?: string): CredentialTurn | CredentialRest {
@@ -62,13 +65,25 @@ export class Ring implements CredentialRing {
     return spare === undefined ? { kind: 'rest', untilMs: this.#soonest(nowMs, model) } : this.#take(spare, model)
   }
 
-  restsUntil(nowMs: number, model?: string): number | undefined {
-    for (const { credential } of this.#entries) if (credential.standing.untilMs(model) <= nowMs) return undefined
-    return this.#soonest(nowMs, model)
+  take(name: string, nowMs: number, model?: string): CredentialTurn | CredentialRest {
+    const entry = this.#entries.find(({ credential }) => credential.name === name)
+    const isTaken = entry !== undefined && isFree(entry, nowMs, undefined, model)
+    return isTaken ? this.#take(entry, model) : { kind: 'rest', untilMs: this.#soonest(nowMs, model, name) }
+  }
+
+  peek(nowMs: number): Credential | undefined {
+    return this.#entries.find(({ credential }) => credential.standing.untilMs(undefined) <= nowMs)?.credential
+  }
+
+  restsUntil(nowMs: number, model?: string, name?: string): number | undefined {
+    for (const { credential } of this.#entries) {
+      if (isOf(credential, name) && credential.standing.untilMs(model) <= nowMs) return undefined
+    }
+    return this.#soonest(nowMs, model, name)
   }
 
   succeeded(turn: CredentialTurn): void {
-    const standing = this.#standingOf(turn)
+    const standing = this.#credentialOf(turn)?.standing
     if (standing === undefined) return
     standing.setbacks = 0
     // A success may have begun before the failure that started a rest; it does not end it.
@@ -82,17 +97,26 @@ export class Ring implements CredentialRing {
     policy: RestPolicy,
     nowMs: number,
   ): CredentialEffect {
-    const { credential } = turn
-    const mayRenew = status === 401 && proof !== undefined && !turn.isRenewed && credential.refused(proof)
+    const mayRenew = status === 401 && proof !== undefined && !turn.isRenewed && turn.credential.refused(proof)
     if (mayRenew) return { kind: 'renew', turn: { ...turn, isRenewed: true } }
-    const standing = this.#standingOf(turn)
-    if (standing === undefined) return { kind: 'rests', forMs: 0 }
+    const credential = this.#credentialOf(turn)
+    if (credential === undefined) return { kind: 'rests', forMs: 0 }
+    const { id, standing } = credential
     standing.setbacks += 1
     const model = isOfModel ? turn.model : undefined
     standing.reason = model === undefined ? message : `${message} for model "${model}"`
     const forMs = restMsFor(policy, status, retryAfterMs)
     const isNews = standing.untilMs(model) <= nowMs
     standing.rest(model, nowMs + forMs)
+    if (this.#learned !== undefined && standing.isNews(model, nowMs)) {
+      this.#learned({
+        kind: 'credential',
+        key: id,
+        forMs: standing.untilMs(model) - nowMs,
+        model,
+        reason: standing.reason,
+      })
+    }
     return { kind: 'rests', forMs: isNews ? forMs : 0 }
   }
 
@@ -103,7 +127,10 @@ export class Ring implements CredentialRing {
         resting.add(credential)
       }
     }
-    for (const { standing } of resting) standing.reset()
+    for (const { id, standing } of resting) {
+      standing.reset()
+      this.#learned?.({ kind: 'credential', key: id, forMs: 0 })
+    }
     return resting.size
   }
 
@@ -129,9 +156,10 @@ export class Ring implements CredentialRing {
     return { kind: 'turn', credential, index, number: this.#cursor.count, model, isRenewed: false }
   }
 
-  #soonest(nowMs: number, model: string | undefined): number | undefined {
+  #soonest(nowMs: number, model: string | undefined, name?: string): number | undefined {
     let untilMs: number | undefined
     for (const { credential } of this.#entries) {
+      if (!isOf(credential, name)) continue
       const ownMs = credential.standing.untilMs(model)
       if (ownMs > nowMs && (untilMs === undefined || ownMs < untilMs)) untilMs = ownMs
     }
@@ -139,10 +167,14 @@ export class Ring implements CredentialRing {
   }
 
   /** Undefined for a turn of another ring. */
-  #standingOf({ credential, index }: CredentialTurn): Standing | undefined {
+  #credentialOf({ credential, index }: CredentialTurn): BoundCredential | undefined {
     const entry = this.#entries[index]
-    return entry?.credential === credential ? entry.credential.standing : undefined
+    return entry?.credential === credential ? entry.credential : undefined
   }
+}
+
+function isOf(credential: BoundCredential, name: string | undefined): boolean {
+  return name === undefined || credential.name === name
 }
 
 function isFree(

@@ -21,7 +21,7 @@ export async function checkMachine(
     judgeMemory(machine.memoryMax(), machine.memoryBytes()),
     ...(snapshot === undefined ? [] : await judgeDisks(machine, snapshot, clock)),
     ...judgeEnvironment(env),
-    judgeTimeZone(machine.timeZone(), env),
+    judgeTimeZone(machine.timeZone(), env, snapshot?.logging.zone),
   ]
 }
 
@@ -66,7 +66,7 @@ const memoryMin = 256 * 1024 ** 2
 
 async function judgeDisks(machine: Machine, { logging }: Snapshot, clock: Clock): Promise<readonly Finding[]> {
   const { generalFile, separateFiles, requestDir, errorDir, dumps } = logging
-  const day = new Stamps().at(clock.wallMs()).day
+  const day = new Stamps().at(clock.wallMs(), logging.zone).day
   const folders = new Map<string, string>()
   if (generalFile !== undefined) folders.set(dirname(datedPath(generalFile, day)), 'logging.general_file')
   if (separateFiles) folders.set(requestDir, 'logging.request_dir').set(errorDir, 'logging.error_dir')
@@ -113,7 +113,8 @@ function judgeEnvironment(env: Env): readonly Finding[] {
   return findings
 }
 
-function judgeTimeZone(zone: string, env: Env): Finding {
+function judgeTimeZone(zone: string, env: Env, chosen: string | undefined): Finding {
+  if (chosen !== undefined) return ok(`time zone: ${chosen}, by "logging.timezone"${inWhich}`)
   const wanted = (env['TZ'] ?? '').replace(/^:/, '')
   const isPlain = /^[A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+$/.test(wanted)
   if (isPlain && wanted !== zone && zone === 'UTC') {
@@ -122,8 +123,10 @@ function judgeTimeZone(zone: string, env: Env): Finding {
       'write one such as "Europe/Berlin", and install tzdata',
     )
   }
-  return ok(`time zone: ${zone}, in which log lines and their files are dated`)
+  return ok(`time zone: ${zone}${inWhich}`)
 }
+
+const inWhich = ', in which log lines and their files are dated'
 
 function gigabytes(bytes: number): string {
   return bytes >= 1024 ** 3 ? `${(bytes / 1024 ** 3).toFixed(1)} GB` : `${Math.round(bytes / 1024 ** 2)} MB`

@@ -7,9 +7,10 @@ import { editDistance } from '#kit/nearest.ts'
 import { asList, asObject, asText, parseJson } from '#kit/json-value.ts'
 import { Stop } from '#kit/stop.ts'
 import type { OutgoingRequest } from '#ports/transport.ts'
+import { listPlaces, listUrl } from '#upstream/model-list.ts'
 import { prove } from '#upstream/prove.ts'
 import { outgoing, type PiecewiseRequest } from '#upstream/request.ts'
-import { joinPath, upstreamUrl } from '#upstream/url.ts'
+import { upstreamUrl } from '#upstream/url.ts'
 
 /** The request for the list of a backend's models, made by the very code that makes the requests of clients. */
 export function listRequest(backend: Backend, protocol: Protocol): Omit<OutgoingRequest, 'stop' | 'clocks'> {
@@ -30,16 +31,19 @@ function asked(
   backend: Backend,
   protocol: Protocol,
 ): { readonly request: PiecewiseRequest; readonly call: Call; readonly candidate: Candidate } {
-  const { path, query, dialect } = lists[protocol]
+  const { path, query, dialect } = listPlaces[protocol]
   const call = callFor(path, query, dialect)
-  const candidate = candidateOf(protocol === 'cohere' ? withoutCompatibility(backend) : backend, protocol)
-  const request = outgoing(call, candidate, new Stop())
-  return { request: protocol === 'azure' ? { ...request, url: azureUrl(backend) } : request, call, candidate }
+  const candidate = candidateOf(backend, protocol)
+  return {
+    request: { ...outgoing(call, candidate, new Stop()), url: listUrl(backend, protocol, query) },
+    call,
+    candidate,
+  }
 }
 
 /** Where a client's request would go, so that a wrong base address can be seen; without its query. */
 export function requestTarget(backend: Backend, protocol: Protocol): string {
-  const { dialect } = lists[protocol]
+  const { dialect } = listPlaces[protocol]
   const url = upstreamUrl(callFor(samplePath[dialect], '', dialect), candidateOf(backend, protocol))
   return `${url.origin}${url.pathname}`
 }
@@ -104,33 +108,12 @@ const comparedLength = 64
 const comparedMax = 2000
 const likeliestMax = 3
 
-interface ListPlace {
-  readonly path: string
-  readonly query: string
-  readonly dialect: Dialect
-}
-
-const ofOpenai: ListPlace = { path: '/v1/models', query: '', dialect: 'openai' }
-
-/** As many on one page as each gives. */
-const lists: Readonly<Record<Protocol, ListPlace>> = {
-  openai: ofOpenai,
-  deepseek: ofOpenai,
-  groq: ofOpenai,
-  mistral: ofOpenai,
-  azure: ofOpenai,
-  any: ofOpenai,
-  cohere: { ...ofOpenai, query: 'page_size=1000' },
-  anthropic: { path: '/v1/models', query: 'limit=1000', dialect: 'anthropic' },
-  gemini: { path: '/v1beta/models', query: 'pageSize=1000', dialect: 'gemini' },
-  ollama: { path: '/api/tags', query: '', dialect: 'ollama' },
-}
-
 const samplePath: Readonly<Record<Dialect, string>> = {
   openai: '/v1/chat/completions',
   anthropic: '/v1/messages',
   gemini: '/v1beta/models/MODEL:generateContent',
   ollama: '/api/chat',
+  raw: '/',
 }
 
 function callFor(path: string, query: string, dialect: Dialect): Call {
@@ -155,28 +138,11 @@ function candidateOf(backend: Backend, protocol: Protocol): Candidate {
     backend,
     model: 'MODEL',
     protocol,
-    dialects: new Set([lists[protocol].dialect]),
+    dialects: new Set([listPlaces[protocol].dialect]),
     weight: 1,
     streamClocks: { firstContentMs: 0, idleMs: 0, durationMs: 0 },
     prefill: undefined,
   }
-}
-
-function azureUrl(backend: Backend): URL {
-  const { url, apiVersion } = backend
-  if (url.pathname.endsWith('/openai/v1'))
-    return upstreamUrl(callFor('/v1/models', '', 'openai'), candidateOf(backend, 'azure'))
-  const list = new URL(url)
-  list.pathname = joinPath(url.pathname, '/openai/models')
-  list.searchParams.set('api-version', apiVersion)
-  return list
-}
-
-/** The paths for OpenAI's clients have no list; it is beside them. */
-function withoutCompatibility(backend: Backend): Backend {
-  const url = new URL(backend.url)
-  url.pathname = url.pathname.replace(/\/compatibility(?=\/|$)/, '')
-  return { ...backend, url }
 }
 
 function namesOf(entry: unknown): readonly string[] {

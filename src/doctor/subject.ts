@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { loadSnapshot, type LoadContext, type LoadedSnapshot, type Source } from '#boot/load.ts'
-import { environmentConfig } from '#config/environment.ts'
+import { loadSnapshot, readSource, sourceName, type LoadContext, type LoadedSnapshot, type Source } from '#boot/load.ts'
 import { loadConfig } from '#config/load.ts'
 import type { Config } from '#config/schema.ts'
 import type { Backend } from '#core/candidate.ts'
@@ -43,10 +41,10 @@ export interface BackendUse {
 export async function readSubject(source: Source, env: Env, listen: LoadContext['listen']): Promise<Subject> {
   const loaded = await loadSnapshot(source, { env, version: 1, listen })
   const isFile = source.kind === 'file'
-  const name = isFile ? source.file : 'environment'
-  const text = isFile ? await readFile(source.file, 'utf8') : environmentConfig(env)
-  const { draft, secrets: contents } = await loadConfig({ file: name, text, env, files: systemSecretFiles })
-  const { tree, hidden } = maskedTree(name, text)
+  const name = sourceName(source)
+  const read = await readSource(source, env)
+  const { draft, secrets: contents } = await loadConfig({ ...read, env, files: systemSecretFiles })
+  const { tree, hidden } = maskedTree(name, read.text)
   const values = new Set([...contents.map((secret) => secret.reveal()), ...hidden, ...credentialsIn(env)])
   const ofConfig = draft === undefined ? [] : collectSecrets(draft, [])
   for (const secret of [...ofConfig, ...(loaded.snapshot?.secrets ?? [])]) values.add(secret.reveal())

@@ -9,8 +9,8 @@ import { send } from '#upstream/send.ts'
 import type { AwaitedForm } from './client-stream.ts'
 import type { Errand } from './errand.ts'
 import { Flight } from './flight.ts'
-import type { Gateway } from './gateway.ts'
-import { noAnswer, restingRefusal } from './no-answer.ts'
+import { keepIds } from './keep-ids.ts'
+import { cannotAnswer, noAnswer, restingRefusal } from './no-answer.ts'
 import { tellSwitch } from './verdict.ts'
 
 /** Walks the plan until a candidate gives an answer that may be sent. Nothing has reached the client before it returns. */
@@ -24,13 +24,13 @@ export async function attempt(errand: Errand, via: typeof send = send): Promise<
       const rest = walk.soonest
       if (rest === undefined) return nobodySpeaks(plan, call)
       const waitMs = Math.max(0, rest.untilMs - clock.monotonicMs())
-      if (plan.whenAllCooling !== 'wait' || waitMs > walk.leftMs()) return restingRefusal(plan, waitMs)
+      if (plan.whenAllCooling !== 'wait' || waitMs > walk.leftMs()) return restingRefusal(plan, waitMs, walk.hasUnwell)
       await presence.pause(clock, waitMs)
       if (presence.gone !== undefined) return presence.gone
       walk.startOver()
       continue
     }
-    if (turn === undefined) return noAnswer(plan, walk.misses)
+    if (turn === undefined) return noAnswer(plan, walk.misses, call.endpoint.dialect)
     if (turn.pauseMs > 0) {
       await presence.pause(clock, turn.pauseMs)
       if (presence.gone !== undefined) return presence.gone
@@ -42,9 +42,16 @@ export async function attempt(errand: Errand, via: typeof send = send): Promise<
     const flight = new Flight(gateway, plan, exchange, turn, { leftMs, firstContentMs })
     presence.watch(flight.stop)
     const outcome = flight.land(orObjection(await via(gateway, call, turn.candidate, plan, flight), errand.head))
-    if (isAnswer(outcome)) return outcome
+    if (isAnswer(outcome)) {
+      keepIds(errand, turn, outcome)
+      return outcome
+    }
     if (presence.gone !== undefined) return presence.gone
+    const { upload } = call
+    if (upload?.fault !== undefined) return upload.fault
     walk.missed(turn, outcome)
+    // Whoever would be asked next, could be sent the rest of the body at most.
+    if (upload?.wasTaken === true) return noAnswer(plan, walk.misses, call.endpoint.dialect)
   }
 }
 
@@ -60,19 +67,21 @@ export function orObjection(outcome: Answer | Failure, head: AwaitedForm | undef
 const unfitForHead = 'its answer is no stream, and came when the client had been told that one comes'
 
 /** An answer that nobody wants says nothing about its route. */
-export function discard({ breakers }: Gateway, { rest, candidate }: Answer): void {
+export function discard(
+  { gateway, exchange }: Pick<Errand, 'gateway' | 'exchange'>,
+  { rest, candidate }: Answer,
+): void {
   if (rest === undefined) return
   rest.cancel()
-  breakers.release(candidate.stateKey)
+  gateway.breakers.release(candidate.stateKey, exchange.id)
 }
 
 function nobodySpeaks(plan: Plan, call: Call): Refusal {
-  const model = plan.alias.slice(0, 64)
   if (plan.tiers.length === 0) {
-    return refuse('no_backend_available', `Cannot answer with model "${model}": every route of it is switched off`)
+    return refuse('no_backend_available', `${cannotAnswer(plan)}: every route of it is switched off`)
   }
   return refuse(
     'unsupported_by_backend',
-    `Cannot answer with model "${model}": none of its backends speaks the ${call.endpoint.dialect} dialect, set "protocol" on one that does`,
+    `${cannotAnswer(plan)}: none of its backends speaks the ${call.endpoint.dialect} dialect, set "protocol" on one that does`,
   )
 }

@@ -1,5 +1,6 @@
 import type { Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
+import type { StreamForm } from '#core/endpoint.ts'
 import type { Plan } from '#core/plan.ts'
 import type { Refusal } from '#core/refusal.ts'
 import { concat } from '#kit/bytes.ts'
@@ -7,6 +8,7 @@ import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
 import { Deadline, type DeadlineOwner, type TimerWheel } from '#ports/timer-wheel.ts'
 import { retryAfterMs } from '#upstream/retry-after.ts'
 import { headersOfForm } from '#wire/keep-alive.ts'
+import { isStreamType, mediaTypeOf } from '#wire/stream-type.ts'
 import type { AwaitedForm } from './client-stream.ts'
 import { Delivery } from './delivery.ts'
 import type { Errand } from './errand.ts'
@@ -18,18 +20,23 @@ export function deliver(errand: Errand, answer: Answer): Response {
   const { gateway, exchange } = errand
   const { status, held, rest } = answer
   exchange.status = status
-  const { pairs } = headersFor(errand, answer)
+  const headers = headersFor(errand, answer)
   if (rest !== undefined) {
-    keepAnswered(exchange, pairs)
-    return new Response(new Delivery(errand, answer.form).of(answer), { status, headers: forPlatform(pairs) })
+    keepAnswered(exchange, headers.pairs)
+    return new Response(new Delivery(errand, answer.form).of(answer), { status, headers: forPlatform(headers.pairs) })
   }
   const body = bodyOf(held)
-  keepAnswered(exchange, pairs, body)
+  keepAnswered(exchange, headers.pairs, body)
   exchange.bytesOut = body.byteLength
+  exchange.chunksOut = body.byteLength === 0 ? 0 : 1
   exchange.firstByteMs = gateway.clock.monotonicMs()
   settle(gateway, exchange, status < 400 ? 'complete' : 'failed')
+  // Nobody knows how long the body would be, so the platform must not tell that it would be empty.
+  if (exchange.method === 'HEAD' && status !== 204 && status !== 304 && !headers.has('content-length')) {
+    headers.set('transfer-encoding', 'chunked')
+  }
   // 204 and 304 have no body, not even an empty one.
-  return new Response(body.byteLength === 0 ? null : body, { status, headers: forPlatform(pairs) })
+  return new Response(body.byteLength === 0 ? null : body, { status, headers: forPlatform(headers.pairs) })
 }
 
 /**
@@ -43,7 +50,7 @@ export function deliverLater(errand: Errand, attempting: Promise<Answer | Refusa
   exchange.status = 200
   const headers = new HeaderList([...headersOfForm(form ?? 'json'), ['x-request-id', exchange.id]])
   if (exchange.dialect === 'anthropic') headers.set('request-id', exchange.id)
-  if (form !== 'json') markStream(headers, errand)
+  if (form !== 'json') markStream(headers, errand, form)
   keepAnswered(exchange, headers.pairs)
   return new Response(new Delivery(errand, form).after(attempting), {
     status: 200,
@@ -53,7 +60,13 @@ export function deliverLater(errand: Errand, attempting: Promise<Answer | Refusa
 
 /** The call as it may be sent: what gets blanks in front of it must not be compressed. */
 export function plainly(plan: Plan, call: Call): Call {
-  if (!plan.streaming.jsonKeepAlive || call.stream || !call.headers.has('accept-encoding')) return call
+  if (
+    !plan.streaming.jsonKeepAlive ||
+    call.stream ||
+    call.endpoint.reads === 'nothing' ||
+    !call.headers.has('accept-encoding')
+  )
+    return call
   const headers = new Headers(call.headers)
   headers.set('accept-encoding', 'identity')
   return { ...call, headers }
@@ -72,8 +85,9 @@ export function soonEnough(
 
 /** How signs of life are framed; undefined where none may be given. */
 function awaitedForm({ call, plan }: Errand): AwaitedForm | undefined {
-  const { stream, dialect } = call.endpoint
+  const { stream, dialect, reads } = call.endpoint
   if (call.stream) return stream
+  if (reads === 'nothing') return undefined
   // Answers of other endpoints may be no JSON, and a blank would not pass for nothing.
   return plan.streaming.jsonKeepAlive && (stream !== undefined || dialect === 'gemini') ? 'json' : undefined
 }
@@ -103,7 +117,7 @@ class Patience implements DeadlineOwner {
 
 /** The upstream's headers with our id on them. */
 export function headersFor(
-  { gateway, exchange, snapshot, plan }: Pick<Errand, 'gateway' | 'exchange' | 'snapshot' | 'plan'>,
+  { gateway, call, exchange, snapshot, plan }: Pick<Errand, 'gateway' | 'call' | 'exchange' | 'snapshot' | 'plan'>,
   answer: Answer,
 ): HeaderList {
   const { headers } = answer
@@ -111,10 +125,19 @@ export function headersFor(
   if (upstreamId !== null) headers.set('x-llm-proxy-upstream-id', upstreamId)
   headers.set('x-request-id', exchange.id)
   if (exchange.dialect === 'anthropic') headers.set('request-id', exchange.id)
-  if (answer.form !== undefined) markStream(headers, { plan })
-  if (answer.status >= 400) capRetryAfter(headers, gateway.clock.wallMs())
+  if (answer.form !== undefined || isLive(answer, call)) markStream(headers, { plan, call }, answer.form)
+  // Who asks for whatever there is, is told it as it is.
+  if (answer.status >= 400 && call.endpoint.dialect !== 'raw') capRetryAfter(headers, gateway.clock.wallMs())
   if (snapshot.debugHeaders) tellRoute(headers, answer, exchange)
   return headers
+}
+
+/** What nobody reads may come in pieces, whatever is in them. */
+function isLive({ candidate, headers }: Answer, { endpoint }: Call): boolean {
+  return (
+    (candidate.keepsModel === true || endpoint.reads === 'nothing') &&
+    isStreamType(mediaTypeOf(headers.get('content-type') ?? ''))
+  )
 }
 
 // Limit: official clients wait as long as they are told; ours are told no longer wait than by a refusal of our own.
@@ -127,12 +150,19 @@ function capRetryAfter(headers: HeaderList, nowWallMs: number): void {
   if (headers.has('retry-after-ms')) headers.set('retry-after-ms', String(retryAfterMsMax))
 }
 
-function markStream(headers: HeaderList, { plan }: Pick<Errand, 'plan'>): void {
+/** One of no known form is neither held back nor rescued, and of those that nobody read none is rescued. */
+function markStream(
+  headers: HeaderList,
+  { plan, call }: Pick<Errand, 'plan' | 'call'>,
+  form: StreamForm | undefined,
+): void {
   const { rescue, holds } = plan.streaming
+  const mayBeRescued = rescue !== 'off' && form !== undefined && call.endpoint.reads !== 'nothing'
   // Proxies in front of us must neither collect nor keep a stream.
   headers.set('x-accel-buffering', 'no')
   if (!headers.has('cache-control')) headers.set('cache-control', 'no-cache')
-  headers.set('x-stream-status', holds ? 'replayed' : rescue === 'off' ? 'live' : 'rescued-capable')
+  const isReplayed = holds && form !== undefined
+  headers.set('x-stream-status', isReplayed ? 'replayed' : mayBeRescued ? 'rescued-capable' : 'live')
 }
 
 function tellRoute(headers: HeaderList, { candidate }: Answer, { attempts }: Errand['exchange']): void {

@@ -10,6 +10,7 @@ import { endedEarly, saysOtherwise, shuttingDown, tookTooLong, type Break } from
 import { ClientStream, type AwaitedForm, type Feeder } from './client-stream.ts'
 import { discard } from './attempt.ts'
 import type { Errand } from './errand.ts'
+import { cannotAnswer } from './no-answer.ts'
 import { Pump, type PumpOwner } from './pump.ts'
 import { Rescue, type Rescuer } from './rescue.ts'
 import { settle } from './settle.ts'
@@ -104,7 +105,10 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   }
 
   onSilence(): void {
-    this.#pump?.fellSilent()
+    const pump = this.#pump
+    // An upstream that is still being told something may well listen; whether it does, its connection sees.
+    if (this.#errand.call.upload?.isOver === false) return this.#client.awaitFor(pump?.idleMs ?? 0)
+    pump?.fellSilent()
   }
 
   onTooLong(): void {
@@ -120,6 +124,8 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     // An error answer that was too large to be held is no success of its route.
     const isGood = how === 'complete' && (this.#pump?.answer.status ?? 0) < 400
     this.#judge(isGood ? 'good' : 'neither')
+    const { affinity } = this.#errand.walk
+    if (affinity !== undefined && isGood) affinity.sawUsage(this.#pump?.tail ?? nothing)
     if (how === 'complete') this.#settle(isGood ? 'complete' : 'failed')
     else this.#settle('upstream_broke', 'the upstream sent an error event')
     this.#client.close()
@@ -128,7 +134,8 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   onBroken(why: Break): void {
     if (this.#errand.presence.hasLeft) return this.#leave()
     if (this.#pump?.hasSpoken === true || this.#why === undefined) this.#why = why
-    this.#judge(why.ending, why.message)
+    const { upload } = this.#errand.call
+    this.#judge(upload?.fault === undefined ? why.ending : 'neither', why.message)
     if (why.mayBeRescued && this.#mayLookFurther()) return this.#lookFurther(why)
     // Of what the client got nothing of, it is told nothing.
     this.#fail(why === shuttingDown ? why : this.#why)
@@ -162,7 +169,7 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     if (isRefusal(outcome)) return this.#refuse(outcome)
     if (outcome.status >= 300) return this.#refuse(this.#wordsFor(outcome), outcome)
     if (this.#isLeft) {
-      discard(this.#errand.gateway, outcome)
+      discard(this.#errand, outcome)
       return this.#leave()
     }
     if (outcome.rest === undefined) return this.#giveWhole(outcome)
@@ -185,6 +192,7 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     const bytes = concat(held)
     exchange.firstByteMs = gateway.clock.monotonicMs()
     exchange.bytesOut += bytes.byteLength
+    exchange.chunksOut += 1
     this.#client.send(bytes)
     this.#settle('complete')
     this.#client.close()
@@ -192,8 +200,8 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
 
   /** The status is told already, so the refusal has to stand in the body. */
   #refuse(refusal: Refusal, answer?: Answer): void {
-    const { exchange, gateway } = this.#errand
-    if (answer !== undefined) discard(gateway, answer)
+    const { exchange } = this.#errand
+    if (answer !== undefined) discard(this.#errand, answer)
     exchange.refusal = refusal
     this.#settle(refusal.code === 'client_closed' ? 'client_closed' : 'failed')
     const held = answer === undefined || answer.rest !== undefined ? undefined : concat(answer.held)
@@ -220,8 +228,7 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   }
 
   #wordsFor({ status }: Answer): Refusal {
-    const model = this.#errand.plan.alias.slice(0, 64)
-    return refuse('upstream_error', `Cannot answer with model "${model}": its backend answered ${status}`)
+    return refuse('upstream_error', `${cannotAnswer(this.#errand.plan)}: its backend answered ${status}`)
   }
 
   #stumble(error: unknown): void {
@@ -245,8 +252,9 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
 
   /** Another route may go on with what the client has. */
   #lookFurther(why: Break): void {
-    const { exchange } = this.#errand
+    const { exchange, walk } = this.#errand
     noteBreak(this.#errand, why)
+    if (this.#pump !== undefined) walk.affinity?.leave(this.#pump.answer.candidate.stateKey, why.message)
     this.#client.awaitFor(0)
     exchange.cut = this
     this.#findRescuer()
@@ -263,9 +271,9 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   }
 
   #goOn(found: Rescuer | undefined): void {
-    const { gateway, presence } = this.#errand
+    const { presence } = this.#errand
     const isWanted = !this.#isOver && !this.#isLeft && presence.gone === undefined
-    if (found !== undefined && !isWanted) discard(gateway, found.answer)
+    if (found !== undefined && !isWanted) discard(this.#errand, found.answer)
     if (this.#isOver) return
     if (this.#isLeft || presence.hasLeft) return this.#leave()
     if (presence.gone !== undefined) return this.#fail(shuttingDown)
@@ -283,6 +291,7 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     this.#settle(outcome, message)
     if (ownWords === undefined) return this.#tell({ code, message })
     this.#errand.exchange.bytesOut += ownWords.byteLength
+    this.#errand.exchange.chunksOut += 1
     this.#client.send(ownWords)
     this.#client.close()
   }
@@ -311,6 +320,8 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     settle(gateway, exchange, this.#isLeft ? 'client_closed' : outcome)
   }
 }
+
+const nothing = new Uint8Array(0)
 
 /** Limit: milliseconds for which a stream is read on without its client (`streaming.on_disconnect: finish`). */
 const finishMsMax = 60_000

@@ -31,7 +31,8 @@ export class Flight implements Trip, DeadlineOwner {
   readonly #exchange: Exchange
   readonly #turn: Turn
   readonly #limitMs: number
-  readonly #firstContent = new Deadline(this)
+  /** Undefined where the first content has no limit of its own. */
+  #firstContent: Deadline | undefined
   /** Undefined where nobody goes by load and speed. */
   readonly #ride: Ride | undefined
   #hasContent = false
@@ -50,7 +51,7 @@ export class Flight implements Trip, DeadlineOwner {
     const { totalMs } = turn.candidate.backend.timeouts
     this.#limitMs = totalMs === 0 ? leftMs : Math.min(leftMs, totalMs)
     if (this.#limitMs !== Infinity) this.#endAfter(this.#limitMs)
-    gateway.wheel.arm(this.#firstContent, firstContentMs)
+    if (firstContentMs > 0) gateway.wheel.arm((this.#firstContent = new Deadline(this)), firstContentMs)
     if (plan.balance?.isMeasured !== true) return
     this.#ride = gateway.figures.begin(turn.candidate.stateKey, exchange.stream, turn.tier.candidates)
     exchange.ride = this.#ride
@@ -59,7 +60,7 @@ export class Flight implements Trip, DeadlineOwner {
 
   contentCame(): void {
     this.#hasContent = true
-    this.#gateway.wheel.disarm(this.#firstContent)
+    if (this.#firstContent !== undefined) this.#gateway.wheel.disarm(this.#firstContent)
   }
 
   /** The first content did not come in time. */
@@ -90,15 +91,21 @@ export class Flight implements Trip, DeadlineOwner {
 
   #arrive(answer: Answer): Answer {
     this.#close(answer.status)
-    this.#turn.affinity?.keep(answer, this.record.startedMs + this.record.durationMs, textOf)
+    const { affinity, credential } = this.#turn
+    if (affinity !== undefined) {
+      const nowMs = this.record.startedMs + this.record.durationMs
+      const repinned = affinity.keep(answer, credential?.credential.name, nowMs, textOf)
+      this.#exchange.repinned ??= repinned
+    }
     // A deadline is about the commit point, which is here; the limit for the whole attempt goes on over the body.
     this.#cancelLimit?.()
     const { totalMs } = this.#turn.candidate.backend.timeouts
-    if (totalMs > 0 && answer.rest !== undefined) {
-      const leftMs = Math.max(0, totalMs - this.record.durationMs)
-      this.#exchange.debts.owe({ pay: this.#gateway.clock.after(leftMs, () => this.stop.ask()) })
-    }
+    if (totalMs > 0 && answer.rest !== undefined) this.#endBodyAfter(Math.max(0, totalMs - this.record.durationMs))
     return answer
+  }
+
+  #endBodyAfter(ms: number): void {
+    this.#exchange.debts.owe({ pay: this.#gateway.clock.after(ms, () => this.stop.ask()) })
   }
 
   #crash(failure: Failure): Failure {

@@ -1,4 +1,5 @@
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
+import type { HealthBook } from '#core/health.ts'
 import type { Credentials } from '#credential/credentials.ts'
 import type { Roster } from '#kit/roster.ts'
 import type { Clock } from '#ports/clock.ts'
@@ -18,6 +19,8 @@ export interface Gateway {
   readonly breakers: Breakers
   /** Whose turn it is where a backend has several credentials, and who of them rests. */
   readonly credentials: Credentials
+  /** What checks found out about backends. */
+  readonly health: HealthBook
   /** What strategies and affinity go by. */
   readonly figures: Figures
   /** Routes, by state key, that were asked to go on with a text and said that they never do. */

@@ -1,5 +1,6 @@
 import type { Answer } from '#core/answer.ts'
 import type { Candidate } from '#core/candidate.ts'
+import type { Dialect } from '#core/dialect.ts'
 import type { Failure, FailureReason } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
 import { refuse, type Refusal, type RefusalCode } from '#core/refusal.ts'
@@ -16,9 +17,9 @@ export interface Miss {
  * What the client gets when every attempt failed: an upstream's own error answer where one is useful to it, else our
  * refusal. A transport error of another route never hides an answer (a 429 with its Retry-After helps, "refused" does not).
  */
-export function noAnswer(plan: Plan, misses: readonly Miss[]): Answer | Refusal {
+export function noAnswer(plan: Plan, misses: readonly Miss[], dialect?: Dialect): Answer | Refusal {
   const answered = misses.filter((miss) => miss.failure.held !== undefined)
-  const telling = answered.findLast((miss) => !isOurKeysFault(miss.failure))
+  const telling = answered.findLast((miss) => !isOurKeysFault(miss) || isNotOursToJudge(miss, dialect))
   if (telling?.failure.held !== undefined) {
     const { status, headers, body } = telling.failure.held
     return {
@@ -40,8 +41,13 @@ export function noAnswer(plan: Plan, misses: readonly Miss[]): Answer | Refusal 
   if (told.side === 'gateway' && !isQueues(told)) return refuse('invalid_parameter', unsendable)
   const code = codeFor(last)
   const retryAfterMs = isQueues(told) ? queueRetryMs : noCredentialMs === 0 ? undefined : noCredentialMs
-  const message = `Cannot answer with model "${plan.alias.slice(0, 64)}": ${countOf(misses)} failed, ${told.message}`
+  const message = `${cannotAnswer(plan)}: ${countOf(misses)} failed, ${told.message}`
   return refuse(code, message, retryAfterMs === undefined ? {} : { retryAfterMs })
+}
+
+/** How a sentence begins that tells why there is no answer. */
+export function cannotAnswer({ alias }: Pick<Plan, 'alias'>): string {
+  return alias === '' ? 'Cannot answer' : `Cannot answer with model "${alias.slice(0, 64)}"`
 }
 
 function codeFor({ failure, noCredentialMs }: Miss): RefusalCode {
@@ -70,17 +76,21 @@ export function isRequestsFault(misses: readonly Miss[]): boolean {
 const requestBound: ReadonlySet<number> = new Set([400, 413, 415, 422])
 
 /** The client's key was fine: an upstream's 401 or 403 is about the backend key and must not look like the client's fault. */
-function isOurKeysFault(failure: Failure): boolean {
+function isOurKeysFault({ failure }: Miss): boolean {
   return failure.status === 401 || failure.status === 403
 }
 
+/** What a service means by it to a client that it knows, nobody here can tell; unless we ran out of credentials. */
+function isNotOursToJudge({ noCredentialMs }: Miss, dialect: Dialect | undefined): boolean {
+  return dialect === 'raw' && noCredentialMs === undefined
+}
+
 /** For a plan whose routes all rest: the soonest recovery is what the client should wait for. */
-export function restingRefusal(plan: Plan, waitMs: number): Refusal {
-  return refuse(
-    'no_backend_available',
-    `Cannot answer with model "${plan.alias.slice(0, 64)}": every route of it is cooling down, try again later`,
-    { retryAfterMs: waitMs },
-  )
+export function restingRefusal(plan: Plan, waitMs: number, hasUnwell = false): Refusal {
+  const state = hasUnwell ? 'is cooling down or fails its health checks' : 'is cooling down'
+  return refuse('no_backend_available', `${cannotAnswer(plan)}: every route of it ${state}, try again later`, {
+    retryAfterMs: waitMs,
+  })
 }
 
 const codeOf: Readonly<Record<FailureReason, RefusalCode>> = {

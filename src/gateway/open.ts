@@ -2,22 +2,24 @@ import { Debts } from '#core/debts.ts'
 import type { Exchange } from '#core/exchange.ts'
 import { keepsRequests } from '#telemetry/policy.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
+import { envelopeOf } from '#wire/dialect.ts'
 import type { Gateway } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
+import { requestIdFor } from './request-id.ts'
 
 /** Starts the account of one request. */
 export function open(gateway: Gateway, snapshot: Snapshot, incoming: Incoming): Exchange {
   const { request, client } = incoming
   const exchange: Exchange = {
     place: -1,
-    id: gateway.ids.requestId(),
+    id: requestIdFor(request.headers, gateway),
     startedMs: gateway.clock.monotonicMs(),
     startedWallMs: gateway.clock.wallMs(),
     method: request.method,
     path: incoming.path,
     client,
     debts: new Debts(),
-    dialect: incoming.endpoint.dialect,
+    dialect: envelopeOf(incoming.endpoint.dialect, incoming.path),
     caller: undefined,
     alias: undefined,
     stream: false,
@@ -32,6 +34,7 @@ export function open(gateway: Gateway, snapshot: Snapshot, incoming: Incoming): 
     firstByteMs: undefined,
     endedMs: undefined,
     bytesOut: 0,
+    chunksOut: 0,
     heartbeats: 0,
     rescuedAtBytes: undefined,
     seen: undefined,

@@ -98,7 +98,7 @@ export class Presence implements Cuttable, Debt, DeadlineOwner {
     this.#wheel.disarm(this.#slow)
     if (this.#listener !== undefined) this.#incoming.request.signal.removeEventListener('abort', this.#listener)
     // Before the answer ends, or the idle connection would never be closed.
-    if (this.#isSlow) this.#incoming.connection.patience(idleSeconds)
+    if (this.#isSlow) this.#incoming.connection.patience(this.#incoming.connection.idleSeconds ?? idleSeconds)
   }
 }
 

@@ -66,8 +66,7 @@ export class Pump implements BodySink {
 
   start(): void {
     const { answer, body } = this.#part
-    const { backend, streamClocks } = answer.candidate
-    this.#client.awaitFor(answer.form === undefined ? backend.timeouts.idleMs : streamClocks.idleMs)
+    this.#client.awaitFor(this.idleMs)
     for (const piece of answer.held) {
       if (this.#isOver) return
       this.#pass(piece)
@@ -75,9 +74,20 @@ export class Pump implements BodySink {
     if (!this.#isOver) body.flow(this)
   }
 
+  /** Milliseconds for which the upstream may be silent. */
+  get idleMs(): number {
+    const { form, candidate } = this.#part.answer
+    return form === undefined ? candidate.backend.timeouts.idleMs : candidate.streamClocks.idleMs
+  }
+
   /** Where the client's bytes end. */
   get position(): GatePosition {
     return this.#gate?.position ?? 'between'
+  }
+
+  /** The last of what came, where it is watched for its end. */
+  get tail(): Uint8Array | undefined {
+    return this.#end?.tail
   }
 
   get answer(): Answer {
@@ -196,6 +206,7 @@ export class Pump implements BodySink {
     this.#exchange.firstByteMs ??= this.#clock.monotonicMs()
     if (this.#client.isClosed) return
     this.#exchange.bytesOut += bytes.byteLength
+    this.#exchange.chunksOut += 1
     this.#client.send(bytes)
   }
 

@@ -1,3 +1,9 @@
+import type { Endpoint } from '#core/endpoint.ts'
+import { credentialHeaders } from '#identity/identify.ts'
+import type { KeyRing } from '#identity/key-ring.ts'
+import { dialectOfPath } from '#wire/dialect.ts'
+import type { Incoming } from './incoming.ts'
+
 /** Names of query parameters that carry a client's key: Gemini clients; WebSockets of Azure clients. */
 const credentialNames: ReadonlySet<string> = new Set(['key', 'api-key'])
 
@@ -15,6 +21,34 @@ export function oneKey(offered: readonly string[]): string | undefined {
   const keys = new Set(offered)
   keys.delete('')
   return keys.size === 0 ? undefined : [...keys].join(', ')
+}
+
+/**
+ * The client's key, if the query of the request carries one. Of what goes on as it came the query belongs to somebody else,
+ * so it is looked at only when there is no key anywhere else; `beside`: one that stands in no header of its own.
+ */
+export function offeredInQuery({ request, endpoint, path, query }: Asked, beside?: string): string | undefined {
+  if (!mayName(query) || !isOpaque(endpoint, path)) return queryCredential(query)
+  const isOffered = beside !== undefined || credentialHeaders.some((name) => request.headers.has(name))
+  return isOffered ? undefined : queryCredential(query)
+}
+
+/** The query as it is sent on: without the client's key. */
+export function queryToSend({ endpoint, path, query }: Omit<Asked, 'request'>, keys: KeyRing): string {
+  if (!mayName(query)) return query
+  if (!isOpaque(endpoint, path)) return withoutCredentials(query)
+  if (keys.isOpen) return query
+  return query
+    .split('&')
+    .filter((pair) => !isCredential(pair) || keys.find(valueOf(pair)) === undefined)
+    .join('&')
+}
+
+type Asked = Pick<Incoming, 'request' | 'endpoint' | 'path' | 'query'>
+
+/** At Google's paths `key` means what it means to us, whoever serves them. */
+function isOpaque({ dialect }: Endpoint, path: string): boolean {
+  return dialect === 'raw' && dialectOfPath(path) !== 'gemini'
 }
 
 /** The query without credentials; every other byte stays as it was sent. */

@@ -40,8 +40,8 @@ export class Rescue {
   }
 
   /** Whether an answer to this call could be gone on with at all. */
-  static suits(form: StreamForm, { body }: Call): boolean {
-    return body !== undefined && isContinuable(form, body)
+  static suits(form: StreamForm, { body, endpoint }: Call): boolean {
+    return endpoint.reads !== 'nothing' && body !== undefined && isContinuable(form, body)
   }
 
   /** The next route that answers; undefined when nobody is left, or there is nobody to look for. */
@@ -88,7 +88,7 @@ export class Rescue {
           return { answer: outcome, continuation: new Continuation(this.#said, way, asked.cut, turn.candidate.prefill) }
         }
         exchange.ride?.pay()
-        discard(gateway, outcome)
+        discard({ gateway, exchange }, outcome)
       } else if (way === 'prefill' && rejectsPrefill(outcome)) {
         gateway.prefillRefusers.add(turn.candidate.stateKey)
       } else if (outcome.held === undefined) {

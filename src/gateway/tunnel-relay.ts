@@ -126,6 +126,7 @@ export class TunnelRelay implements WebSocketOwner {
     this.#hasSaid = true
     this.#exchange.firstByteMs ??= this.#gateway.clock.monotonicMs()
     this.#exchange.bytesOut += bytes
+    this.#exchange.chunksOut += 1
     if (status > 0 || bytes === 0) return
     if (status === 0) return this.#end(notTaken)
     this.#upstream?.pause()

@@ -5,12 +5,14 @@ import type { Plan } from '#core/plan.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
 import { objectionToOpening, protocolsOf } from '#http1/websocket-handshake.ts'
 import { identify } from '#identity/identify.ts'
-import type { KeyRing } from '#identity/key-ring.ts'
 import type { HeaderPair } from '#kit/header-list.ts'
 import { parametersOf } from '#kit/query-string.ts'
+import { findService } from '#route/service-path.ts'
+import { isWelcome } from '#snapshot/cors.ts'
+import type { Snapshot } from '#snapshot/snapshot.ts'
 import { carriesTunnels } from '#upstream/open-tunnel.ts'
 import type { Incoming } from './incoming.ts'
-import { oneKey, queryCredential, withoutCredentials } from './query.ts'
+import { offeredInQuery, oneKey, queryToSend } from './query.ts'
 
 /** The subprotocols that a client offers. */
 export interface Offer {
@@ -50,13 +52,23 @@ function masked(offered: string): string {
 }
 
 /** The request's facts, or why it cannot be served. */
-export function readOpening(incoming: Incoming): Call | Refusal {
+export function readOpening(
+  incoming: Incoming,
+  { services, keys }: Pick<Snapshot, 'services' | 'keys'>,
+): Call | Refusal {
   const { request, endpoint, path, client } = incoming
   const objection = objectionToOpening(request.headers)
   if (objection !== undefined) {
     return refuse('invalid_parameter', `Cannot open the WebSocket: ${objection}`)
   }
-  const query = withoutCredentials(incoming.query)
+  const query = queryToSend(incoming, keys)
+  const { method, headers } = request
+  const modelAt = { start: 0, end: 0 }
+  const facts = { endpoint, method, query, headers, stream: false, body: undefined, modelAt, client }
+  if (endpoint.reads === 'nothing') {
+    const found = findService(services, path)
+    return { ...facts, path: found?.rest ?? path, model: found?.key ?? '' }
+  }
   const [model, another] = parametersOf(query, 'model')
   if (model === undefined || model === '') {
     // Clients that would rather have a WebSocket, and do not say for which model, go back to HTTP at this status.
@@ -71,19 +83,22 @@ export function readOpening(incoming: Incoming): Call | Refusal {
       param: 'model',
     })
   }
-  const { method, headers } = request
-  const modelAt = { start: 0, end: 0 }
-  return { endpoint, method, path, query, headers, model, stream: false, body: undefined, modelAt, client }
+  return { ...facts, path, model }
 }
 
-/** Who opens it. A page from elsewhere must not be able to use a gateway that asks nobody for a key. */
-export function identifyOpener({ request, query }: Incoming, key: string | undefined, keys: KeyRing): Caller | Refusal {
-  const { headers } = request
-  const inQuery = queryCredential(query)
+/** Who opens it. WebSockets are exempt from what browsers forbid pages, so where nobody is asked for a key it is asked here. */
+export function identifyOpener(
+  incoming: Pick<Incoming, 'request' | 'endpoint' | 'path' | 'query'>,
+  key: string | undefined,
+  { keys, cors }: Pick<Snapshot, 'keys' | 'cors'>,
+): Caller | Refusal {
+  const { headers } = incoming.request
+  const inQuery = offeredInQuery(incoming, key)
   if (key !== undefined && inQuery !== undefined && key !== inQuery) {
     return refuse('ambiguous_credentials', 'Cannot accept the request: it carries two different API keys, send one')
   }
-  if (keys.isOpen && isForeign(headers.get('origin'))) {
+  const origin = headers.get('origin')
+  if (keys.isOpen && origin !== null && !isWelcome(origin, cors)) {
     return refuse(
       'missing_api_key',
       'Cannot open the WebSocket for a page that is not from this machine: set proxy_api_key, and let the page send it',
@@ -91,16 +106,6 @@ export function identifyOpener({ request, query }: Incoming, key: string | undef
   }
   return identify(headers, inQuery ?? key, keys)
 }
-
-/**
- * WebSockets are exempt from the browser's same-origin policy. `Host` proves nothing here: a page can let its own name
- * lead to this machine, and then both are alike.
- */
-function isForeign(origin: string | null): boolean {
-  return origin !== null && !loopback.test(URL.parse(origin)?.hostname ?? '')
-}
-
-const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
 /** The plan with those routes only that a WebSocket can be opened on. */
 export function tunnelPlan(plan: Plan): Plan | Refusal {

@@ -3,6 +3,7 @@ import type { Exchange } from '#core/exchange.ts'
 import { isRefusal, refuse } from '#core/refusal.ts'
 import { Stop } from '#kit/stop.ts'
 import { resolve } from '#route/resolve.ts'
+import { filtered } from '#upstream/filter.ts'
 import { isTunnel, openTunnel, type Tunnel } from '#upstream/open-tunnel.ts'
 import { attempt } from './attempt.ts'
 import { deliver, headersFor } from './deliver.ts'
@@ -33,23 +34,25 @@ export async function tunnel(gateway: Gateway, incoming: Incoming): Promise<Resp
   try {
     const offer = offerOf(incoming.request.headers)
     hideKey(exchange)
-    const caller = identifyOpener(incoming, offer.key, snapshot.keys)
+    const caller = identifyOpener(incoming, offer.key, snapshot)
     if (isRefusal(caller)) return turnAway(gateway, exchange, caller)
     exchange.caller = caller.id
 
-    const call = readOpening(incoming)
+    const call = readOpening(incoming, snapshot)
     if (isRefusal(call)) return turnAway(gateway, exchange, call)
     exchange.alias = call.model
     exchange.stream = true
     presence.hasAsked()
     if (gateway.log.keeps('info')) tellReceived(gateway, call, exchange)
 
-    const resolved = resolve(snapshot, call.model)
+    const resolved = resolve(snapshot, call)
     const plan = isRefusal(resolved) ? resolved : tunnelPlan(resolved)
     if (isRefusal(plan)) return turnAway(gateway, exchange, plan)
 
+    const { filters } = snapshot
+    const kept = filters === undefined ? call : filtered(filters, call, incoming.path, plan)
     const walk = new Walk(gateway, plan, call, exchange)
-    const errand: Errand = { gateway, snapshot, plan, call, exchange, presence, walk }
+    const errand: Errand = { gateway, snapshot, plan, call: kept, exchange, presence, walk }
     const answer = await attempt(errand, async (ports, at, candidate, within, trip) => {
       return await openTunnel(ports, at, candidate, within, trip, offer.protocols)
     })

@@ -2,9 +2,11 @@ import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Candidate } from '#core/candidate.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
-import type { Plan } from '#core/plan.ts'
+import type { OutlierPolicy, Plan } from '#core/plan.ts'
+import { mayEject, routesBeside } from '#route/ejection.ts'
+import type { Breakers } from '#upstream/breaker.ts'
 import type { Break } from './break.ts'
-import type { CredentialUse } from './credential-use.ts'
+import type { CredentialRested, CredentialUse } from './credential-use.ts'
 import type { Errand } from './errand.ts'
 import type { Gateway } from './gateway.ts'
 import type { Turn } from './walk.ts'
@@ -18,12 +20,13 @@ export function learn(
   outcome: Answer | Failure,
 ): void {
   if (isAnswer(outcome)) {
-    if (outcome.status < 400) credential?.succeeded()
+    const rested = outcome.status < 400 ? credential?.succeeded(gateway.clock.monotonicMs()) : undefined
+    if (rested !== undefined) tellRested(gateway, exchange, candidate.backend.name, rested)
     if (outcome.rest === undefined) succeed(gateway, plan, candidate)
     return
   }
   if (outcome.side === 'client') {
-    gateway.breakers.release(candidate.stateKey)
+    gateway.breakers.release(candidate.stateKey, exchange.id)
     return
   }
   gateway.log.write('warn', 'attempt_failed', {
@@ -36,30 +39,39 @@ export function learn(
   })
   const isCredentials = credential !== undefined && isCredentialsFault(gateway, plan, credential, exchange, outcome)
   if (outcome.cools && !isCredentials) fail(gateway, plan, candidate, exchange, outcome.message, outcome.retryAfterMs)
-  else gateway.breakers.release(candidate.stateKey)
+  else gateway.breakers.release(candidate.stateKey, exchange.id)
 }
 
 /** A credential that is refused rests by itself; its route does not, since another one may be let in. */
 function isCredentialsFault(
-  { clock, log }: Gateway,
+  gateway: Gateway,
   plan: Plan,
   use: CredentialUse,
   exchange: Exchange,
   failure: Failure,
 ): boolean {
-  const forMs = use.failed(failure, plan.cooldown, clock.monotonicMs())
+  const forMs = use.failed(failure, plan.cooldown, gateway.clock.monotonicMs())
   if (forMs === undefined) return false
   if (forMs > 0) {
-    log.write('warn', 'credential_rested', {
-      requestId: exchange.id,
-      backend: exchange.attempts.at(-1)?.backend,
-      credential: use.credential.name,
-      status: failure.status,
-      forMs: Math.round(forMs),
-      reason: failure.message,
+    const { status, message: reason } = failure
+    tellRested(gateway, exchange, exchange.attempts.at(-1)?.backend, {
+      name: use.credential.name,
+      status,
+      forMs,
+      reason,
     })
   }
   return true
+}
+
+function tellRested(
+  { log }: Gateway,
+  exchange: Exchange,
+  backend: string | undefined,
+  { name, status, forMs, reason }: CredentialRested,
+): void {
+  const rest = { credential: name, status, forMs: Math.round(forMs), reason }
+  log.write('warn', 'credential_rested', { requestId: exchange.id, backend, ...rest })
 }
 
 /** How a body ended, from its route's point of view; `neither`: by someone else's doing. */
@@ -77,33 +89,52 @@ export function learnEnd(
   exchange.ride?.pay()
   if (ending === 'good') succeed(gateway, plan, candidate)
   else if (ending === 'bad') fail(gateway, plan, candidate, exchange, reason)
-  else gateway.breakers.release(candidate.stateKey)
+  else gateway.breakers.release(candidate.stateKey, exchange.id)
 }
 
-function succeed({ breakers, log }: Gateway, plan: Plan, { stateKey, backend, model }: Candidate): void {
-  if (breakers.succeeded(stateKey, plan.breaker) === 'closed') {
+function succeed({ breakers, clock, log }: Gateway, plan: Plan, { stateKey, backend, model }: Candidate): void {
+  if (breakers.succeeded(stateKey, plan.breaker, clock) === 'closed') {
     log.write('info', 'circuit_closed', { backend: backend.name, model })
+  }
+  if (plan.outlier === undefined) return
+  if (breakers.outliers.succeeded(stateKey, clock.monotonicMs(), plan.outlier) === 'readmitted') {
+    log.write('info', 'route_readmitted', { backend: backend.name, model })
   }
 }
 
 function fail(
   { breakers, clock, log }: Gateway,
   plan: Plan,
-  { stateKey, backend, model }: Candidate,
+  candidate: Candidate,
   exchange: Exchange,
   reason: string,
   retryAfterMs?: number,
 ): void {
-  const { cooledMs, openedMs } = breakers.failed(
-    stateKey,
-    clock.monotonicMs(),
-    plan.cooldown,
-    plan.breaker,
-    retryAfterMs,
-  )
+  const { stateKey, backend, model } = candidate
+  const nowMs = clock.monotonicMs()
+  const { cooledMs, openedMs } = breakers.failed(stateKey, nowMs, plan.cooldown, plan.breaker, retryAfterMs)
   const route = { requestId: exchange.id, backend: backend.name, model }
   if (cooledMs > 0) log.write('warn', 'route_cooled', { ...route, forMs: Math.round(cooledMs), reason })
   if (openedMs > 0) log.write('warn', 'circuit_opened', { ...route, forMs: Math.round(openedMs) })
+  if (plan.outlier === undefined) return
+  const ejectedMs = ejectOutlier(breakers, plan, plan.outlier, candidate, nowMs)
+  if (ejectedMs > 0) log.write('warn', 'route_ejected', { ...route, forMs: ejectedMs })
+}
+
+/** Gives the milliseconds for which it is left out; 0: it is not. */
+function ejectOutlier(
+  breakers: Breakers,
+  plan: Plan,
+  policy: OutlierPolicy,
+  candidate: Candidate,
+  nowMs: number,
+): number {
+  const { stateKey } = candidate
+  const { outliers } = breakers
+  const siblings = new Set(routesBeside(candidate, plan))
+  siblings.delete(stateKey)
+  if (!outliers.failed(stateKey, siblings, nowMs, policy) || !mayEject(candidate, plan, breakers, nowMs)) return 0
+  return outliers.eject(stateKey, nowMs, policy)
 }
 
 /** What broke after its answer had begun, and what another route shall go on with, is a failed attempt after all. */

@@ -1,10 +1,14 @@
 import type { Call } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
+import type { CredentialRing, CredentialSet } from '#core/credential.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
+import type { Owner } from '#core/owner.ts'
 import type { Plan, Tier } from '#core/plan.ts'
 import { affinityOf, type Affinity } from '#route/affinity.ts'
 import { Course, objectionTo, reasonOf, waitMsMax, type Objection } from '#route/course.ts'
+import type { ChoiceNotes } from '#route/ejection.ts'
+import { SlowStart } from '#route/slow-start.ts'
 import { plainOutlook, type Ability, type Outlook } from '#route/strategy.ts'
 import { retryDelayMs } from '#upstream/backoff.ts'
 import { CredentialUse } from './credential-use.ts'
@@ -23,6 +27,14 @@ export interface Turn {
   readonly credential?: CredentialUse | undefined
 }
 
+/** What is known of a request that makes some routes better for it than others. */
+export interface Belonging {
+  /** Who has what it speaks of. */
+  readonly owner?: Owner | undefined
+  /** Who asks, where callers are told apart. */
+  readonly caller?: string | undefined
+}
+
 /** A candidate that was passed over until its time comes. */
 interface Resting {
   readonly candidate: Candidate
@@ -31,10 +43,14 @@ interface Resting {
 }
 
 /** One request's way through its plan: whose turn is next, and when it is over. Sends nothing itself. */
-export class Walk implements Ability {
+export class Walk implements Ability, ChoiceNotes {
   readonly misses: Miss[] = []
   /** The resting candidate that recovers first. */
   soonest: Resting | undefined
+  /** For as long as one turn is looked for. */
+  places: ChoiceNotes['places']
+  /** Somebody was passed over for nothing but failed health checks. */
+  hasUnwell = false
   /** The one of them that may be asked all the same. */
   #leastBad: Resting | undefined
   readonly #gateway: Gateway
@@ -43,21 +59,37 @@ export class Walk implements Ability {
   readonly #exchange: Exchange
   readonly #startedMs: number
   readonly #outlook: Outlook
+  readonly #owner: Owner | undefined
   #course: Course
   #retries = 0
   #retry: Turn | undefined
   #turns = 0
   #isOver = false
   #hasBegun = false
+  /** Nobody who is well can be asked, so health checks count for nothing. */
+  #isFailingOpen = false
 
-  constructor(gateway: Gateway, plan: Plan, call: Call, exchange: Exchange) {
+  constructor(gateway: Gateway, plan: Plan, call: Call, exchange: Exchange, { owner, caller }: Belonging = {}) {
     this.#gateway = gateway
     this.#plan = plan
     this.#call = call
     this.#exchange = exchange
     this.#startedMs = gateway.clock.monotonicMs()
-    this.#outlook = plan.balance === undefined ? plainOutlook : outlookFor(this, gateway, plan, call, exchange)
+    const isPlain = plan.balance === undefined && plan.slowStartMs === 0
+    this.#owner = owner
+    this.#outlook = isPlain ? plainOutlook : outlookFor(this, gateway, plan, call, exchange, caller)
+    if (owner !== undefined && this.affinity !== undefined) this.affinity.isBound = true
     this.#course = new Course(plan, exchange.seed, this.#outlook)
+  }
+
+  /** Undefined when the request belongs to no others. */
+  get affinity(): Affinity | undefined {
+    return this.#outlook.affinity
+  }
+
+  /** What the request speaks of was made for who asks. */
+  get isOwned(): boolean {
+    return this.#owner?.caller !== undefined
   }
 
   isAble(candidate: Candidate): boolean {
@@ -73,7 +105,7 @@ export class Walk implements Ability {
   /** Whose turn is next, best first; undefined when nobody is left or the limits are reached. */
   next(): Turn | undefined {
     if (!this.#mayGoOn()) return undefined
-    const turn = this.#retry ?? this.#takeNext() ?? this.#takeLeastBad()
+    const turn = this.#retry ?? this.#takeNext() ?? this.#takeUnwell() ?? this.#takeLeastBad()
     if (turn !== undefined) this.#turns += 1
     this.#retry = undefined
     return turn
@@ -82,6 +114,7 @@ export class Walk implements Ability {
   /** The turn did not bring an answer: is the same route asked again, another one, or nobody? */
   missed(turn: Turn, failure: Failure): void {
     const { candidate, tier, credential } = turn
+    this.affinity?.leave(candidate.stateKey, failure.message)
     if (credential?.isToBlame === true) return this.#missedBy(credential, turn, failure)
     this.misses.push({ candidate, failure })
     const pauseMs = this.#pauseBeforeRetry(failure)
@@ -101,7 +134,7 @@ export class Walk implements Ability {
   /** The turn was not used: it is no attempt, and what it took is given back. */
   declined({ candidate }: Turn, reason: string): void {
     this.#turns -= 1
-    this.#gateway.breakers.release(candidate.stateKey)
+    this.#gateway.breakers.release(candidate.stateKey, this.#exchange.id)
     this.#note(candidate, reason)
   }
 
@@ -122,10 +155,13 @@ export class Walk implements Ability {
     this.#course = new Course(this.#plan, this.#exchange.seed, this.#outlook)
     this.soonest = undefined
     this.#leastBad = undefined
+    this.hasUnwell = false
+    this.#isFailingOpen = false
   }
 
   #takeNext(): Turn | undefined {
     this.#retries = 0
+    this.places = undefined
     const { breakers, clock } = this.#gateway
     const { breaker } = this.#plan
     for (;;) {
@@ -134,12 +170,23 @@ export class Walk implements Ability {
       if (candidate === undefined || tier === undefined) return undefined
       const nowMs = clock.monotonicMs()
       const objection = this.#objectionTo(candidate, nowMs)
-      if (objection === undefined && breakers.mayTry(candidate.stateKey, nowMs, breaker)) {
-        if (tier.strategy === 'round_robin') this.#takeTurn(tier, candidate, nowMs)
-        return this.#turnOf(candidate, tier, nowMs)
+      if (objection !== undefined) {
+        this.#passOver(candidate, tier, objection, nowMs)
+        continue
       }
-      if (objection !== undefined) this.#passOver(candidate, tier, objection, nowMs)
+      // Takes the probe of a half-open circuit, if there is one to take.
+      breakers.mayTry(candidate.stateKey, nowMs, breaker, this.#exchange.id)
+      if (tier.strategy === 'round_robin') this.#takeTurn(tier, candidate, nowMs)
+      return this.#turnOf(candidate, tier, nowMs)
     }
+  }
+
+  /** Checks may be wrong: where they leave nobody, those who fail them are asked as if they were well. */
+  #takeUnwell(): Turn | undefined {
+    if (!this.hasUnwell || this.#isFailingOpen || this.#turns > 0 || !this.#plan.failsOpen) return undefined
+    this.#isFailingOpen = true
+    this.#course = new Course(this.#plan, this.#exchange.seed, this.#outlook)
+    return this.#takeNext()
   }
 
   /** Better than giving up, where the operator says so; also when others were asked before and failed. */
@@ -163,8 +210,30 @@ export class Walk implements Ability {
       tier,
       pauseMs: 0,
       affinity,
-      credential: ring && CredentialUse.first(ring, nowMs, candidate.model),
+      credential: ring && this.#credentialOf(ring, candidate, set, nowMs),
     }
+  }
+
+  /** Whoever made it, if there is one; else the one whose account has the prompts; else whose turn it is. */
+  #credentialOf(
+    ring: CredentialRing,
+    candidate: Candidate,
+    set: CredentialSet,
+    nowMs: number,
+  ): CredentialUse | undefined {
+    const only = this.#boundTo(set)
+    if (only !== undefined) return CredentialUse.only(ring, nowMs, candidate.model, only)
+    const { affinity } = this
+    const wanted = affinity?.pinned === candidate.stateKey ? affinity.credential : undefined
+    return CredentialUse.first(ring, nowMs, candidate.model, wanted)
+  }
+
+  /** Of several credentials the one that alone may be used; one that is gone binds nobody. */
+  #boundTo(set: CredentialSet | undefined): string | undefined {
+    const name = this.#owner?.credential
+    return name !== undefined && set?.backend === this.#owner?.backend && set?.names.includes(name) === true
+      ? name
+      : undefined
   }
 
   /** The failure was the credential's own: another one takes the turn at the same route, at once. */
@@ -182,6 +251,10 @@ export class Walk implements Ability {
       return
     }
     if (!failure.tryNext) this.#isOver = true
+    if (last.isInDoubt) {
+      this.misses.push({ candidate, failure })
+      return
+    }
     const untilMs = last.restsUntil(nowMs)
     if (mayGoOn || untilMs !== undefined) {
       this.misses.push({ candidate, failure, noCredentialMs: Math.max(0, (untilMs ?? nowMs) - nowMs) })
@@ -196,12 +269,13 @@ export class Walk implements Ability {
     const able = tier.candidates.filter(
       (candidate) => candidate === taken || this.#objectionTo(candidate, nowMs) === undefined,
     )
-    this.#gateway.figures.takeTurn(tier.alias, able, taken)
+    this.#gateway.figures.takeTurn(tier.alias, able, taken, this.#outlook.easing)
   }
 
   #objectionTo(candidate: Candidate, nowMs: number): Objection | undefined {
-    const { breakers, credentials } = this.#gateway
-    return objectionTo(candidate, this.#call.endpoint.dialect, breakers, nowMs, this.#plan.breaker, credentials)
+    const only = this.#owner === undefined ? undefined : this.#boundTo(candidate.backend.credentials)
+    const objection = objectionTo(candidate, this.#call.endpoint.dialect, this.#gateway, nowMs, this.#plan, this, only)
+    return this.#isFailingOpen && objection?.why === 'unhealthy' ? undefined : objection
   }
 
   /**
@@ -234,10 +308,15 @@ export class Walk implements Ability {
     if (objection.why !== 'dialect') {
       const resting = { candidate, tier, untilMs: objection.untilMs }
       this.soonest = sooner(this.soonest, resting)
+      if (objection.why === 'unhealthy') this.hasUnwell = true
       // What a backend refused it is not shown again before its time.
-      if (objection.why !== 'credentials') this.#leastBad = sooner(this.#leastBad, resting)
+      else if (objection.why !== 'credentials') this.#leastBad = sooner(this.#leastBad, resting)
     }
-    this.#note(candidate, reasonOf(objection, this.#call.endpoint.dialect, nowMs))
+    // Everybody was told of already.
+    if (this.#isFailingOpen) return
+    const reason = reasonOf(objection, this.#call.endpoint.dialect, nowMs)
+    this.affinity?.leave(candidate.stateKey, reason)
+    this.#note(candidate, reason)
   }
 
   #note({ backend, model }: Candidate, reason: string): void {
@@ -257,14 +336,17 @@ function sooner(one: Resting | undefined, other: Resting): Resting {
 
 function outlookFor(
   ability: Ability,
-  { figures, clock }: Gateway,
-  { alias, balance }: Plan,
+  gateway: Gateway,
+  { alias, balance, slowStartMs }: Plan,
   call: Call,
   { stream }: Exchange,
+  caller: string | undefined,
 ): Outlook {
+  const { figures, clock } = gateway
   const nowMs = clock.monotonicMs()
-  const affinity = balance?.affinity && affinityOf(figures.pins, balance.affinity, alias, call, nowMs)
-  return { figures, affinity, isStream: stream, nowMs, ability }
+  const affinity = balance?.affinity && affinityOf(figures.pins, balance.affinity, alias, call, nowMs, caller)
+  const easing = slowStartMs === 0 ? undefined : new SlowStart(gateway, slowStartMs, clock)
+  return { figures, affinity, isStream: stream, nowMs, ability, easing }
 }
 
 /** Limit: candidates of one request whose passing over is told. */

@@ -1,12 +1,5 @@
 import type { Clock } from '#ports/clock.ts'
-import type {
-  IncomingResponse,
-  Link,
-  OutgoingRequest,
-  Transport,
-  TransportFailure,
-  Upgraded,
-} from '#ports/transport.ts'
+import type { Link, OutgoingRequest, Transport, Upgraded } from '#ports/transport.ts'
 import { systemResolver, type Resolver } from './dns.ts'
 import { Exchange, type HeadOutcome } from './exchange.ts'
 import { transportFailure } from './failure.ts'
@@ -51,13 +44,13 @@ export class Http1Client implements Transport {
     }
   }
 
-  async send(request: OutgoingRequest): Promise<IncomingResponse | TransportFailure> {
-    const outcome = await this.#begin(request, false)
-    return outcome.kind === 'upgraded' ? unasked : outcome
+  // oxlint-disable-next-line typescript/promise-function-async -- each async layer would be paid for with each request
+  send(request: OutgoingRequest): Promise<HeadOutcome> {
+    return new Promise((resolve) => this.#begin(request, resolve))
   }
 
-  async upgrade(request: OutgoingRequest): Promise<Upgraded | IncomingResponse | TransportFailure> {
-    return await this.#begin(request, true)
+  async upgrade(request: OutgoingRequest): Promise<HeadOutcome | Upgraded> {
+    return await new Promise((resolve) => this.#begin(request, resolve, resolve))
   }
 
   /** Opens connections to the origin of `url` before they are needed. */
@@ -76,16 +69,17 @@ export class Http1Client implements Transport {
     for (const pool of this.#pools.values()) pool.closeIdle()
   }
 
-  // oxlint-disable-next-line typescript/promise-function-async -- each async layer would be paid for with each request
-  #begin(request: OutgoingRequest, asksUpgrade: boolean): Promise<HeadOutcome> {
-    if (request.stop.isAsked) return Promise.resolve(givenUp)
+  #begin(
+    request: OutgoingRequest,
+    resolve: (outcome: HeadOutcome) => void,
+    resolveUpgrade?: (outcome: Upgraded) => void,
+  ): void {
+    if (request.stop.isAsked) return resolve(givenUp)
     const way = this.#wayTo(request.url, request.link)
-    if (way === undefined) return Promise.resolve(noSuchScheme)
+    if (way === undefined) return resolve(noSuchScheme)
     const head = requestHead(request.method, way.target, way.host, headersOf(request), framing(request))
-    if (head === undefined) return Promise.resolve(notWritable)
-    return new Promise((resolve) =>
-      this.#poolOf(way, request.url).take(new Exchange(request, head, asksUpgrade, resolve)),
-    )
+    if (head === undefined) return resolve(notWritable)
+    this.#poolOf(way, request.url).take(new Exchange(request, head, resolve, resolveUpgrade))
   }
 
   #wayTo(url: URL, link: Link): Way | undefined {
@@ -125,9 +119,9 @@ export class Http1Client implements Transport {
   }
 }
 
-function framing({ method, body }: OutgoingRequest): ReturnType<typeof framingOf> {
+function framing({ method, body, bodyBytes }: OutgoingRequest): ReturnType<typeof framingOf> {
   if (body === undefined) return framingOf(method, undefined)
-  if (body instanceof ReadableStream) return 'chunked'
+  if (body instanceof ReadableStream) return bodyBytes ?? 'chunked'
   let bytes = 0
   for (const piece of body) bytes += piece.byteLength
   return framingOf(method, bytes)
@@ -151,4 +145,3 @@ const notWritable = transportFailure(
   'other',
   'the request cannot be sent: a header or its path holds what HTTP forbids',
 )
-const unasked = transportFailure('head', 'malformed', 'it changed the protocol without being asked')

@@ -49,6 +49,8 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
   #mayReuse: boolean | undefined
   /** What waits for the socket to take more, while a streamed body is sent. */
   #onDrained: (() => void) | undefined
+  /** The next piece of a streamed body has yet to come: nobody but its source can be late. */
+  #awaitsSource = false
   /** Lets go of a streamed body that is still being sent. */
   #cancelSource: (() => void) | undefined
   #raw: RawConnection | undefined
@@ -80,6 +82,7 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     this.#exchange = exchange
     this.#isSent = false
     this.#hasPiece = false
+    this.#awaitsSource = false
     this.#startedMs = undefined
     this.#mayReuse = undefined
     this.#home.wheel.disarm(this.#deadline)
@@ -189,8 +192,9 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     const exchange = this.#exchange
     if (exchange === undefined) return
     if (head.status === 101) return this.#upgrade(exchange, head)
-    // Some upstreams send the head at once and think afterwards, so it does not start the clock between pieces.
-    this.#home.wheel.disarm(this.#deadline)
+    // Some upstreams send the head at once and think afterwards, so it does not start the clock between pieces. One that
+    // is still to take the request goes on with that.
+    if (this.#onDrained === undefined) this.#home.wheel.disarm(this.#deadline)
     exchange.onHead(head)
   }
 
@@ -218,39 +222,51 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
 
   #onSent(firstByteMs: number): void {
     this.#isSent = true
-    if (this.#exchange?.hasHead !== true) this.#home.wheel.arm(this.#deadline, firstByteMs)
+    if (this.#exchange?.hasHead === true) this.#awaitPiece()
+    else this.#home.wheel.arm(this.#deadline, firstByteMs)
   }
 
+  /** Once the answer has begun, each side may be silent as long as the other one is not. */
   #awaitProgress(writeMs: number): void {
-    if (this.#exchange?.hasHead !== true) this.#home.wheel.arm(this.#deadline, writeMs)
+    if (this.#hasPiece) this.#awaitPiece()
+    else this.#home.wheel.arm(this.#deadline, writeMs)
   }
 
   /** The idle clock runs while the upstream owes a piece and may send it. */
   #awaitPiece(): void {
-    if (this.#isPaused || !this.#hasPiece || this.#exchange === undefined) return
+    if (this.#isPaused || !this.#hasPiece || this.#awaitsSource || this.#exchange === undefined) return
     this.#home.wheel.arm(this.#deadline, this.#exchange.request.clocks.idleMs ?? 0)
   }
 
-  /** Its own pauses are nobody's fault: the write clock runs only while the upstream is to take something. */
+  /** Its own pauses are nobody's fault: no clock runs but while the upstream is to take something. */
   async #sendStream(exchange: Exchange, body: ReadableStream<Uint8Array>, isHeadTaken: boolean): Promise<void> {
-    const { writeMs, firstByteMs } = exchange.request.clocks
+    const { bodyBytes, clocks } = exchange.request
+    const { writeMs, firstByteMs } = clocks
     try {
       const source = body.getReader()
       this.#cancelSource = () => void source.cancel().catch(() => {})
       if (!isHeadTaken) await this.#drained(writeMs)
+      let leftBytes = bodyBytes ?? Infinity
       for (;;) {
+        this.#awaitsSource = true
+        this.#home.wheel.disarm(this.#deadline)
         const { done, value } = await source.read()
         if (this.#exchange !== exchange || this.#writer === undefined) return
+        this.#awaitsSource = false
         if (done) break
         if (value.byteLength === 0) continue
-        this.#writer.send(Buffer.from(`${value.byteLength.toString(16)}\r\n`, 'latin1'))
-        this.#writer.send(value)
-        if (!this.#writer.send(lineEnd)) await this.#drained(writeMs)
+        leftBytes -= value.byteLength
+        if (leftBytes < 0) return this.#break('other', otherLength)
+        if (!this.#sendPart(this.#writer, value, bodyBytes !== undefined)) await this.#drained(writeMs)
         if (this.#exchange !== exchange) return
       }
       this.#cancelSource = undefined
-      if (!this.#writer.send(lastChunk)) await this.#drained(writeMs)
-      if (this.#exchange !== exchange) return
+      if (bodyBytes === undefined) {
+        if (!this.#writer.send(lastChunk)) await this.#drained(writeMs)
+        if (this.#exchange !== exchange) return
+      } else if (leftBytes > 0) {
+        return this.#break('other', otherLength)
+      }
       exchange.sentMs = this.#home.clock.monotonicMs()
       this.#onSent(firstByteMs)
     } catch {
@@ -258,10 +274,18 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     }
   }
 
+  /** True when the socket took all of it. */
+  #sendPart(writer: Writer, part: Uint8Array, isFramed: boolean): boolean {
+    if (isFramed) return writer.send(part)
+    writer.send(Buffer.from(`${part.byteLength.toString(16)}\r\n`, 'latin1'))
+    writer.send(part)
+    return writer.send(lineEnd)
+  }
+
   async #drained(writeMs: number): Promise<void> {
     this.#awaitProgress(writeMs)
     await new Promise<void>((resolve) => (this.#onDrained = resolve))
-    if (this.#exchange?.hasHead !== true) this.#home.wheel.disarm(this.#deadline)
+    if (!this.#hasPiece) this.#home.wheel.disarm(this.#deadline)
   }
 
   /** From here on the bytes are no longer HTTP, and the connection is its new owner's. */
@@ -284,9 +308,9 @@ export class Connection implements SocketOwner, Sender, DeadlineOwner {
     const exchange = this.#exchange
     if (exchange === undefined) return this.close()
     const { clocks } = exchange.request
-    const { phase } = this
-    if (phase === 'write') this.#break('timeout', `the request could not be sent on for ${clocks.writeMs} ms`)
-    else if (phase === 'head') this.#break('timeout', `no answer within ${clocks.firstByteMs} ms`)
+    if (!this.#isSent && !this.#hasPiece)
+      this.#break('timeout', `the request could not be sent on for ${clocks.writeMs} ms`)
+    else if (this.phase === 'head') this.#break('timeout', `no answer within ${clocks.firstByteMs} ms`)
     else this.#break('timeout', `the answer fell silent for ${clocks.idleMs} ms`)
   }
 
@@ -336,5 +360,6 @@ function codeOf(error: Error): string {
 
 const noPieces: readonly Uint8Array[] = []
 const closedBefore = 'the connection was closed before the answer was complete'
+const otherLength = 'the body of the request had another length than the one that was announced'
 const lineEnd = Buffer.from('\r\n', 'latin1')
 const lastChunk = Buffer.from('0\r\n\r\n', 'latin1')

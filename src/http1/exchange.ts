@@ -18,19 +18,20 @@ import type { ResponseHead } from './reader.ts'
 const queuedBytesMax = 262_144
 
 /** What an exchange can come to before its body. */
-export type HeadOutcome = IncomingResponse | Upgraded | TransportFailure
+export type HeadOutcome = IncomingResponse | TransportFailure
 
 /** One request on its way, and the body of the answer to it. */
 export class Exchange implements IncomingBody, StopListener {
   readonly request: OutgoingRequest
   /** Serialised head of the request. */
   readonly head: string
-  readonly asksUpgrade: boolean
   /** Monotonic; set by the connection when sending took its time. */
   sentMs: number | undefined
-  /** Takes it out of the pool it waits in, before it has a connection. */
-  onLeave: (() => void) | undefined
+  /** Takes it out of the pool it waits in, before it has a connection, and tells what for: a free one, or its own. */
+  onLeave: (() => 'queue' | 'connect') | undefined
   readonly #resolve: (outcome: HeadOutcome) => void
+  /** Absent where leaving HTTP is not asked for. */
+  readonly #resolveUpgrade: ((outcome: Upgraded) => void) | undefined
   #connection: Connection | undefined
   #hasHead = false
   #isOver = false
@@ -46,12 +47,21 @@ export class Exchange implements IncomingBody, StopListener {
   #isHeld = false
   #isCancelled = false
 
-  constructor(request: OutgoingRequest, head: string, asksUpgrade: boolean, resolve: (outcome: HeadOutcome) => void) {
+  constructor(
+    request: OutgoingRequest,
+    head: string,
+    resolve: (outcome: HeadOutcome) => void,
+    resolveUpgrade?: (outcome: Upgraded) => void,
+  ) {
     this.request = request
     this.head = head
-    this.asksUpgrade = asksUpgrade
     this.#resolve = resolve
+    this.#resolveUpgrade = resolveUpgrade
     request.stop.tell(this)
+  }
+
+  get asksUpgrade(): boolean {
+    return this.#resolveUpgrade !== undefined
   }
 
   /** Nothing more will happen to it. */
@@ -111,7 +121,7 @@ export class Exchange implements IncomingBody, StopListener {
     this.#isOver = true
     this.#connection = undefined
     this.request.stop.forget(this)
-    this.#resolve({ kind: 'upgraded', status: 101, headers, socket })
+    this.#resolveUpgrade?.({ kind: 'upgraded', status: 101, headers, socket })
   }
 
   // The body.
@@ -207,9 +217,9 @@ export class Exchange implements IncomingBody, StopListener {
 
   onStop(): void {
     const connection = this.#connection
-    const phase = connection?.phase ?? 'connect'
+    const left = this.onLeave?.() ?? 'connect'
+    const phase = connection?.phase ?? left
     this.#connection = undefined
-    this.onLeave?.()
     connection?.abandon()
     this.onBroken(transportFailure(phase, 'aborted', 'the exchange was given up'))
   }

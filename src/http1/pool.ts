@@ -97,7 +97,7 @@ export class Pool implements Home {
 
   /** Gives the exchange a connection: an idle one, a new one, or the first that becomes free. */
   take(exchange: Exchange): void {
-    const { link, fresh, clocks } = exchange.request
+    const { link, fresh } = exchange.request
     this.#link = link
     if (fresh !== true) {
       for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
@@ -112,14 +112,7 @@ export class Pool implements Home {
       const message = `all ${link.pool.connectionsMax} connections are in use and ${waitingMax} requests wait already`
       return exchange.onBroken(transportFailure('queue', 'full', message))
     }
-    const deadline = new Deadline({
-      onDue: () => {
-        this.#waiting.delete(exchange)
-        exchange.onBroken(transportFailure('queue', 'timeout', `no connection became free within ${clocks.queueMs} ms`))
-      },
-    })
-    this.wheel.arm(deadline, clocks.queueMs)
-    this.#wait(exchange, { stopDialing: undefined, deadline })
+    this.#queue(exchange)
   }
 
   /** Opens connections before they are needed, up to the number that the link wants. */
@@ -138,11 +131,8 @@ export class Pool implements Home {
 
   released(connection: Connection): void {
     if (!this.#isFit(connection)) return connection.close()
-    for (const [exchange, { stopDialing }] of this.#waiting) {
-      if (exchange.request.fresh !== true || connection.served === 0) return this.#hand(connection, exchange)
-      // It waits for a connection that nobody has used, and the place of this one is all that it can get.
-      if (stopDialing === undefined) return connection.close()
-    }
+    // Hardly ever does anybody wait, and to walk through nobody costs an iterator.
+    if (this.#waiting.size > 0 && this.#passOn(connection)) return
     if (this.#idle.length >= this.#link.pool.idleMax) {
       // The oldest one has been of no use for the longest time.
       const oldest = this.#idle.shift()
@@ -191,12 +181,41 @@ export class Pool implements Home {
     connection.carry(exchange)
   }
 
+  /** To whoever waits longest; true when nothing is left to be done with it. */
+  #passOn(connection: Connection): boolean {
+    for (const [exchange, { stopDialing }] of this.#waiting) {
+      if (exchange.request.fresh !== true || connection.served === 0) {
+        this.#hand(connection, exchange)
+        return true
+      }
+      // It waits for a connection that nobody has used, and the place of this one is all that it can get.
+      if (stopDialing === undefined) {
+        connection.close()
+        return true
+      }
+    }
+    return false
+  }
+
+  #queue(exchange: Exchange): void {
+    const { queueMs } = exchange.request.clocks
+    const deadline = new Deadline({
+      onDue: () => {
+        this.#waiting.delete(exchange)
+        exchange.onBroken(transportFailure('queue', 'timeout', `no connection became free within ${queueMs} ms`))
+      },
+    })
+    this.wheel.arm(deadline, queueMs)
+    this.#wait(exchange, { stopDialing: undefined, deadline })
+  }
+
   #wait(exchange: Exchange, waiting: Waiting): void {
     this.#waiting.set(exchange, waiting)
     exchange.onLeave = () => {
       this.#waiting.delete(exchange)
       if (waiting.deadline !== undefined) this.wheel.disarm(waiting.deadline)
       waiting.stopDialing?.ask()
+      return waiting.stopDialing === undefined ? 'queue' : 'connect'
     }
   }
 

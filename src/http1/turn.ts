@@ -19,10 +19,11 @@ export class Turn {
 
   /** At the end of this turn it is told to send. */
   add(sender: Sender): void {
-    if (this.#senders.push(sender) === 1) this.#clock.soon(() => this.#end())
+    if (this.#senders.push(sender) === 1) this.#clock.soon(this.#end)
   }
 
-  #end(): void {
+  // Made once: a closure in `add` would be paid for by each request.
+  readonly #end = (): void => {
     const senders = this.#senders
     this.#senders = []
     for (const sender of senders) sender.sendNow()

@@ -28,7 +28,8 @@ export function requestHead(
     if (kind === 'bad' || !valueText.test(value)) return undefined
     if (kind === 'ours') continue
     if (kind === 'host') hasHost = true
-    lines += `${name}: ${value}\r\n`
+    // One joining: each makes objects of its own.
+    lines = `${lines}${name}: ${value}\r\n`
   }
   if (framing === 'chunked') lines += 'Transfer-Encoding: chunked\r\n'
   else if (framing !== undefined) lines += `Content-Length: ${framing}\r\n`

@@ -35,6 +35,24 @@ export const AdminSchema = v.strictObject({
       v.metadata({ 'x-boot-only': true }),
     ),
   ),
+  page: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'The status page at `/`, for browsers. Without a key it shows how services are doing; the key of the admin pages opens the rest.',
+      ),
+    ),
+    true,
+  ),
+  config_with_client_key: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        '`/api/config/reload` and `/api/config/status` open with `proxy_api_key` too, from anywhere, as clients of new-api-proxy expect.',
+      ),
+    ),
+    false,
+  ),
   keep_requests: v.optional(
     v.pipe(
       v.number(),

@@ -110,7 +110,7 @@ class Exchange implements StreamOwner, UploadWatch {
   }
 
   #init(): BunFetchRequestInit {
-    const { method, url, headers, link, body, fresh } = this.#request
+    const { method, url, headers, link, body, bodyBytes, fresh } = this.#request
     const { session, proxy, protocol, tls } = this.#link
     const init: BunFetchRequestInit = {
       method,
@@ -128,7 +128,8 @@ class Exchange implements StreamOwner, UploadWatch {
     if (url.protocol === 'https:') init.tls = tls
     if (body instanceof ReadableStream) {
       init.headers = unframed(withAgent(headers))
-      init.body = watchedUpload(body, this)
+      if (bodyBytes !== undefined) init.headers.push(['content-length', String(bodyBytes)])
+      init.body = watchedUpload(body, this, bodyBytes)
     } else if (body !== undefined && this.#bytes !== undefined && this.#bytes > wholeBodyBytesMax) {
       // With a length of its own a streamed body is not sent in chunks, which many upstreams refuse.
       init.headers = [...unframed(withAgent(headers)), ['content-length', String(this.#bytes)]]

@@ -41,15 +41,28 @@ export function slicedUpload(
   )
 }
 
-/** A stream passed on as it comes. Waiting for its source counts as no delay of the upstream. */
-export function watchedUpload(source: ReadableStream<Uint8Array>, watch: UploadWatch): ReadableStream<Uint8Array> {
+/**
+ * A stream passed on as it comes. Waiting for its source counts as no delay of the upstream; one that has not `bytes`,
+ * where they are told, is unreadable.
+ */
+export function watchedUpload(
+  source: ReadableStream<Uint8Array>,
+  watch: UploadWatch,
+  bytes: number | undefined,
+): ReadableStream<Uint8Array> {
   const reader = source.getReader()
+  let leftBytes = bytes ?? Infinity
+  let isLeft = false
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         watch.onAsked()
         try {
           const { done, value } = await reader.read()
+          // An answer may come before all of it was read.
+          if (isLeft) return
+          leftBytes -= value?.byteLength ?? 0
+          if (leftBytes < 0 || (done && bytes !== undefined && leftBytes > 0)) throw new RangeError('another length')
           if (done) {
             watch.onSent()
             return controller.close()
@@ -61,7 +74,10 @@ export function watchedUpload(source: ReadableStream<Uint8Array>, watch: UploadW
           controller.error(error)
         }
       },
-      cancel: async (reason) => await reader.cancel(reason),
+      async cancel(reason) {
+        isLeft = true
+        await reader.cancel(reason)
+      },
     },
     { highWaterMark: 0 },
   )

@@ -18,7 +18,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export type EventName =
   | 'server_started' // version, address, portFrom, hostFrom
   | 'admin_started' // address
-  | 'config_loaded' // file, backends, aliases
+  | 'config_loaded' // file, backends, aliases, services, credentials
+  | 'health_checked' // backends, everyMs
   | 'config_problem' // place, path, problem, severity
   | 'config_reloaded' // version, changes
   | 'config_unchanged' // file
@@ -28,7 +29,7 @@ export type EventName =
   | 'restart_needed' // keys
   | 'backend_off' // backend, variable
   | 'backend_from_environment' // backend, variable
-  | 'unauthenticated' // address, asked
+  | 'unauthenticated' // address, asked, openedBy
   | 'environment_warning' // variable
   | 'environment_trust' // variable
   | 'environment_ignored' // variable
@@ -48,6 +49,10 @@ export type EventName =
   | 'route_cooled' // backend, model, forMs, reason
   | 'circuit_opened' // backend, model, forMs
   | 'circuit_closed' // backend, model
+  | 'route_ejected' // requestId, backend, model, forMs
+  | 'route_readmitted' // backend, model
+  | 'backend_down' // backend, reason, everyMs
+  | 'backend_up' // backend, latencyMs
   | 'credential_token' // backend, credential, how (minted, fetched), forMs
   | 'credential_token_failed' // backend, credential, reason, retryMs
   | 'credential_key_read' // backend, credential, file
@@ -66,6 +71,10 @@ export type EventName =
   | 'shutdown_started' // signal, inFlight, forMs
   | 'shutdown_finished' // inFlight
   | 'shutdown_forced' // inFlight
+  | 'worker_started' // worker, of, pid, address
+  | 'worker_ended' // worker, how, restartMs
+  | 'worker_killed' // worker, pid
+  | 'hand_over_failed' // reason
   | 'memory_short' // heldMb, limitMb
   | 'memory_enough' // heldMb, limitMb
   | 'process_stalled' // forMs, inFlight, times

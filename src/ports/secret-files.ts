@@ -2,7 +2,8 @@ import { open } from 'node:fs/promises'
 
 /** Files whose content goes into the configuration: keys, mounted secrets. Calls may reject with a Node error (`code`). */
 export interface SecretFiles {
-  read(path: string): Promise<SecretFile>
+  /** Reads just more than `bytesMax`, should there be more, and no further. Default: as large as secrets get. */
+  read(path: string, bytesMax?: number): Promise<SecretFile>
 }
 
 export interface SecretFile {
@@ -12,10 +13,10 @@ export interface SecretFile {
 }
 
 // Limit: a secret is a key or a certificate; more is a wrong path and is read no further than this tells.
-const bytesMax = 64 * 1024
+const secretBytesMax = 64 * 1024
 
 export const systemSecretFiles: SecretFiles = {
-  async read(path) {
+  async read(path, bytesMax = secretBytesMax) {
     const handle = await open(path, 'r')
     try {
       const { mode } = await handle.stat()

@@ -54,6 +54,8 @@ export interface OutgoingRequest {
   /** Sent in this order, in this case, duplicates included; besides them only `host` and the framing of the body. */
   readonly headers: readonly HeaderPair[]
   readonly body: RequestBody | undefined
+  /** Length of a body that is a stream, where it is known: sent with it, and broken off where it is another. */
+  readonly bodyBytes?: number | undefined
   readonly clocks: TransportClocks
   readonly link: Link
   /** An idle connection may not be used: the last one turned out to be dead. */
@@ -62,7 +64,7 @@ export interface OutgoingRequest {
   readonly stop: Stop
 }
 
-/** Pieces that go out one behind the other, uncopied; or a stream, whose length is not known. */
+/** Pieces that go out one behind the other, uncopied; or a stream, sent in chunks unless its length is known. */
 export type RequestBody = readonly Uint8Array<ArrayBuffer>[] | ReadableStream<Uint8Array>
 
 /** Limits in milliseconds, 0 = none. */

@@ -1,112 +1,148 @@
 import type { Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
+import type { Repinned } from '#core/exchange.ts'
 import type { AffinityPolicy } from '#core/plan.ts'
-import { answerIdOf, type TextOf } from './answer-id.ts'
+import { cachedTokensIn } from '#wire/cached-tokens.ts'
+import type { TextOf } from './answer-id.ts'
 import { bodyFacts, type BodyFacts } from './body-facts.ts'
 import type { Pins } from './pins.ts'
+
+/** What of a call tells which others it belongs to. */
+export type AffinityCall = Pick<Call, 'endpoint' | 'headers' | 'client' | 'body'>
 
 /** Which requests one request belongs to, and the route that they stay with. Of what tells it only a hash is kept. */
 export class Affinity {
   /** The same for all requests that belong together. */
   readonly seed: number
+  /** What tells it, for people: `the header "session-id"`. */
+  readonly by: string
   /** State key of the route that is asked before the others of its tier. */
   readonly pinned: string | undefined
-  /** Only that route knows what the request speaks of: nobody else is asked, whatever the priorities. */
-  readonly isHard: boolean
+  /** With which of its backend's credentials that route was asked; undefined where it has one. */
+  readonly credential: string | undefined
+  /** Monotonic time until which it stays there; 0 where it stays nowhere. */
+  readonly untilMs: number
   readonly #pins: Pins
+  readonly #alias: string
   readonly #key: string
-  /** What it would have gone by without that answer; kept as well. */
-  readonly #otherKey: string | undefined
   readonly #ttlMs: number
-  /** Prefix for the keys of answers that later requests may name. */
-  readonly #answers: string | undefined
+  /** Somebody else alone can answer this one request, and that moves nothing. */
+  isBound = false
+  /** Why the route is left, if it is. */
+  #why: string | undefined
+  /** State key of the one that answered. */
+  #home: string | undefined
 
-  constructor(pins: Pins, { ttlMs }: AffinityPolicy, { hash, other, answers, isHard }: AffinityKey, nowMs: number) {
+  constructor(pins: Pins, { ttlMs }: AffinityPolicy, alias: string, { name, value }: Telling, nowMs: number) {
+    // Keys of two aliases have nothing to do with each other.
+    const hash = Bun.hash.xxHash64(`${alias}\0${value}`)
     this.#pins = pins
-    this.#key = nameOf(hash)
-    this.#otherKey = other === undefined ? undefined : nameOf(other)
+    this.#alias = alias
+    this.#key = hash.toString(36)
     this.#ttlMs = ttlMs
-    this.#answers = answers
+    this.by = name
     this.seed = Number(hash & 0xffff_ffffn)
-    this.pinned = ttlMs === 0 ? undefined : pins.find(this.#key, nowMs)
-    this.isHard = isHard
+    const pin = ttlMs === 0 ? undefined : pins.look(this.#key, nowMs)
+    this.pinned = pin?.stateKey
+    this.credential = pin?.credential
+    this.untilMs = pin?.untilMs ?? 0
   }
 
-  /** The route answered, and is the one to stay with. An error that is passed on is no answer. */
-  keep(answer: Answer, nowMs: number, textOf: TextOf): void {
+  /** The route that it stays with was passed over, or failed. The first reason counts. */
+  leave(stateKey: string, why: string): void {
+    if (stateKey === this.pinned) this.#why ??= why
+  }
+
+  /** The route answered, and is the one to stay with. An error that is passed on is no answer. Tells whom it left. */
+  keep(answer: Answer, credential: string | undefined, nowMs: number, textOf: TextOf): Repinned | undefined {
     const { stateKey } = answer.candidate
-    if (this.#ttlMs === 0 || answer.status >= 400) return
-    this.#pins.keep(this.#key, stateKey, nowMs, this.#ttlMs)
-    if (this.#otherKey !== undefined) this.#pins.keep(this.#otherKey, stateKey, nowMs, this.#ttlMs)
-    const id = this.#answers === undefined ? undefined : answerIdOf(answer, textOf)
-    if (id !== undefined) this.#pins.keep(nameOf(hashOf(`${this.#answers}${id}`)), stateKey, nowMs, this.#ttlMs)
+    if (this.#ttlMs === 0 || answer.status >= 400) return undefined
+    if (this.isBound && this.pinned !== undefined && this.pinned !== stateKey) return undefined
+    const place = { alias: this.#alias, credential }
+    const departure = this.#pins.keep(this.#key, stateKey, nowMs, this.#ttlMs, place)
+    this.#home = stateKey
+    const { held, headers } = answer
+    const isEncoded = headers.has('content-encoding')
+    for (const piece of held) this.sawUsage(isEncoded ? Buffer.from(textOf(piece, headers)) : piece)
+    if (departure === undefined) return undefined
+    const { from, cachedTokens } = departure
+    return { from: idOf(from), why: this.#why ?? 'a route that comes before it answered', cachedTokens }
+  }
+
+  /** The end of the answer, where its usage stands. */
+  sawUsage(bytes: Uint8Array): void {
+    const tokens = this.#home === undefined ? undefined : cachedTokensIn(bytes)
+    if (tokens !== undefined) this.#pins.noteCached(this.#key, this.#home ?? '', tokens)
   }
 }
 
-/** Undefined when nothing in the request tells. */
+/** `backend/model`, or whatever tells a route from others. */
+export function idOf(stateKey: string): string {
+  const parts: unknown = JSON.parse(stateKey)
+  return Array.isArray(parts) ? parts.join('/') : stateKey
+}
+
+/**
+ * Undefined when nothing in the request tells. `caller`: who asks, where callers are told apart; one key that all clients
+ * share says nothing.
+ */
 export function affinityOf(
   pins: Pins,
   policy: AffinityPolicy,
   alias: string,
-  call: Call,
+  call: AffinityCall,
   nowMs: number,
+  caller?: string,
 ): Affinity | undefined {
-  const key = keyOf(pins, policy, alias, call, nowMs)
-  return key === undefined ? undefined : new Affinity(pins, policy, key, nowMs)
-}
-
-interface AffinityKey {
-  readonly hash: bigint
-  readonly other?: bigint | undefined
-  readonly answers: string | undefined
-  readonly isHard: boolean
-}
-
-function keyOf(pins: Pins, policy: AffinityPolicy, alias: string, call: Call, nowMs: number): AffinityKey | undefined {
-  const isAuto = policy.by === 'auto'
-  // Keys of two aliases have nothing to do with each other.
-  const answers = isAuto && call.endpoint.stream === 'responses' ? `${alias}\0answer\0` : undefined
   const facts = new LazyFacts(call)
-  const told = isAuto ? tellingOf(call, facts) : oneTelling(policy, call, facts)
-  const own = told === undefined ? undefined : hashOf(`${alias}\0${told}`)
-  if (answers !== undefined) {
-    const before = facts.mayName('previous_response_id') ? facts.text('previous_response_id') : undefined
-    const hash = before === undefined ? undefined : hashOf(`${answers}${before}`)
-    // Who does not know the answer that is gone on with could only refuse.
-    if (hash !== undefined && pins.find(nameOf(hash), nowMs) !== undefined) {
-      return { hash, other: own, answers, isHard: true }
-    }
-  }
-  return own === undefined ? undefined : { hash: own, answers, isHard: false }
+  const told = policy.by === 'auto' ? tellingOf(call, facts, caller) : oneTelling(policy, call, facts)
+  return told === undefined ? undefined : new Affinity(pins, policy, alias, told, nowMs)
+}
+
+interface Telling {
+  /** For people. */
+  readonly name: string
+  readonly value: string
 }
 
 /** The first that there is: what says most about the prompts that a provider has cached. */
-function tellingOf(call: Call, facts: LazyFacts): string | undefined {
+function tellingOf(call: AffinityCall, facts: LazyFacts, caller: string | undefined): Telling | undefined {
   for (const name of sessionHeaders) {
     const value = call.headers.get(name)
-    if (value !== null && value !== '') return `${name}\0${value}`
+    if (value !== null && value !== '') return { name: `the header "${name}"`, value: `${name}\0${value}` }
   }
   for (const name of sessionMembers) {
     const value = facts.text(name)
-    if (value !== undefined) return `${name}\0${value}`
+    if (value !== undefined) return { name: `"${name}" of the body`, value: `${name}\0${value}` }
   }
-  return facts.opening('first') ?? networkOf(call.client.address)
+  const opening = facts.opening('first')
+  if (opening !== undefined) return { name: 'the instructions and the first message', value: opening }
+  return caller === undefined ? byAddress(call) : { name: 'the caller', value: `caller\0${caller}` }
 }
 
-function oneTelling({ by, header }: AffinityPolicy, call: Call, facts: LazyFacts): string | undefined {
+function oneTelling({ by, header }: AffinityPolicy, call: AffinityCall, facts: LazyFacts): Telling | undefined {
   switch (by) {
     case 'header': {
       const value = call.headers.get(header)
-      return value === null || value === '' ? undefined : value
+      return value === null || value === '' ? undefined : { name: `the header "${header}"`, value }
     }
-    case 'user':
-      return userMembers.map((name) => facts.text(name)).find((value) => value !== undefined)
-    case 'system':
-      return facts.opening('system')
+    case 'user': {
+      const value = userMembers.map((name) => facts.text(name)).find((text) => text !== undefined)
+      return value === undefined ? undefined : { name: 'the user', value }
+    }
+    case 'system': {
+      const value = facts.opening('system')
+      return value === undefined ? undefined : { name: 'the instructions', value }
+    }
     case 'ip':
     case 'auto':
-      return networkOf(call.client.address)
+      return byAddress(call)
   }
+}
+
+function byAddress({ client }: AffinityCall): Telling | undefined {
+  const value = networkOf(client.address)
+  return value === undefined ? undefined : { name: 'the address', value }
 }
 
 /** Ours, then those of coding agents: Claude Code, Codex, opencode, and what others call it. */
@@ -126,17 +162,11 @@ const sessionMembers: readonly string[] = ['conversation', 'prompt_cache_key', .
 
 /** The body's facts, looked up when somebody asks. */
 class LazyFacts {
-  readonly #call: Call
+  readonly #call: AffinityCall
   #facts: BodyFacts | undefined
 
-  constructor(call: Call) {
+  constructor(call: AffinityCall) {
     this.#call = call
-  }
-
-  /** A cheap look: most bodies do not. */
-  mayName(name: string): boolean {
-    const { body } = this.#call
-    return body !== undefined && Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(`"${name}"`)
   }
 
   text(name: string): string | undefined {
@@ -168,12 +198,4 @@ function networkOf(address: string): string | undefined {
     groups.push(...after)
   }
   return groups.slice(0, 4).join(':')
-}
-
-function hashOf(text: string): bigint {
-  return Bun.hash.xxHash64(text)
-}
-
-function nameOf(hash: bigint): string {
-  return hash.toString(36)
 }

@@ -14,7 +14,7 @@ export interface BodyFacts {
 }
 
 /** Reads a JSON body as far as its members tell; nothing of it is built that is not asked for. */
-export function bodyFacts({ body, endpoint }: Call): BodyFacts {
+export function bodyFacts({ body, endpoint }: Pick<Call, 'body' | 'endpoint'>): BodyFacts {
   if (body === undefined || endpoint.reads === 'multipart') return noFacts
   const bytes = asBuffer(body)
   const members = new Members()
@@ -33,7 +33,7 @@ export function bodyFacts({ body, endpoint }: Call): BodyFacts {
 
 const noFacts: BodyFacts = { texts: new Map(), system: '', first: '' }
 
-const textNames = ['previous_response_id', 'prompt_cache_key', 'safety_identifier', 'user']
+const textNames = ['prompt_cache_key', 'safety_identifier', 'user']
 /** Where instructions stand that are no message. */
 const systemNames = ['system', 'instructions', 'systemInstruction', 'system_instruction']
 const messageNames = ['messages', 'contents']

@@ -1,8 +1,10 @@
 import type { Candidate } from '#core/candidate.ts'
 import type { CredentialBook, CredentialSet } from '#core/credential.ts'
 import type { Dialect } from '#core/dialect.ts'
-import type { BreakerPolicy, Plan, Tier } from '#core/plan.ts'
-import { noRests, type Rest, type Rests } from '#core/rest.ts'
+import type { HealthBook } from '#core/health.ts'
+import type { Plan, Tier } from '#core/plan.ts'
+import { noBooks, type Rest, type RouteBooks } from '#core/rest.ts'
+import { restOf, type ChoiceNotes } from './ejection.ts'
 import { firstOf, orderTier } from './order.ts'
 import { orderByStrategy, plainOutlook, type Outlook } from './strategy.ts'
 
@@ -22,8 +24,7 @@ export class Course {
   #ordered: readonly Candidate[] | undefined
 
   constructor({ tiers }: Plan, seed: number, outlook = plainOutlook) {
-    const { affinity } = outlook
-    this.#tiers = affinity?.isHard === true ? onlyOf(tiers, affinity.pinned) : tiers
+    this.#tiers = tiers
     this.#seed = seed
     this.#outlook = outlook
   }
@@ -42,7 +43,8 @@ export class Course {
   }
 
   #at(place: number, tier: Tier): Candidate | undefined {
-    if (tier.strategy !== undefined || this.#outlook.affinity !== undefined) {
+    const { affinity, easing } = this.#outlook
+    if (tier.strategy !== undefined || affinity !== undefined || easing !== undefined) {
       this.#ordered ??= orderByStrategy(tier, this.#seed, this.#outlook)
       return this.#ordered[place]
     }
@@ -52,42 +54,54 @@ export class Course {
   }
 }
 
-/** The candidates of one route, whatever their tiers; all of them when it has none here. */
-function onlyOf(tiers: readonly Tier[], stateKey: string | undefined): readonly Tier[] {
-  const own = tiers
-    .map((tier) => ({ ...tier, candidates: tier.candidates.filter((candidate) => candidate.stateKey === stateKey) }))
-    .filter(({ candidates }) => candidates.length > 0)
-  return own.length === 0 ? tiers : own
-}
-
 /** Why a candidate is passed over when its turn comes. */
 export type Objection =
   | Rest
   /** All credentials of its backend rest. */
   | { readonly why: 'credentials'; readonly untilMs: number }
+  /** Its backend fails its health checks; `untilMs`: the next one. */
+  | { readonly why: 'unhealthy'; readonly untilMs: number }
   | { readonly why: 'dialect' }
 
-/** Undefined when it is to be asked. */
+/**
+ * Undefined when it is to be asked. Health comes last where it may be overlooked, so that who is told to be unhealthy has
+ * nothing else against it; else it comes first, and nothing makes up for it. `notes` are shared by the questions of one
+ * choice. `credential`: of several only that one could answer.
+ */
 export function objectionTo(
-  { dialects, stateKey, model, backend: { credentials } }: Candidate,
+  candidate: Candidate,
   dialect: Dialect,
-  rests: Rests,
+  { breakers, credentials: book, health: checks }: RouteBooks,
   nowMs: number,
-  breaker: BreakerPolicy | undefined,
-  book?: CredentialBook,
+  plan: Pick<Plan, 'breaker' | 'failsOpen' | 'outlier' | 'tiers'>,
+  notes?: ChoiceNotes,
+  credential?: string,
 ): Objection | undefined {
-  if (!dialects.has(dialect)) return otherDialect
-  const rest = rests.restOf(stateKey, nowMs, breaker)
-  return rest !== undefined || credentials === undefined ? rest : restOfAll(credentials, model, book, nowMs)
+  if (!candidate.dialects.has(dialect)) return otherDialect
+  const { credentials, health, name } = candidate.backend
+  const ill = health === undefined ? undefined : illness(name, checks, nowMs)
+  if (ill !== undefined && !plan.failsOpen) return ill
+  const rest = restOf(candidate, dialect, plan, breakers, nowMs, notes)
+  if (rest !== undefined) return rest
+  return (credentials && restOfAll(credentials, candidate.model, book, nowMs, credential)) ?? ill
 }
+
+function illness(backend: string, checks: HealthBook | undefined, nowMs: number): Objection | undefined {
+  const untilMs = checks?.downUntil(backend)
+  return untilMs === undefined ? undefined : { why: 'unhealthy', untilMs: Math.max(untilMs, nowMs + lookAgainMs) }
+}
+
+/** While a check is under way nobody knows when it ends; waiters look again after this long. */
+const lookAgainMs = 1000
 
 function restOfAll(
   set: CredentialSet,
   model: string,
   book: CredentialBook | undefined,
   nowMs: number,
+  only: string | undefined,
 ): Objection | undefined {
-  const untilMs = book?.ringOf(set)?.restsUntil(nowMs, model)
+  const untilMs = book?.ringOf(set)?.restsUntil(nowMs, model, only)
   return untilMs === undefined ? undefined : { why: 'credentials', untilMs }
 }
 
@@ -104,12 +118,17 @@ export function reasonOf(objection: Objection, dialect: Dialect, nowMs: number):
       return `all its credentials rest for another ${secondsUntil(objection.untilMs, nowMs)} s`
     case 'circuit_open':
       return `its circuit is open for another ${secondsUntil(objection.untilMs, nowMs)} s`
+    case 'ejected':
+      return `it does worse than its siblings and is left out for another ${secondsUntil(objection.untilMs, nowMs)} s`
+    case 'unhealthy':
+      return `its health checks fail, the next one is in ${secondsUntil(objection.untilMs, nowMs)} s`
     case 'probed':
       return 'its circuit is half open, and another request is trying it out'
   }
 }
 
-function secondsUntil(untilMs: number, nowMs: number): number {
+/** For people: never less than one. */
+export function secondsUntil(untilMs: number, nowMs: number): number {
   return Math.max(1, Math.ceil((untilMs - nowMs) / 1000))
 }
 
@@ -118,27 +137,46 @@ export interface Step {
   readonly candidate: Candidate
   readonly tier: Tier
   readonly objection: Objection | undefined
+  /** It fails its health checks and is asked all the same, since nobody else can be. */
+  readonly isFailedOpen: boolean
 }
 
 /** The whole choice as the road would make it now, for those who want to see it. */
 export function chooseAll(
   plan: Plan,
   dialect: Dialect,
-  rests: Rests,
+  books: RouteBooks,
   seed: number,
   nowMs: number,
   outlook = plainOutlook,
-  book?: CredentialBook,
 ): readonly Step[] {
+  const notes: ChoiceNotes = { places: undefined }
   const objectionNow = (candidate: Candidate): Objection | undefined =>
-    objectionTo(candidate, dialect, rests, nowMs, plan.breaker, book)
-  const ability = { isAble: (candidate: Candidate): boolean => objectionNow(candidate) === undefined }
+    objectionTo(candidate, dialect, books, nowMs, plan, notes)
+  const steps = stepsOf(plan, seed, outlook, objectionNow)
+  const isAnyAsked = steps.some(({ objection }) => objection === undefined)
+  if (isAnyAsked || !plan.failsOpen || !steps.some(({ objection }) => objection?.why === 'unhealthy')) return steps
+  const isUnwell = (candidate: Candidate): boolean => objectionNow(candidate)?.why === 'unhealthy'
+  return stepsOf(plan, seed, outlook, objectionNow, isUnwell)
+}
+
+function stepsOf(
+  plan: Plan,
+  seed: number,
+  outlook: Outlook,
+  objectionNow: (candidate: Candidate) => Objection | undefined,
+  isFailedOpen: (candidate: Candidate) => boolean = () => false,
+): Step[] {
+  const ability = {
+    isAble: (candidate: Candidate): boolean => objectionNow(candidate) === undefined || isFailedOpen(candidate),
+  }
   const course = new Course(plan, seed, { ...outlook, ability })
   const steps: Step[] = []
   for (;;) {
     const candidate = course.next()
     if (candidate === undefined || course.tier === undefined) return steps
-    steps.push({ candidate, tier: course.tier, objection: objectionNow(candidate) })
+    const objection = objectionNow(candidate)
+    steps.push({ candidate, tier: course.tier, objection, isFailedOpen: isFailedOpen(candidate) })
   }
 }
 
@@ -149,7 +187,7 @@ export function idsWhenHealthy(plan: Plan, dialect: Dialect, seed: number): read
   while (ids.length < Math.min(plan.attemptsMax, comparedMax)) {
     const candidate = course.next()
     if (candidate === undefined) break
-    if (objectionTo(candidate, dialect, noRests, 0, plan.breaker) === undefined) ids.push(candidate.id)
+    if (objectionTo(candidate, dialect, noBooks, 0, plan) === undefined) ids.push(candidate.id)
   }
   return ids
 }

@@ -1,12 +1,13 @@
 import * as v from 'valibot'
 import type { Candidate } from '#core/candidate.ts'
-import type { CredentialBook } from '#core/credential.ts'
 import type { Dialect } from '#core/dialect.ts'
 import type { Plan, Tier } from '#core/plan.ts'
-import type { Rests } from '#core/rest.ts'
+import type { RouteBooks } from '#core/rest.ts'
+import { affinityOf, idOf, type Affinity } from './affinity.ts'
 import { chooseAll, reasonOf, waitMsMax, type Objection, type Step } from './course.ts'
 import { Figures, type FiguresView } from './figures.ts'
 import { promisesOf } from './promises.ts'
+import { SlowStart, type Easing } from './slow-start.ts'
 import { scoreText, strategyName, type Outlook } from './strategy.ts'
 
 /** What the choice is to be explained for. */
@@ -15,13 +16,17 @@ export interface ExplainedCall {
   readonly path: string
   readonly dialect: Dialect
   readonly stream: boolean
+  /** By which affinity may go; undefined: of the request no more is known than its model. */
+  readonly headers?: Headers | undefined
+  /** Who asks, where callers are told apart. */
+  readonly caller?: string | undefined
 }
 
 /** The form of an {@link Explanation}, for those who get one from elsewhere. Made when asked for: a start needs none. */
 // oxlint-disable-next-line typescript/explicit-module-boundary-types, typescript/explicit-function-return-type -- the schema's type is its value
 export function explanationSchema() {
   const objection = v.object({
-    why: v.picklist(['dialect', 'cooling', 'credentials', 'circuit_open', 'probed']),
+    why: v.picklist(['dialect', 'cooling', 'credentials', 'circuit_open', 'ejected', 'unhealthy', 'probed']),
     reason: v.string(),
     /** What the operator can do about it. */
     remedy: v.nullable(v.string()),
@@ -44,6 +49,9 @@ export function explanationSchema() {
     score: v.nullable(v.string()),
     /** How many of the requests that come to its priority begin with it, 0 to 1; null where that depends on what happens. */
     share: v.nullable(v.number()),
+    /** The part of its weight that counts since it came back a while ago, 0 to 1; null for all of it. */
+    ease: v.nullable(v.number()),
+    /** Also of those that fail their health checks and are asked all the same. */
     passedOver: v.nullable(objection),
     /** In milliseconds, 0 = no limit. */
     limits: v.object({
@@ -65,6 +73,16 @@ export function explanationSchema() {
     verdict: v.picklist(['asks', 'waits', 'refuses']),
     /** The verdict in words. */
     says: v.string(),
+    /** null: no request of the alias belongs to others, or nothing is known of this one. */
+    affinity: v.nullable(
+      v.object({
+        /** What tells to whom it belongs; null: none of its headers does. */
+        by: v.nullable(v.string()),
+        /** `backend/model` that it stays with; null: nobody. */
+        pinned: v.nullable(v.string()),
+        forMs: v.nullable(v.number()),
+      }),
+    ),
     /** null = no limit. */
     attemptsMax: v.nullable(v.number()),
     /** In the order of their turns, those that are passed over where their turn would be. */
@@ -80,30 +98,39 @@ export type Explanation = v.InferOutput<ReturnType<typeof explanationSchema>>
 type ExplainedRoute = Explanation['routes'][number]
 
 /**
- * The road's own choice for a request that belongs to no others, with its reasons. Pure: takes no probe of a circuit and
- * nobody's turn.
+ * The road's own choice, with its reasons, for a request of which only its headers may tell that it belongs to others.
+ * Pure: takes no probe of a circuit and nobody's turn.
  */
 export function explainCourse(
   plan: Plan,
   call: ExplainedCall,
-  rests: Rests,
+  books: RouteBooks,
   seed: number,
   nowMs: number,
   figures: FiguresView = new Figures(),
-  book?: CredentialBook,
 ): Explanation {
-  const outlook: Outlook = { figures, affinity: undefined, isStream: call.stream, nowMs }
-  const steps = chooseAll(plan, call.dialect, rests, seed, nowMs, outlook, book)
-  const shares = sharesOf(steps)
+  const easing =
+    plan.slowStartMs === 0 ? undefined : new SlowStart(books, plan.slowStartMs, { monotonicMs: () => nowMs })
+  const affinity = belongingOf(plan, call, figures, nowMs)
+  const outlook: Outlook = { figures, affinity, isStream: call.stream, nowMs, easing }
+  const steps = chooseAll(plan, call.dialect, books, seed, nowMs, outlook)
+  const shares = sharesOf(steps, easing)
   const outcome = decide(plan, call.dialect, steps, nowMs)
   let turns = 0
   const routes = steps.map((step): ExplainedRoute => {
-    const isAsked = step.objection === undefined || step === outcome.leastBad
+    const isAsked = mayBeAsked(step) || step === outcome.leastBad
     if (isAsked) turns += 1
     const share = shares.get(step.candidate) ?? (hasShares(step.tier) ? 0 : null)
     const passedOver = step.objection === undefined ? null : tell(step.objection, call.dialect, nowMs)
     const score = scoreText(step.tier, step.candidate, outlook)
-    return routeOf(step, { turn: isAsked ? turns : null, score, share, passedOver })
+    const ease = hasEase(step.tier) ? (easing?.easeOf(step.candidate) ?? 1) : 1
+    return routeOf(step, {
+      turn: isAsked ? turns : null,
+      score,
+      share,
+      ease: ease === 1 ? null : Math.round(ease * 1000) / 1000,
+      passedOver,
+    })
   })
   return {
     model: plan.alias,
@@ -113,10 +140,36 @@ export function explainCourse(
     seed,
     verdict: outcome.verdict,
     says: outcome.says,
+    affinity: tellAffinity(plan, call, affinity, nowMs),
     attemptsMax: Number.isFinite(plan.attemptsMax) ? plan.attemptsMax : null,
     routes,
     promises: promisesOf(plan, call.stream),
   }
+}
+
+function belongingOf(
+  { alias, balance }: Plan,
+  { path, dialect, headers, caller }: ExplainedCall,
+  { pins }: FiguresView,
+  nowMs: number,
+): Affinity | undefined {
+  if (balance?.affinity === undefined || headers === undefined || pins === undefined) return undefined
+  const endpoint = { path, dialect, reads: 'json', stream: undefined } as const
+  const client = { address: '', peer: undefined }
+  return affinityOf(pins, balance.affinity, alias, { endpoint, headers, client, body: undefined }, nowMs, caller)
+}
+
+function tellAffinity(
+  { balance }: Plan,
+  { headers }: ExplainedCall,
+  affinity: Affinity | undefined,
+  nowMs: number,
+): Explanation['affinity'] {
+  if (balance?.affinity === undefined || headers === undefined) return null
+  const { by = null, pinned, untilMs = 0 } = affinity ?? {}
+  return pinned === undefined
+    ? { by, pinned: null, forMs: null }
+    : { by, pinned: idOf(pinned), forMs: Math.round(untilMs - nowMs) }
 }
 
 interface Decision {
@@ -127,12 +180,13 @@ interface Decision {
 }
 
 function decide(plan: Plan, dialect: Dialect, steps: readonly Step[], nowMs: number): Decision {
-  const asked = steps.filter(({ objection }) => objection === undefined)
+  const asked = steps.filter(mayBeAsked)
   const [first] = asked
   if (first !== undefined) {
     const left = Math.min(asked.length, plan.attemptsMax) - 1
     const more = left <= 0 ? 'and nobody after it' : left === 1 ? 'then one more' : `then ${left} more`
-    return { verdict: 'asks', says: `asks ${first.candidate.id} first, ${more}` }
+    const why = first.isFailedOpen ? ', although its health checks fail: nobody else can be asked' : ''
+    return { verdict: 'asks', says: `asks ${first.candidate.id} first, ${more}${why}` }
   }
   const soonest = soonestOf(steps)
   if (soonest === undefined) {
@@ -144,17 +198,22 @@ function decide(plan: Plan, dialect: Dialect, steps: readonly Step[], nowMs: num
   const seconds = Math.max(1, Math.ceil(waitMs / 1000))
   const { id } = soonest.step.candidate
   const limitMs = plan.deadlineMs === 0 ? waitMsMax : plan.deadlineMs
-  const leastBad = soonestOf(steps.filter(({ objection }) => objection?.why !== 'credentials'))?.step
+  const rests = steps.some(({ objection }) => objection?.why === 'unhealthy')
+    ? 'every route of it rests or fails its health checks'
+    : 'every route of it rests'
+  const leastBad = soonestOf(
+    steps.filter(({ objection }) => objection?.why !== 'credentials' && objection?.why !== 'unhealthy'),
+  )?.step
   if (plan.whenAllCooling === 'least_bad' && leastBad !== undefined) {
     const { id: asksId } = leastBad.candidate
-    const says = `asks ${asksId}, which recovers first: every route of it rests, and fallback.when_all_cooling is least_bad`
+    const says = `asks ${asksId}, which recovers first: ${rests}, and fallback.when_all_cooling is least_bad`
     return { verdict: 'asks', says, leastBad }
   }
   if (plan.whenAllCooling === 'wait' && waitMs <= limitMs) {
-    return { verdict: 'waits', says: `waits ${seconds} s for ${id}: every route of it rests` }
+    return { verdict: 'waits', says: `waits ${seconds} s for ${id}: ${rests}` }
   }
   const told = Math.min(seconds, retryAfterSecondsMax)
-  return { verdict: 'refuses', says: `refuses with 503 and "Retry-After: ${told}": every route of it rests` }
+  return { verdict: 'refuses', says: `refuses with 503 and "Retry-After: ${told}": ${rests}` }
 }
 
 /** What clients are told at the most, see `wire/error-body.ts`. */
@@ -171,12 +230,12 @@ function soonestOf(steps: readonly Step[]): { readonly step: Step; readonly unti
 }
 
 /** Of those that can be asked now; those of weight 0 have a share only where nobody has weight. */
-function sharesOf(steps: readonly Step[]): ReadonlyMap<Candidate, number> {
+function sharesOf(steps: readonly Step[], easing: Easing | undefined): ReadonlyMap<Candidate, number> {
   const shares = new Map<Candidate, number>()
-  const asked = steps.filter(({ objection }) => objection === undefined)
+  const asked = steps.filter(mayBeAsked)
   for (const [tier, group] of Map.groupBy(asked, (step) => step.tier)) {
     if (!hasShares(tier)) continue
-    const parts = group.map(({ candidate }) => partOf(tier, candidate))
+    const parts = group.map(({ candidate }) => partOf(tier, candidate, easing))
     const total = parts.reduce((sum, part) => sum + part, 0)
     for (const [at, { candidate }] of group.entries()) {
       shares.set(candidate, total === 0 ? 1 / group.length : (parts[at] ?? 0) / total)
@@ -190,13 +249,23 @@ function hasShares({ strategy, candidates }: Tier): boolean {
   return candidates.length < 2 || (strategy !== 'least_connections' && strategy !== 'latency' && strategy !== 'cost')
 }
 
-function partOf({ strategy }: Tier, { weight }: Candidate): number {
-  return strategy === 'random' && weight > 0 ? 1 : weight
+function partOf(tier: Tier, candidate: Candidate, easing: Easing | undefined): number {
+  const part = tier.strategy === 'random' && candidate.weight > 0 ? 1 : candidate.weight
+  return easing === undefined || !hasEase(tier) ? part : part * easing.easeOf(candidate)
+}
+
+/** Keys, prices and measured speed are what they are, whoever has come back. */
+function hasEase({ strategy, candidates }: Tier): boolean {
+  return candidates.length > 1 && strategy !== 'hash' && strategy !== 'latency' && strategy !== 'cost'
+}
+
+function mayBeAsked({ objection, isFailedOpen }: Step): boolean {
+  return objection === undefined || isFailedOpen
 }
 
 function routeOf(
   { candidate, tier }: Step,
-  { turn, score, share, passedOver }: Pick<ExplainedRoute, 'turn' | 'score' | 'share' | 'passedOver'>,
+  { turn, score, share, ease, passedOver }: Pick<ExplainedRoute, 'turn' | 'score' | 'share' | 'ease' | 'passedOver'>,
 ): ExplainedRoute {
   const { backend, model, protocol, weight, streamClocks } = candidate
   const { connectMs, firstByteMs, totalMs } = backend.timeouts
@@ -213,6 +282,7 @@ function routeOf(
     strategy: strategyName(tier.strategy),
     score,
     share,
+    ease,
     passedOver,
     limits: { connectMs, firstByteMs, firstContentMs, idleMs, durationMs, totalMs },
   }

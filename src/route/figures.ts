@@ -2,10 +2,14 @@ import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Candidate } from '#core/candidate.ts'
 import type { Debt } from '#core/debts.ts'
 import type { Failure } from '#core/failure.ts'
+import { Owners } from './owners.ts'
 import { Pins } from './pins.ts'
+import type { Easing } from './slow-start.ts'
 
 /** What traffic taught about routes, as far as a strategy goes by it. Looking changes nothing. */
 export interface FiguresView {
+  /** Who stays with which route. */
+  readonly pins?: Pins
   /** Requests that the route works on. */
   inFlightOf(stateKey: string): number
   /** Those of them whose answer has not begun. */
@@ -22,6 +26,7 @@ export interface FiguresView {
  */
 export class Figures implements FiguresView {
   readonly pins = new Pins()
+  readonly owners = new Owners()
   readonly #loads = new Map<string, Load>()
   readonly #credits = new Map<string, Map<string, number>>()
   /** Undefined until a snapshot said which routes there are. */
@@ -69,15 +74,16 @@ export class Figures implements FiguresView {
    * A turn was taken (smooth weighted round robin, as in nginx): all that could have had it save up their weight, and who
    * had it pays for all. Those that rest neither save nor pay.
    */
-  takeTurn(alias: string, able: readonly Candidate[], taken: Candidate): void {
+  takeTurn(alias: string, able: readonly Candidate[], taken: Candidate, easing?: Easing): void {
     let credits = this.#credits.get(alias)
     if (credits === undefined) this.#credits.set(alias, (credits = new Map()))
     const isEven = able.every(({ weight }) => weight === 0)
+    const gainOf = (candidate: Candidate): number => (isEven ? 1 : candidate.weight) * (easing?.easeOf(candidate) ?? 1)
     let total = 0
-    for (const { weight } of able) total += isEven ? 1 : weight
+    for (const candidate of able) total += gainOf(candidate)
     for (const candidate of able) {
-      const { stateKey, weight } = candidate
-      const credit = (credits.get(stateKey) ?? 0) + (isEven ? 1 : weight) - (candidate === taken ? total : 0)
+      const { stateKey } = candidate
+      const credit = (credits.get(stateKey) ?? 0) + gainOf(candidate) - (candidate === taken ? total : 0)
       // What was saved up under other weights, before a reload, buys no more than one round.
       credits.set(stateKey, Math.min(total, Math.max(-total, credit)))
     }
@@ -91,7 +97,14 @@ export class Figures implements FiguresView {
       if (!aliases.has(alias)) this.#credits.delete(alias)
       for (const key of credits.keys()) if (!stateKeys.has(key)) credits.delete(key)
     }
-    this.pins.retain(stateKeys)
+    this.pins.retain(stateKeys, aliases)
+  }
+
+  /** Nothing is known of these any more, and nobody stays with them. */
+  forget(stateKeys: ReadonlySet<string>): void {
+    for (const key of stateKeys) this.#loads.delete(key)
+    for (const credits of this.#credits.values()) for (const key of stateKeys) credits.delete(key)
+    this.pins.forget(stateKeys)
   }
 
   /** Routes whose load is known. Limit: one per configured route. */

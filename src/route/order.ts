@@ -9,11 +9,16 @@ import type { Candidate } from '#core/candidate.ts'
 
 /**
  * The candidates of a tier in the order in which to try them. Weight 0 comes last, and is all that weights tell when the
- * others count as even. A tier of one is handed on as it is.
+ * others count as even; `eases` are the parts of their weights that count now. A tier of one is handed on as it is.
  */
-export function orderTier(candidates: readonly Candidate[], seed: number, isEven = false): readonly Candidate[] {
+export function orderTier(
+  candidates: readonly Candidate[],
+  seed: number,
+  isEven = false,
+  eases?: Float64Array,
+): readonly Candidate[] {
   if (candidates.length < 2) return candidates
-  const urn = isEven ? { ...urnOf(candidates), isEven } : urnOf(candidates)
+  const urn = urnFor(candidates, isEven, eases)
   const spread = mixed(seed)
   return candidates
     .map((candidate, at) => ({ candidate, isLast: candidate.weight === 0, lot: drawFrom(urn, at, spread) }))
@@ -64,6 +69,13 @@ function urnOf(candidates: readonly Candidate[]): Urn {
   }
   urns.set(candidates, urn)
   return urn
+}
+
+function urnFor(candidates: readonly Candidate[], isEven: boolean, eases: Float64Array | undefined): Urn {
+  const urn = urnOf(candidates)
+  if (eases === undefined) return isEven ? { ...urn, isEven } : urn
+  const rates = urn.rates.map((rate, at) => Math.min(rateMax, (isEven ? 1 : rate) / (eases[at] ?? 1)))
+  return { ...urn, rates, isEven: false }
 }
 
 const urns = new WeakMap<readonly Candidate[], Urn>()

@@ -3,7 +3,7 @@ import { formatDuration } from '#kit/quantity.ts'
 
 /** A plan's policies in words, each as one sentence. */
 export function promisesOf(plan: Plan, isStream: boolean): string[] {
-  const { attemptsMax, deadlineMs, retry, breaker } = plan
+  const { attemptsMax, deadlineMs, retry } = plan
   const promises = [
     Number.isFinite(attemptsMax)
       ? `One request makes at most ${counted(attemptsMax, 'attempt')}.`
@@ -18,13 +18,10 @@ export function promisesOf(plan: Plan, isStream: boolean): string[] {
     )
   }
   promises.push(restPromise(plan))
-  if (breaker !== undefined) {
-    promises.push(
-      `After ${counted(breaker.failureThreshold, 'failure')} in a row its circuit opens for ${formatDuration(breaker.openMs)}; ` +
-        `${counted(breaker.successThreshold, 'success', 'successes')} ${breaker.successThreshold === 1 ? 'closes' : 'close'} it.`,
-    )
+  promises.push(...leavePromises(plan), whenAllRest[plan.whenAllCooling])
+  if (plan.tiers.some(({ candidates }) => candidates.some(({ backend }) => backend.health !== undefined))) {
+    promises.push(plan.failsOpen ? failsOpen : failsClosed)
   }
-  promises.push(whenAllRest[plan.whenAllCooling])
   const affinity = plan.balance?.affinity
   if (affinity !== undefined && affinity.ttlMs > 0) promises.push(affinityPromise(affinity))
   if (isStream) promises.push(...streamPromises(plan))
@@ -50,6 +47,37 @@ function restPromise({ cooldown: { cooldownMs, respectRetryAfter, retryAfterMsMa
     : ''
   return `A route that fails by its own fault rests for ${formatDuration(cooldownMs)}${asked}.`
 }
+
+/** Who is left out on account of many requests, and how it comes back. */
+function leavePromises({ breaker, outlier, slowStartMs }: Plan): readonly string[] {
+  const promises: string[] = []
+  if (breaker !== undefined) {
+    const { failureThreshold, openMs, openMsMax, successThreshold, outPercentMax } = breaker
+    const grows = openMsMax > openMs ? `, each time in a row for twice as long up to ${formatDuration(openMsMax)}` : ''
+    promises.push(
+      `After ${counted(failureThreshold, 'failure')} in a row its circuit opens for ${formatDuration(openMs)}${grows}; ` +
+        `${counted(successThreshold, 'success', 'successes')} ${successThreshold === 1 ? 'closes' : 'close'} it. ` +
+        `Of several routes at most ${outPercentMax} % are out that way.`,
+    )
+  }
+  if (outlier !== undefined) {
+    const { windowMs, requestsMin, failurePercent, ejectionMs, ejectionMsMax } = outlier
+    promises.push(
+      `A route of which ${failurePercent} % of at least ${requestsMin} requests within ${formatDuration(windowMs)} failed, ` +
+        `clearly more than of the others, is left out for ${formatDuration(ejectionMs)}, longer each time in a row up to ` +
+        `${formatDuration(Math.max(ejectionMs, ejectionMsMax))}.`,
+    )
+  }
+  if (slowStartMs > 0) {
+    promises.push(
+      `A route that comes back gets from a tenth of its share to all of it within ${formatDuration(slowStartMs)}.`,
+    )
+  }
+  return promises
+}
+
+const failsOpen = 'While the health checks of all that are left fail, they are asked all the same.'
+const failsClosed = 'While the health checks of all that are left fail, the client gets 503 with Retry-After.'
 
 const whenAllRest: Readonly<Record<Plan['whenAllCooling'], string>> = {
   refuse: 'While every route rests, the client gets 503 with Retry-After.',

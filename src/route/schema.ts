@@ -6,14 +6,15 @@ import { stringKeys } from '#kit/string-keys.ts'
 const aliasName = v.pipe(v.string(), v.minLength(1), v.maxLength(512))
 
 /** `weighted` is what it was called elsewhere. */
-const strategySchema = v.pipe(
+export const strategySchema = v.pipe(
   v.picklist(['weighted_random', 'round_robin', 'least_connections', 'latency', 'cost', 'hash', 'random', 'weighted']),
   v.transform((name) => (name === 'weighted' ? 'weighted_random' : name)),
 )
 
 const price = v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000))
 
-const AffinitySchema = v.strictObject({
+/** The `affinity` section of an alias or a service. */
+export const AffinitySchema = v.strictObject({
   by: v.optional(
     v.pipe(
       v.string(),
@@ -23,7 +24,7 @@ const AffinitySchema = v.strictObject({
       ),
       v.description(
         'What tells which requests belong together. auto: the first of an own header, the session headers of coding agents, ' +
-          'the answer or conversation that is gone on with, prompt_cache_key, the user, instructions and first message, ' +
+          'the conversation that is gone on with, prompt_cache_key, the user, instructions and first message, the caller, ' +
           'address. ip: the address (of IPv6 its /64). user: the user that the body names. system: equal instructions. ' +
           'header:NAME: the value of that header. off: nothing.',
       ),
@@ -134,6 +135,56 @@ export const LoadBalancingSchema = v.strictObject({
       ),
     ),
     'weighted_random',
+  ),
+  fail_open: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Ask routes whose backends fail their health checks, as if they were well, when nobody else can be asked. ' +
+          'false: such a request gets 503 with Retry-After.',
+      ),
+    ),
+    true,
+  ),
+  slow_start: v.optional(
+    durationSchema(
+      'Time in which a route that comes back from an open circuit, an ejection or failed health checks gets from a tenth of ' +
+        'its weight to all of it; for weighted_random, round_robin, least_connections and random. 0: all at once.',
+      { max: 3_600_000 },
+    ),
+    0,
+  ),
+})
+
+/** The `owned_ids` section. */
+export const OwnedIdsSchema = v.strictObject({
+  max: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(0),
+      v.maxValue(10_000_000),
+      v.description(
+        'How many ids of files, batches, answers and the like are remembered with the backend that has them, about 20 MB for ' +
+          '100,000. Requests that speak of one go there. The one that was used longest ago makes room. 0: none.',
+      ),
+    ),
+    100_000,
+  ),
+  ttl: v.optional(
+    durationSchema('How long each of them is remembered, after each use.', { min: 60_000, max: 366 * 86_400_000 }),
+    '30d',
+  ),
+  resources: v.optional(
+    v.pipe(
+      v.picklist(['off', 'own', 'all']),
+      v.description(
+        'Which files, batches, former answers and the like clients may ask for by path. own: what they made through here, ' +
+          'known by its id. all: whatever the account of a backend has, lists too, and fine-tuning, assistants, evals and ' +
+          'skills; for clients that are trusted with all of it. off: none, such paths are unknown.',
+      ),
+    ),
+    'own',
   ),
 })
 

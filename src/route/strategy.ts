@@ -3,6 +3,7 @@ import type { Strategy, Tier } from '#core/plan.ts'
 import type { Affinity } from './affinity.ts'
 import type { FiguresView } from './figures.ts'
 import { orderTier } from './order.ts'
+import { easesOf, type Easing } from './slow-start.ts'
 
 /** What one choice goes by, beside its plan and its seed. */
 export interface Outlook {
@@ -13,6 +14,8 @@ export interface Outlook {
   readonly nowMs: number
   /** Who can be asked now; undefined where nobody looks. */
   readonly ability?: Ability
+  /** Undefined where everybody has its whole weight at once. */
+  readonly easing?: Easing | undefined
 }
 
 export interface Ability {
@@ -36,21 +39,22 @@ export function orderByStrategy(tier: Tier, seed: number, outlook: Outlook): rea
 
 function byStrategy(tier: Tier, seed: number, outlook: Outlook): readonly Candidate[] {
   const { candidates, strategy } = tier
-  const { figures, affinity } = outlook
+  const { figures, affinity, easing } = outlook
   switch (strategy) {
     case undefined:
-      return orderTier(candidates, seed)
+      return orderTier(candidates, seed, false, easesOf(candidates, easing))
     case 'random':
-      return orderTier(candidates, seed, true)
+      return orderTier(candidates, seed, true, easesOf(candidates, easing))
     case 'hash':
       // Each route draws its lot from the key, so that one that comes or goes moves only those keys that are its own.
-      return orderTier(candidates, affinity?.seed ?? seed)
+      return withinLoad(orderTier(candidates, affinity?.seed ?? seed), outlook)
     case 'round_robin':
       if (figures === undefined) return orderTier(candidates, seed)
-      return byScore(candidates, (candidate) => -creditOf(tier, candidate, figures))
+      return byScore(candidates, (candidate) => -creditOf(tier, candidate, figures, easing))
     case 'least_connections':
-      return byScore(orderTier(candidates, seed), ({ stateKey, weight }) => {
-        return (figures?.inFlightOf(stateKey) ?? 0) / (weight === 0 ? 1 : weight)
+      return byScore(orderTier(candidates, seed, false, easesOf(candidates, easing)), (candidate) => {
+        const { stateKey, weight } = candidate
+        return (figures?.inFlightOf(stateKey) ?? 0) / ((weight === 0 ? 1 : weight) * (easing?.easeOf(candidate) ?? 1))
       })
     case 'cost':
       return byScore(orderTier(candidates, seed), priceOf)
@@ -58,6 +62,37 @@ function byStrategy(tier: Tier, seed: number, outlook: Outlook): readonly Candid
       return byTwoChoices(ableFirst(orderTier(candidates, seed), outlook), outlook)
   }
 }
+
+/**
+ * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam): who works on clearly more than its share comes
+ * after those who do not, and so the next one of the key's own order takes over while that lasts.
+ */
+function withinLoad(ordered: readonly Candidate[], { figures, ability }: Outlook): readonly Candidate[] {
+  if (figures === undefined) return ordered
+  let inFlight = 1
+  let weight = 0
+  for (const candidate of ordered) {
+    if (candidate.weight === 0 || ability?.isAble(candidate) === false) continue
+    inFlight += figures.inFlightOf(candidate.stateKey)
+    weight += candidate.weight
+  }
+  // Of a few requests none is too many.
+  if (weight === 0 || inFlight <= unboundedMax) return ordered
+  const room = (candidate: Candidate): boolean => {
+    const loadMax = Math.max(unboundedMax, Math.ceil((loadFactor * inFlight * candidate.weight) / weight))
+    return figures.inFlightOf(candidate.stateKey) < loadMax
+  }
+  const roomy = ordered.filter((candidate) => candidate.weight > 0 && room(candidate))
+  return roomy.length === 0 || roomy[0] === ordered[0]
+    ? ordered
+    : [...roomy, ...ordered.filter((each) => !roomy.includes(each))]
+}
+
+/** What a route may work on, as a multiple of its share. */
+const loadFactor = 1.25
+
+/** Requests that a route may always work on. */
+const unboundedMax = 4
 
 /** The smallest first; those that are alike stay as they are, and those without weight behind all others. */
 function byScore(candidates: readonly Candidate[], scoreOf: (candidate: Candidate) => number): readonly Candidate[] {
@@ -73,9 +108,9 @@ function compare(one: number, other: number): number {
 }
 
 /** What it would have saved up if this were its turn. */
-function creditOf({ alias, candidates }: Tier, { stateKey, weight }: Candidate, figures: FiguresView): number {
+function creditOf({ alias, candidates }: Tier, own: Candidate, figures: FiguresView, easing?: Easing): number {
   const isEven = candidates.every((candidate) => candidate.weight === 0)
-  return figures.creditOf(alias, stateKey) + (isEven ? 1 : weight)
+  return figures.creditOf(alias, own.stateKey) + (isEven ? 1 : own.weight) * (easing?.easeOf(own) ?? 1)
 }
 
 /** Most requests read far more than they write. */
@@ -130,7 +165,7 @@ export function strategyName(strategy: Strategy | undefined): Strategy | 'weight
 
 /** What the tier's strategy sees in a candidate, for people; null where it looks at nothing but weight and chance. */
 export function scoreText(tier: Tier, candidate: Candidate, outlook: Outlook): string | null {
-  const { figures, isStream, nowMs } = outlook
+  const { figures, isStream, nowMs, easing } = outlook
   const { price, stateKey } = candidate
   if (tier.strategy === 'cost') {
     return price === undefined ? 'no cost is configured' : `costs ${price.input} in and ${price.output} out`
@@ -138,7 +173,7 @@ export function scoreText(tier: Tier, candidate: Candidate, outlook: Outlook): s
   if (figures === undefined) return null
   switch (tier.strategy) {
     case 'round_robin':
-      return `has credit for ${rounded(creditOf(tier, candidate, figures))}`
+      return `has credit for ${rounded(creditOf(tier, candidate, figures, easing))}`
     case 'least_connections':
       return `works on ${figures.inFlightOf(stateKey)}`
     case 'latency': {

@@ -7,12 +7,30 @@ import type { Masker } from '#telemetry/mask.ts'
 export interface LoadReport {
   /** Wall time at which what is running was read. */
   readonly loadedMs: number
+  /** Wall time at which its file was changed; undefined where there is none. */
+  readonly changedMs?: number | undefined
   /** Warnings about what is running. */
   readonly warnings: readonly string[]
   /** Keys whose new values wait for a restart. */
   readonly restartKeys: readonly string[]
   /** A later content that could not be used; undefined once it was mended. */
-  readonly refused: { readonly atMs: number; readonly problems: readonly string[] } | undefined
+  readonly refused: RefusedContent | undefined
+  /** Which file is looked at, with those that it names; absent: none. */
+  readonly watched?: WatchedContent | undefined
+}
+
+export interface RefusedContent {
+  readonly atMs: number
+  readonly problems: readonly string[]
+  /** Default: it has errors. */
+  readonly cause?: 'gone' | 'unreadable' | 'invalid'
+}
+
+export interface WatchedContent {
+  readonly file: string
+  readonly isOn: boolean
+  /** Where nothing tells of changes. */
+  readonly everyMs: number
 }
 
 /** The running configuration, as it was read; secrets show as `****`. Names are never masked: programs look for them. */

@@ -1,7 +1,7 @@
 import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { explainCourse } from '#route/explain.ts'
-import { resolve } from '#route/resolve.ts'
+import { resolveNamed } from '#route/resolve.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Masker } from '#telemetry/mask.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
@@ -10,23 +10,18 @@ import { endpoints } from './endpoints.ts'
 
 /** Who would be asked for a model at this moment, and why. */
 export function explainPage(
-  {
-    breakers,
-    clock,
-    credentials,
-    figures,
-    random,
-  }: Pick<Gateway, 'breakers' | 'clock' | 'credentials' | 'figures' | 'random'>,
+  gateway: Pick<Gateway, 'breakers' | 'clock' | 'credentials' | 'figures' | 'health' | 'random'>,
   snapshot: Snapshot,
   query: string,
   masker: Masker,
 ): object | Refusal {
-  const asked = readQuery(query, ['model', 'path', 'seed', 'stream'])
+  const asked = readQuery(query, ['model', 'path', 'seed', 'stream', 'headers'])
   if (isRefusal(asked)) return asked
   const { model, path = '/v1/chat/completions' } = asked
   if (model === undefined || model === '') {
     return refuse('missing_model', 'Cannot explain the choice: name the model, as in "?model=…"', { param: 'model' })
   }
+  const { clock, figures, random } = gateway
   const chance = Math.floor(random.unit() * seeds)
   const seed = readNumber('seed', asked.seed, { min: 0, max: seeds - 1, otherwise: chance })
   if (isRefusal(seed)) return seed
@@ -35,10 +30,28 @@ export function explainPage(
   if (!isModelPath(path)) {
     return refuse('invalid_parameter', `Cannot read the query: "path" must be ${modelPathPhrase}`, { param: 'path' })
   }
-  const plan = resolve(snapshot, model)
+  const headers = asked.headers === undefined ? undefined : readHeaders(asked.headers)
+  if (isRefusal(headers)) return headers
+  const plan = resolveNamed(snapshot, model)
   if (isRefusal(plan)) return plan
-  const call = { path: masker.mask(path), dialect: dialectOfPath(path), stream: stream === 'true' }
-  return explainCourse(plan, call, breakers, seed, clock.monotonicMs(), figures, credentials)
+  const call = { path: masker.mask(path), dialect: dialectOfPath(path), stream: stream === 'true', headers }
+  return explainCourse(plan, call, gateway, seed, clock.monotonicMs(), figures)
+}
+
+/** `Name: value`, a line for each. */
+function readHeaders(text: string): Headers | Refusal {
+  const headers = new Headers()
+  for (const line of text.split('\n')) {
+    const [, name, value] = /^([\w-]+):\s*(.*)$/.exec(line) ?? []
+    try {
+      headers.append(name ?? '', value ?? '')
+    } catch {
+      return refuse('invalid_parameter', 'Cannot read the query: "headers" must be lines such as "Name: value"', {
+        param: 'headers',
+      })
+    }
+  }
+  return headers
 }
 
 /** Is this a path that a model can be asked for at? */

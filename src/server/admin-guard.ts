@@ -3,44 +3,70 @@ import type { Connection } from '#gateway/incoming.ts'
 import { identify } from '#identity/identify.ts'
 import { AddressList, canonicalAddress, readAddress } from '#kit/address-list.ts'
 import type { Clock } from '#ports/clock.ts'
-import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { AdminDoor, Snapshot } from '#snapshot/snapshot.ts'
 import { clientAddress } from './client-ip.ts'
 import { WrongKeys } from './wrong-keys.ts'
+
+interface Visit {
+  /** The methods that the page takes. */
+  readonly allow?: readonly string[] | undefined
+  /** Default: that of the admin pages. */
+  readonly door?: AdminDoor
+  /** Where a wrong one counts. */
+  readonly wrongKeys?: WrongKeys
+}
 
 /** Who may see the admin pages. `hidden`: for this client there are none. */
 export class AdminGuard {
   readonly #clock: Clock
   readonly #wrongKeys = new WrongKeys()
+  /** Those at pages that are for everybody, where any key is shown: they shut no door but for guesses there. */
+  readonly #wrongKeysAside = new WrongKeys()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** `allow`: the methods that the page takes. */
-  judge(
-    { method, headers }: Request,
+  /** For this client there are no pages behind the door, whatever key it has. */
+  hidesFrom(
+    { headers }: Request,
     { peer }: Connection,
+    { admin, trustedProxies }: Snapshot,
+    door: AdminDoor = admin,
+  ): boolean {
+    return door.keys.isOpen || (door.isLocalOnly && !isFromHere(peer, headers, trustedProxies))
+  }
+
+  judge(
+    request: Request,
+    connection: Connection,
     snapshot: Snapshot,
-    allow: readonly string[] = ['GET', 'HEAD'],
+    { allow = ['GET', 'HEAD'], door = snapshot.admin, wrongKeys = this.#wrongKeys }: Visit = {},
   ): 'welcome' | 'hidden' | Refusal {
-    const { keys, isLocalOnly } = snapshot.admin
-    if (keys.isOpen || (isLocalOnly && !isFromHere(peer, headers, snapshot.trustedProxies))) return 'hidden'
+    if (this.hidesFrom(request, connection, snapshot, door)) return 'hidden'
+    const { method, headers } = request
+    const { peer } = connection
     if (isFromElsewhere(headers)) return fromElsewhere
     const client = countedAs(peer, headers, snapshot.trustedProxies)
     const nowMs = this.#clock.monotonicMs()
-    const waitMs = this.#wrongKeys.waitMs(client, nowMs)
+    const waitMs = wrongKeys.waitMs(client, nowMs)
     // Not even the right one is looked at: whoever guesses must not learn that it was right.
     if (waitMs > 0) return refuse('too_many_wrong_keys', tooManyWrongKeys, { retryAfterMs: waitMs })
     // No key in the query: it would stand in every log between here and there.
-    const caller = identify(headers, undefined, keys)
+    const caller = identify(headers, undefined, door.keys)
     if (isRefusal(caller)) {
-      if (caller.code !== 'missing_api_key') this.#wrongKeys.note(client, nowMs)
+      if (caller.code !== 'missing_api_key') wrongKeys.note(client, nowMs)
       return caller
     }
     if (allow.includes(method)) return 'welcome'
     return refuse('method_not_allowed', `Cannot serve ${method} on this path: it takes ${allow[0]}`, {
       allow: allow.join(', '),
     })
+  }
+
+  /** The same at a page that shows admins more than others. */
+  judgeAside(request: Request, connection: Connection, snapshot: Snapshot): 'welcome' | 'hidden' | Refusal {
+    return this.judge(request, connection, snapshot, { wrongKeys: this.#wrongKeysAside })
   }
 }
 
@@ -102,7 +128,9 @@ const addressHeaders: readonly string[] = ['x-forwarded-for', 'x-real-ip']
 /** Browsers say where a request comes from; nothing of ours asks from a page of another origin. */
 function isFromElsewhere(headers: Headers): boolean {
   const site = headers.get('sec-fetch-site')
-  if (site !== null && site !== 'same-origin' && site !== 'none') return true
+  // A proxy may have written another host than the browser asked.
+  if (site === 'same-origin') return false
+  if (site !== null && site !== 'none') return true
   const origin = headers.get('origin')
   return origin !== null && origin.replace(/^https?:\/\//i, '').toLowerCase() !== headers.get('host')?.toLowerCase()
 }

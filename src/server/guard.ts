@@ -15,7 +15,7 @@ export interface Pressure {
 }
 
 /** Runs before the router. Says why the request cannot be served at all, or nothing. */
-export function objectionTo(request: Request, { path }: Target, pressure?: Pressure): Refusal | undefined {
+export function objectionTo(request: Request, { path }: Target): Refusal | undefined {
   const { url, method } = request
   if (method === 'CONNECT' || method === 'TRACE') {
     return refuse('method_not_allowed', `Cannot serve ${method}: this is no forward proxy, use GET or POST`, {
@@ -27,8 +27,12 @@ export function objectionTo(request: Request, { path }: Target, pressure?: Press
     return refuse('invalid_host', 'Cannot serve the request: its Host header is malformed')
   // Programs written in C read a path up to there.
   if (path.includes('%00')) return refuse('invalid_parameter', 'Cannot serve the request: its path holds a NUL')
-  if (pressure?.isHigh === true && isLarge(request)) return overloaded
   return undefined
+}
+
+/** Why a body that would have to be read whole cannot be taken now, or nothing. */
+export function objectionToBody(request: Request, pressure: Pressure | undefined): Refusal | undefined {
+  return pressure?.isHigh === true && isLarge(request) ? overloaded : undefined
 }
 
 // Limit: larger bodies are not taken while memory is short.

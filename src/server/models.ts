@@ -1,7 +1,7 @@
 import type { Dialect } from '#core/dialect.ts'
 
 /** The model lists of the dialects. Rows carry what their official SDKs read. */
-export type ModelListForm = Dialect
+export type ModelListForm = Exclude<Dialect, 'raw'>
 
 /** Clients of three dialects ask `GET /v1/models`; only their headers tell them apart. */
 export function modelListForm(headers: Headers, query: string): ModelListForm {

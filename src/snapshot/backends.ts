@@ -7,6 +7,7 @@ import { compileCredentials } from '#credential/compile.ts'
 import type { Outside } from '#credential/outside.ts'
 import type { CompiledCredentials } from '#credential/spec.ts'
 import type { Link } from '#ports/transport.ts'
+import { HealthTable, type HealthSubject } from './health.ts'
 import { findLinkProblems, LinkTable, secretsOfProxy } from './links.ts'
 
 /** The `backends` section, compiled. */
@@ -16,7 +17,6 @@ export interface BackendTable {
   readonly usable: ReadonlyMap<string, UsableBackend>
   /** Of every backend that has any, those that are switched off included. */
   readonly credentials: readonly CompiledCredentials[]
-  readonly problems: readonly CompileProblem[]
 }
 
 /** A backend with what its routes inherit from it. */
@@ -30,46 +30,104 @@ export interface UsableBackend {
 
 /** What backends need beside the configuration. */
 export interface BackendContext {
-  /** Names of those that an unset variable switched off, whatever `enabled` says. */
-  readonly off: ReadonlySet<string>
   /** Values that came from elsewhere, such as contents of files. */
   readonly hidden: readonly string[]
   readonly outside: Outside
 }
 
-export function compileBackends(config: Config, { off, hidden, outside }: BackendContext): BackendTable {
+/** `off`: names of those that an unset variable switched off, whatever `enabled` says. */
+export function compileBackends(config: Config, compiler: BackendCompiler, off: ReadonlySet<string>): BackendTable {
   const names = new Set<string>()
   const usable = new Map<string, UsableBackend>()
-  const problems: CompileProblem[] = []
-  const links = new LinkTable(config)
   const allCredentials: CompiledCredentials[] = []
   for (const [index, settings] of config.backends.entries()) {
-    const { name, protocol, weight, streaming, prefill } = settings
+    const { name } = settings
+    const path = ['backends', index]
     if (names.has(name)) {
       const message = `"${name}" is already the name of another backend, and each must have its own`
-      problems.push({ severity: 'error', path: ['backends', index, 'name'], message })
+      compiler.problems.push({ severity: 'error', path: [...path, 'name'], message })
       continue
     }
     names.add(name)
-    const reserved = Object.keys(settings.headers).filter((header) => reservedHeaders.has(header.toLowerCase()))
-    for (const header of reserved) {
-      const message = `"${header}" belongs to the connection and cannot be set`
-      problems.push({ severity: 'error', path: ['backends', index, 'headers', header], message })
-    }
-    const backend = compileBackend(config, settings, links, hidden)
+    const compiled = compiler.compile(settings, { path, of: 'backends' })
+    if (compiled === undefined) continue
+    if (compiled.credentials !== undefined) allCredentials.push(compiled.credentials)
+    if (settings.enabled && !off.has(name)) usable.set(name, compiled.usable)
+  }
+  return { names, usable, credentials: allCredentials }
+}
+
+/** Where a backend stands in the file. */
+export interface BackendPlace {
+  readonly path: CompileProblem['path']
+  readonly of: HealthSubject['of']
+}
+
+/** Makes backends of what the file says of them, wherever in it they stand. */
+export class BackendCompiler {
+  /** What was wrong with them so far. */
+  readonly problems: CompileProblem[] = []
+  readonly #config: Config
+  readonly #context: BackendContext
+  readonly #links: LinkTable
+  readonly #health: HealthTable
+
+  constructor(config: Config, context: BackendContext) {
+    this.#config = config
+    this.#context = context
+    this.#links = new LinkTable(config)
+    this.#health = new HealthTable(config.health_check, this.problems)
+    this.#refuseReserved(config.health_check?.headers, ['health_check'])
+  }
+
+  /** Undefined, and a problem told, when it has no address. */
+  compile(
+    settings: BackendSettings,
+    { path, of }: BackendPlace,
+  ): { readonly usable: UsableBackend; readonly credentials: CompiledCredentials | undefined } | undefined {
+    const { protocol, weight, streaming, prefill } = settings
+    this.#refuseReserved(settings.headers, path)
+    this.#refuseReserved(settings.health_check?.headers, [...path, 'health_check'])
+    const backend = compileBackend(this.#config, settings, this.#links, this.#context.hidden)
     if (backend === undefined) {
       const message = `"${settings.url}" is no address, write one such as "https://api.example.com/v1"`
-      problems.push({ severity: 'error', path: ['backends', index, 'url'], message })
-      continue
+      this.problems.push({ severity: 'error', path: [...path, 'url'], message })
+      return undefined
     }
-    problems.push(...findLinkProblems(backend.url, settings, index))
-    const credentials = credentialsFor(backend, settings, index, links, outside, problems)
-    if (credentials !== undefined) allCredentials.push(credentials)
-    if (settings.enabled && !off.has(name)) {
-      usable.set(name, { backend: { ...backend, credentials }, protocol, weight, streaming, prefill })
+    this.problems.push(...findLinkProblems(backend.url, settings, path))
+    const credentials = this.#credentialsFor(backend, settings, [...path, 'credentials'])
+    const { url, apiVersion } = backend
+    const health = this.#health.policyFor(settings.health_check, { url, apiVersion, protocol, of }, path)
+    return {
+      usable: { backend: { ...backend, credentials, health }, protocol, weight, streaming, prefill },
+      credentials,
     }
   }
-  return { names, usable, credentials: allCredentials, problems }
+
+  #refuseReserved(headers: Readonly<Record<string, string>> | undefined, path: CompileProblem['path']): void {
+    const reserved = Object.keys(headers ?? {}).filter((header) => reservedHeaders.has(header.toLowerCase()))
+    for (const header of reserved) {
+      const message = `"${header}" belongs to the connection and cannot be set`
+      this.problems.push({ severity: 'error', path: [...path, 'headers', header], message })
+    }
+  }
+
+  #credentialsFor(
+    { name, url }: Backend,
+    { credentials, api_key: key }: BackendSettings,
+    path: CompileProblem['path'],
+  ): CompiledCredentials | undefined {
+    if (credentials.length === 0) return undefined
+    if (key !== undefined && key !== '') {
+      const message = 'the backend has an "api_key" beside them: write it as one of them, or take one of the two away'
+      this.problems.push({ severity: 'error', path, message })
+    }
+    const linkTo = (to: URL): Link => this.#links.plainLinkTo(to)
+    const { outside } = this.#context
+    const compiled = compileCredentials(credentials, { backend: name, url, path, outside, linkTo })
+    this.problems.push(...compiled.problems)
+    return compiled.set
+  }
 }
 
 /** Every secret value of the configuration and those `beside` it, switched-off backends included, each once. */
@@ -78,35 +136,22 @@ export function collectSecrets(config: Config, beside: readonly string[]): reado
   for (const key of [config.proxy_api_key, config.admin.key, config.upstream_default_key])
     if (key !== undefined) values.add(key)
   for (const value of secretsOfProxy(config.outbound_proxy.url)) values.add(value)
-  for (const { api_key: key, headers, tls, outbound_proxy: proxy } of config.backends) {
+  for (const value of secretHeaders(config.health_check?.headers)) values.add(value)
+  for (const { api_key: key, headers, tls, outbound_proxy: proxy, health_check: check } of allSettings(config)) {
     if (key !== undefined) values.add(key)
     if (tls.key !== undefined) values.add(tls.key)
     for (const value of secretsOfProxy(proxy)) values.add(value)
-    for (const [name, value] of Object.entries(headers))
-      if (isCredential(name, value)) values.add(bareCredential(value))
+    for (const value of [...secretHeaders(headers), ...secretHeaders(check?.headers)]) values.add(value)
   }
   values.delete('')
   return Array.from(values, (value) => new Secret(value))
 }
 
-function credentialsFor(
-  { name, url }: Backend,
-  { credentials, api_key: key }: BackendSettings,
-  index: number,
-  links: LinkTable,
-  outside: Outside,
-  problems: CompileProblem[],
-): CompiledCredentials | undefined {
-  if (credentials.length === 0) return undefined
-  const path = ['backends', index, 'credentials']
-  if (key !== undefined && key !== '') {
-    const message = 'the backend has an "api_key" beside them: write it as one of them, or take one of the two away'
-    problems.push({ severity: 'error', path, message })
-  }
-  const linkTo = (to: URL): Link => links.plainLinkTo(to)
-  const compiled = compileCredentials(credentials, { backend: name, url, path, outside, linkTo })
-  problems.push(...compiled.problems)
-  return compiled.set
+/** What the file says of every backend, those of services and of `passthrough` included. */
+function* allSettings({ backends, services, passthrough }: Config): Generator<PooledSettings> {
+  yield* backends
+  for (const { models } of Object.values(services)) for (const pool of Object.values(models)) yield* pool.backends
+  if (passthrough !== undefined) yield* passthrough.backends
 }
 
 function compileBackend(
@@ -136,7 +181,9 @@ function compileBackend(
   }
 }
 
-type BackendSettings = Config['backends'][number]
+export type BackendSettings = Config['backends'][number]
+
+type PooledSettings = Pick<BackendSettings, 'api_key' | 'headers' | 'tls' | 'outbound_proxy' | 'health_check'>
 
 /** Its own key, else the common one, unless it has credentials; the gateway's key leaves the gateway only where the operator said so. */
 function keyFor(config: Config, settings: BackendSettings): Secret | undefined {
@@ -177,6 +224,10 @@ function timeoutsOf(common: Config['timeout'], own: BackendSettings['timeout']):
     idleMs: own.idle ?? common.idle,
     totalMs: own.total ?? common.total,
   }
+}
+
+function secretHeaders(headers: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => (isCredential(name, value) ? [bareCredential(value)] : []))
 }
 
 /** A header of the operator that frames the message would break it. */

@@ -1,15 +1,27 @@
+import type { Backend } from '#core/candidate.ts'
+import type { Plan } from '#core/plan.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
 import type { Config } from '#config/schema.ts'
 import { nothingOutside, type Outside } from '#credential/outside.ts'
+import type { CompiledCredentials } from '#credential/spec.ts'
 import { KeyRing } from '#identity/key-ring.ts'
 import { AddressList } from '#kit/address-list.ts'
 import { compileLogging } from '#telemetry/compile.ts'
-import { collectSecrets, compileBackends, type BackendTable } from './backends.ts'
+import { compileFilters } from '#upstream/filter.ts'
+import { BackendCompiler, collectSecrets, compileBackends, type BackendTable } from './backends.ts'
+import { compileCors } from './cors.ts'
+import { compileForwarding, compileStrangeName } from './forward.ts'
+import { compileHealthPages } from './health.ts'
+import { compileHomes } from './homes.ts'
+import { hintFor } from './name-hint.ts'
 import { isLocal, parseListen } from './listen.ts'
 import { compilePlans } from './plans.ts'
 import { compilePolicies } from './policies.ts'
+import { clientSegments } from './reserved.ts'
+import { compileServices } from './services.ts'
 import { collectSettings } from './settings.ts'
+import { compileSharing } from './sharing.ts'
 import type { AdminPolicy, ListenAddress, Snapshot } from './snapshot.ts'
 
 /** What a snapshot is told about its source. */
@@ -25,6 +37,8 @@ export interface CompileContext {
   readonly outside?: Outside
   /** Nobody asked for the address in `listen`. */
   readonly listenIsDefault?: boolean
+  /** What opens the listener to other machines, where no keys of the configuration were written that could. */
+  readonly openedBy?: string | undefined
 }
 
 /** What compiling gave: a snapshot, or, with an error among the problems, none. */
@@ -38,105 +52,163 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
   const problems: CompileProblem[] = []
   const keys = compileKeys(config)
   const wasAsked = context.listenIsDefault !== true
-  const listen = compileListen(config, keys, !wasAsked, problems)
+  const listen = compileListen(config, keys, { wasAsked, openedBy: context.openedBy }, problems)
+  const sharing = compileSharing(config.server, listen, problems)
   const trustedProxies = compileTrustedProxies(config, problems)
   const admin = compileAdmin(config, keys, problems)
+  const healthPages = compileHealthPages(config, problems)
   const policies = compilePolicies(config)
-  const backends = compileBackends(config, {
-    off: context.offBackends,
+  const off = context.offBackends
+  const compiler = new BackendCompiler(config, {
     hidden: context.secrets,
     outside: context.outside ?? nothingOutside,
   })
-  const table = compilePlans(config, backends, context.offBackends, policies.value)
-  problems.push(...policies.problems, ...backends.problems, ...table.problems)
+  const backends = compileBackends(config, compiler, off)
+  const table = compilePlans(config, backends, off, policies.value)
+  const pooled = compileServices(config, { compiler, table: backends, off, policies: policies.value })
+  const forwarding = compileForwarding(config, pooled.passthrough, problems)
+  const cors = compileCors(config, keys.isOpen, problems)
+  checkFilters(config, backends, problems)
+  problems.push(...policies.problems, ...compiler.problems, ...table.problems, ...pooled.problems)
   if (listen === undefined || trustedProxies === undefined || problems.some(({ severity }) => severity === 'error')) {
     return { snapshot: undefined, problems }
   }
 
+  const usable = new Map([...ownBackends(backends), ...pooled.backends])
+  const credentials = [...backends.credentials, ...pooled.credentials]
   const snapshot: Snapshot = {
     version: context.version,
     digest: context.digest,
     file: context.file,
     listen,
+    sharing,
+    idleSeconds: Math.ceil(config.server.idle_timeout / 1000),
     listenAsked: wasAsked && isKeptToLoopback(config, keys, parseListen(config.listen)) ? config.listen : undefined,
     keys,
     modelsRequireAuth: config.models_require_auth,
     admin,
     plans: table.plans,
+    services: pooled.services,
+    passthrough: pooled.passthrough,
+    forwarding,
+    isStrangeName: compileStrangeName(config, keys.isOpen, listen),
+    cors,
+    filters: compileFilters(config.filters),
+    healthPages,
     aliases: table.aliases,
-    backends: new Map(Array.from(backends.usable, ([name, { backend }]) => [name, backend])),
-    credentials: backends.credentials.filter(({ backend }) => backends.usable.has(backend)),
+    homes: compileHomes(table.plans.values(), usable, policies.value),
+    ownedIds: {
+      max: config.owned_ids.max,
+      ttlMs: config.owned_ids.ttl,
+      resources: config.owned_ids.resources,
+    },
+    backends: usable,
+    credentials: credentials.filter(({ backend }) => usable.has(backend)),
     bodyBytesMax: config.max_body_size,
+    uploadBytesMax: config.max_upload_size,
     memoryBytesMax: config.server.memory_limit,
     unknownModelStatus: config.errors.unknown_model_status,
     trustedProxies,
     debugHeaders: config.headers.debug,
     drainMs: config.shutdown.drain_timeout,
     logging: compileLogging(config.logging),
-    secrets: collectSecrets(config, [...context.secrets, ...secretsOfCredentials(backends)]),
+    secrets: collectSecrets(config, [...context.secrets, ...secretsOf(credentials)]),
     settings: collectSettings(config),
   }
   return { snapshot, problems }
 }
 
-function secretsOfCredentials({ credentials }: BackendTable): readonly string[] {
+function checkFilters({ filters }: Config, { names }: BackendTable, problems: CompileProblem[]): void {
+  for (const [index, { match }] of filters.entries()) {
+    for (const [at, name] of (match.backends ?? []).entries()) {
+      if (names.has(name)) continue
+      const message = `no backend is named "${name}"${hintFor(name, names)}`
+      problems.push({ severity: 'error', path: ['filters', index, 'match', 'backends', at], message })
+    }
+  }
+}
+
+function ownBackends({ usable }: BackendTable): readonly (readonly [name: string, backend: Backend])[] {
+  return Array.from(usable, ([name, { backend }]) => [name, backend])
+}
+
+function secretsOf(credentials: readonly CompiledCredentials[]): readonly string[] {
   return credentials.flatMap(({ secrets }) => secrets.map((secret) => secret.reveal()))
 }
 
 /** Every route of a snapshot, for state that is kept by route. */
 export function stateKeysOf(snapshot: Snapshot): ReadonlySet<string> {
   const keys = new Set<string>()
-  for (const { tiers } of snapshot.plans.values()) {
+  for (const { tiers } of everyPlanOf(snapshot)) {
     for (const { candidates } of tiers) for (const { stateKey } of candidates) keys.add(stateKey)
   }
   return keys
 }
 
+/** Routes that lead to another address now: what was learned of the old one says nothing about it. */
+export function movedKeysOf(old: Snapshot, next: Snapshot): ReadonlySet<string> {
+  const before = addressesOf(old)
+  const moved = new Set<string>()
+  for (const [key, address] of addressesOf(next)) if ((before.get(key) ?? address) !== address) moved.add(key)
+  return moved
+}
+
+function addressesOf(snapshot: Snapshot): ReadonlyMap<string, string> {
+  const addresses = new Map<string, string>()
+  for (const { tiers } of everyPlanOf(snapshot)) {
+    for (const { candidates } of tiers)
+      for (const { stateKey, backend } of candidates) addresses.set(stateKey, backend.url.href)
+  }
+  return addresses
+}
+
+/** The names of its plans, for state that is kept by them. */
+export function planNamesOf(snapshot: Snapshot): ReadonlySet<string> {
+  return new Set(Array.from(everyPlanOf(snapshot), ({ alias }) => alias))
+}
+
+function* everyPlanOf({ plans, services, passthrough, forwarding, homes }: Snapshot): Generator<Plan> {
+  yield* plans.values()
+  yield* services.plans.values()
+  if (passthrough !== undefined) yield passthrough
+  if (forwarding !== undefined) yield* forwarding.plans
+  for (const plansOfBackend of homes.byBackend.values()) yield* plansOfBackend.values()
+}
+
 function compileKeys(config: Config): KeyRing {
-  const key = config.proxy_api_key ?? ''
-  return new KeyRing(key === '' ? [] : [{ key: new Secret(key), caller: { id: 'default' } }])
+  return new KeyRing(clientKeysOf(config))
+}
+
+function clientKeysOf({ proxy_api_key: key = '' }: Config): ConstructorParameters<typeof KeyRing>[0] {
+  return key === '' ? [] : [{ key: new Secret(key), caller: { id: 'default' } }]
 }
 
 function compileAdmin(config: Config, clientKeys: KeyRing, problems: CompileProblem[]): AdminPolicy {
-  const { key, path, listen, keep_requests: keepRequests } = config.admin
+  const { key, path, listen, page, keep_requests: keepRequests, config_with_client_key: opensToClients } = config.admin
   const [, first = ''] = path.split('/')
-  if (takenPaths.has(first) || (first === 'api' && path !== '/api/admin')) {
+  if (clientSegments.has(first) || first === 'static' || (first === 'api' && path !== '/api/admin')) {
     const message = `"${path}" stands where clients and probes ask for other things, take another such as "/admin"`
     problems.push({ severity: 'error', path: ['admin', 'path'], message })
   }
-  const keys = key === undefined ? clientKeys : new KeyRing([{ key: new Secret(key), caller: { id: 'admin' } }])
+  const own = key === undefined ? [] : [{ key: new Secret(key), caller: { id: 'admin' } }]
+  const keys = key === undefined ? clientKeys : new KeyRing(own)
+  const door = { keys, isLocalOnly: key === undefined }
+  const bothKeys = (): KeyRing => (key === undefined ? clientKeys : new KeyRing([...own, ...clientKeysOf(config)]))
   return {
-    keys,
-    isLocalOnly: key === undefined,
+    ...door,
+    configDoor: opensToClients ? { keys: bothKeys(), isLocalOnly: false } : door,
     path,
     listen: listen === undefined ? undefined : parseListen(listen),
+    hasPage: page,
     keepRequests: keys.isOpen ? 0 : keepRequests,
   }
 }
-
-/** First segments of paths that mean something else. */
-const takenPaths: ReadonlySet<string> = new Set([
-  'v1',
-  'v1beta',
-  'v1alpha',
-  'models',
-  'chat',
-  'completions',
-  'responses',
-  'embeddings',
-  'health',
-  'healthz',
-  'livez',
-  'ready',
-  'readyz',
-  'metrics',
-])
 
 /** Without a client key only this machine may connect, unless the operator takes the risk in so many words. */
 function compileListen(
   config: Config,
   keys: KeyRing,
-  isDefault: boolean,
+  { wasAsked, openedBy }: { readonly wasAsked: boolean; readonly openedBy: string | undefined },
   problems: CompileProblem[],
 ): ListenAddress | undefined {
   const listen = parseListen(config.listen)
@@ -146,9 +218,9 @@ function compileListen(
     return undefined
   }
   if (listen.kind === 'unix' || !isKeptToLoopback(config, keys, listen)) return listen
-  const message = isDefault
-    ? 'without "proxy_api_key" only programs of this machine can connect: set it, or "allow_unauthenticated: true"'
-    : `listening on loopback only, although "${config.listen}" was asked for: set "proxy_api_key" or "allow_unauthenticated: true"`
+  const message = wasAsked
+    ? `listening on loopback only, although "${config.listen}" was asked for: set ${openedBy ?? '"proxy_api_key" or "allow_unauthenticated: true"'}`
+    : 'without "proxy_api_key" only programs of this machine can connect: set it, or "allow_unauthenticated: true"'
   problems.push({ severity: 'note', path: ['listen'], message })
   return { ...listen, host: '127.0.0.1' }
 }

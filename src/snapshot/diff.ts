@@ -1,8 +1,9 @@
-import type { Backend, Price } from '#core/candidate.ts'
+import type { Backend, Candidate, Price } from '#core/candidate.ts'
 import type { Plan } from '#core/plan.ts'
 import { Secret } from '#core/secret.ts'
 import type { Link } from '#ports/transport.ts'
 import { strategyName } from '#route/strategy.ts'
+import { areSameChecks } from './health.ts'
 import { formatListen } from './listen.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -11,10 +12,11 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
   const changes = [
     ...restartKeys(old, next).map((key) => `${key} changed, after a restart`),
     ...describeSettings(old, next),
-    ...compareNamed('backend', old.backends, next.backends, (before, after) => {
+    ...compareNamed('backend', toldByName(old, next), toldByName(next, old), (before, after) => {
       const told = {
         timeouts: isSectionChanged('timeout', old, next),
         proxy: isSectionChanged('outbound_proxy', old, next),
+        checks: isSectionChanged('health_check', old, next),
       }
       const parts = describeBackend(before, after, told)
       return credentialIds(old, before) === credentialIds(next, after) ? parts : [...parts, 'credentials changed']
@@ -22,6 +24,8 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
     ...compareNamed('alias', old.plans, next.plans, (before, after) => {
       return describePlan(before, after, isSectionChanged('load_balancing', old, next))
     }),
+    ...compareNamed('service', old.services.plans, next.services.plans, describePool),
+    ...compareNamed('', passthroughOf(old), passthroughOf(next), describePool),
     ...describeLists(old, next),
   ]
   if (changes.length <= changesMax) return changes
@@ -29,12 +33,29 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
 }
 
 /** Keys whose change takes a restart; until then the old value holds. */
-export function restartKeys(old: Snapshot, next: Snapshot): readonly string[] {
+export function restartKeys(old: BootOnly, next: BootOnly): readonly string[] {
   const keys: string[] = []
   if (formatListen(old.listen) !== formatListen(next.listen)) keys.push('listen')
+  if (old.sharing.withOthers !== next.sharing.withOthers) keys.push('server.reuse_port')
+  if (old.sharing.workers !== next.sharing.workers) keys.push('server.workers')
+  if (old.idleSeconds !== next.idleSeconds) keys.push('server.idle_timeout')
   if (old.admin.path !== next.admin.path) keys.push('admin.path')
   if (!areEqual(old.admin.listen, next.admin.listen)) keys.push('admin.listen')
   return keys
+}
+
+/** What holds from the start of the process to its end. */
+export interface BootOnly extends Pick<Snapshot, 'listen' | 'sharing' | 'idleSeconds'> {
+  readonly admin: Pick<Snapshot['admin'], 'path' | 'listen'>
+}
+
+export function bootOnlyOf({ listen, sharing, idleSeconds, admin }: BootOnly): BootOnly {
+  return { listen, sharing, idleSeconds, admin: { path: admin.path, listen: admin.listen } }
+}
+
+/** A boot-only key keeps its old value, so that what is shown is what is true. */
+export function withBootOnly(next: Snapshot, { listen, sharing, idleSeconds, admin }: BootOnly): Snapshot {
+  return { ...next, listen, sharing, idleSeconds, admin: { ...next.admin, path: admin.path, listen: admin.listen } }
 }
 
 /** Limit: changes told in one line of the log. */
@@ -65,17 +86,36 @@ function compareNamed<Thing>(
   describe: (before: Thing, after: Thing) => readonly string[],
 ): readonly string[] {
   const changes: string[] = []
-  for (const name of old.keys()) if (!next.has(name)) changes.push(`${kind} ${name} removed`)
+  const named = (name: string): string => (kind === '' ? name : `${kind} ${name}`)
+  for (const name of old.keys()) if (!next.has(name)) changes.push(`${named(name)} removed`)
   for (const [name, after] of next) {
     const before = old.get(name)
     if (before === undefined) {
-      changes.push(`${kind} ${name} added`)
+      changes.push(`${named(name)} added`)
       continue
     }
     const parts = describe(before, after)
-    if (parts.length > 0) changes.push(`${kind} ${name}: ${parts.join(', ')}`)
+    if (parts.length > 0) changes.push(`${named(name)}: ${parts.join(', ')}`)
   }
   return changes
+}
+
+/** Those of a service come and go with it, or as its members. */
+function toldByName(snapshot: Snapshot, other: Snapshot): ReadonlyMap<string, Backend> {
+  const pooled = new Set<string>()
+  for (const plan of [...snapshot.services.plans.values(), ...passthroughOf(snapshot).values()]) {
+    for (const { id, backend } of candidatesOf(plan)) if (backend.name === id) pooled.add(id)
+  }
+  if (pooled.size === 0) return snapshot.backends
+  return new Map([...snapshot.backends].filter(([name]) => !pooled.has(name) || other.backends.has(name)))
+}
+
+function passthroughOf({ passthrough }: Snapshot): ReadonlyMap<string, Plan> {
+  return new Map(passthrough === undefined ? [] : [[passthrough.alias, passthrough]])
+}
+
+function candidatesOf({ tiers }: Plan): Candidate[] {
+  return tiers.flatMap(({ candidates }) => candidates)
 }
 
 /** A change of what backends have in common is told once, as a setting, and not again by each of them. */
@@ -85,12 +125,14 @@ function isSectionChanged(section: string, old: Snapshot, next: Snapshot): boole
   )
 }
 
-interface ToldAlready {
+export interface ToldAlready {
   readonly timeouts: boolean
   readonly proxy: boolean
+  readonly checks: boolean
 }
 
-function describeBackend(before: Backend, after: Backend, told: ToldAlready): readonly string[] {
+/** What is another about a backend, in words. */
+export function describeBackend(before: Backend, after: Backend, told: ToldAlready): readonly string[] {
   const parts: string[] = []
   if (before.url.href !== after.url.href) parts.push('url changed')
   if (before.apiKey?.reveal() !== after.apiKey?.reveal()) parts.push('api_key changed')
@@ -98,6 +140,10 @@ function describeBackend(before: Backend, after: Backend, told: ToldAlready): re
   if (!areEqual(before.headers, after.headers)) parts.push('headers changed')
   if (before.apiVersion !== after.apiVersion) parts.push(`api_version ${before.apiVersion} → ${after.apiVersion}`)
   if (!told.timeouts && !areEqual(before.timeouts, after.timeouts)) parts.push('timeout changed')
+  // Where it is asked moves with the url.
+  if (!told.checks && parts[0] !== 'url changed' && !areSameChecks(before.health, after.health)) {
+    parts.push('health_check changed')
+  }
   parts.push(...describeLink(before.link, after.link, told.proxy))
   // Where fetch came or went, that is why.
   if (before.websocket !== after.websocket && before.link.transport === after.link.transport) {
@@ -163,6 +209,33 @@ function describePlan(before: Plan, after: Plan, skipStrategy: boolean): readonl
     parts.push(chainAfter === '' ? 'falls back to nothing now' : `falls back to ${chainAfter} now`)
   }
   return parts
+}
+
+/** Of a service or of `passthrough`, by the ids of its backends. */
+function describePool(before: Plan, after: Plan): readonly string[] {
+  const entriesBefore = entriesOf(before)
+  const entriesAfter = entriesOf(after)
+  const parts: string[] = []
+  for (const id of entriesBefore.keys()) if (!entriesAfter.has(id)) parts.push(`backend ${id} removed`)
+  for (const [id, { weight, entry, backend }] of entriesAfter) {
+    const old = entriesBefore.get(id)
+    if (old === undefined) {
+      parts.push(`backend ${id} added`)
+      continue
+    }
+    if (old.weight !== weight) parts.push(`backend ${id} weight ${old.weight} → ${weight}`)
+    if (old.entry?.name !== entry?.name) parts.push(`backend ${id} name changed`)
+    if (old.backend.name !== backend.name) parts.push(`backend ${id} is another one`)
+  }
+  // With one alone there is nothing to share.
+  if (entriesBefore.size < 2 || entriesAfter.size < 2) return parts
+  if (strategyOf(before) !== strategyOf(after)) parts.push(`strategy ${strategyOf(before)} → ${strategyOf(after)}`)
+  if (!areEqual(before.balance?.affinity, after.balance?.affinity)) parts.push('affinity changed')
+  return parts
+}
+
+function entriesOf(plan: Plan): ReadonlyMap<string, Candidate> {
+  return new Map(candidatesOf(plan).map((candidate) => [candidate.entry?.id ?? candidate.id, candidate]))
 }
 
 interface OwnRoute {

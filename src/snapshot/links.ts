@@ -64,11 +64,15 @@ export class LinkTable {
   }
 }
 
-/** What is wrong, or does nothing, in how this backend is to be connected to; `index` of the backend. */
-export function findLinkProblems(url: URL, settings: BackendSettings, index: number): readonly CompileProblem[] {
+/** What is wrong, or does nothing, in how this backend, which stands at `path`, is to be connected to. */
+export function findLinkProblems(
+  url: URL,
+  settings: BackendSettings,
+  path: CompileProblem['path'],
+): readonly CompileProblem[] {
   const problems: CompileProblem[] = []
   const tell: Tell = (severity, place, message) => {
-    problems.push({ severity, path: ['backends', index, ...place], message })
+    problems.push({ severity, path: [...path, ...place], message })
   }
   if (url.protocol === 'mock:') {
     const given = [...givenOf(settings), ...givenIn('tls', settings.tls, plainTls), ...givenPool(settings)]

@@ -71,16 +71,17 @@ function tiersOf(
 }
 
 /** Routes that some plan chooses by load or speed: whoever else asks them is part of their load. */
-function measuredKeys(tiers: readonly Tier[]): ReadonlySet<string> {
+export function measuredKeys(tiers: readonly Tier[]): ReadonlySet<string> {
   const keys = new Set<string>()
   for (const { strategy, candidates } of tiers) {
-    if (strategy !== 'least_connections' && strategy !== 'latency') continue
+    if (strategy !== 'least_connections' && strategy !== 'latency' && strategy !== 'hash') continue
     for (const { stateKey } of candidates) keys.add(stateKey)
   }
   return keys
 }
 
-function balanceOf(
+/** What the choice among these goes by; undefined where weights and chance are all. */
+export function balanceOf(
   tiers: readonly Tier[],
   affinity: AffinityPolicy | undefined,
   measured: ReadonlySet<string>,
@@ -91,7 +92,7 @@ function balanceOf(
 }
 
 /** A strategy that goes by keys needs them, even where no request stays with a route. */
-function affinityOf(
+export function affinityOf(
   settings: Config['models'][string]['affinity'],
   tiers: readonly Tier[],
 ): AffinityPolicy | undefined {

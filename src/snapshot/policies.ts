@@ -1,4 +1,4 @@
-import type { BreakerPolicy, Plan, StreamPolicy } from '#core/plan.ts'
+import type { BreakerPolicy, OutlierPolicy, Plan, StreamPolicy } from '#core/plan.ts'
 import type { Config } from '#config/schema.ts'
 import { compileDetection, compileStatuses, type Compiled } from '#upstream/detect.ts'
 
@@ -31,6 +31,9 @@ export function compilePolicies(config: Config): Compiled<Policies> {
       cools: cools.value,
     },
     breaker: breakerOf(config.circuit_breaker),
+    outlier: outlierOf(config.outlier_detection),
+    failsOpen: config.load_balancing.fail_open,
+    slowStartMs: config.load_balancing.slow_start,
     retry: {
       retriesMax: retry.max_retries,
       baseMs: retry.base_delay,
@@ -49,7 +52,21 @@ function breakerOf(settings: Config['circuit_breaker']): BreakerPolicy | undefin
   return {
     failureThreshold: settings.failure_threshold,
     openMs: settings.open_timeout,
+    openMsMax: settings.max_open_timeout,
     successThreshold: settings.success_threshold,
+    outPercentMax: settings.max_ejection_percent,
+  }
+}
+
+function outlierOf(settings: Config['outlier_detection']): OutlierPolicy | undefined {
+  if (settings === undefined || !settings.enabled) return undefined
+  return {
+    windowMs: settings.interval,
+    requestsMin: settings.min_requests,
+    failurePercent: settings.failure_percent,
+    ejectionMs: settings.ejection_time,
+    ejectionMsMax: settings.max_ejection_time,
+    outPercentMax: settings.max_ejection_percent,
   }
 }
 

@@ -170,7 +170,7 @@ function compileCandidate(
 }
 
 /** The nearest word counts: that of the backend, of the alias, of the file. */
-function streamClocksOf(
+export function streamClocksOf(
   { backend, streaming: own }: UsableBackend,
   ofAlias: Config['models'][string]['streaming'],
   common: Config['streaming'],

@@ -8,15 +8,17 @@ import { formatDuration, formatSize } from '#kit/quantity.ts'
 export type Settings = ReadonlyMap<string, string | Secret>
 
 /**
- * The settings that stand for themselves, so that a reload can tell which of them changed. Backends, routes and fallback
- * chains are told by name instead, and addresses that are listened on among the keys that need a restart.
+ * The settings that stand for themselves, so that a reload can tell which of them changed. Backends, routes, services and
+ * fallback chains are told by name instead, and addresses that are listened on among the keys that need a restart.
  */
 export function collectSettings(config: Config): Settings {
-  const { backends: _backends, models: _models, listen: _listen, admin, ...others } = config
+  const { backends: _backends, models: _models, listen: _listen, admin, server, ...besides } = config
+  const { services: _services, passthrough: _passthrough, ...others } = besides
   const { alias_fallback: _chains, ...fallback } = config.fallback
   const { path: _path, listen: _adminListen, ...liveAdmin } = admin
+  const { reuse_port: _reusePort, workers: _workers, idle_timeout: _idle, ...liveServer } = server
   const settings = new Map<string, string | Secret>()
-  collect(settings, '', { ...others, fallback, admin: liveAdmin })
+  collect(settings, '', { ...others, fallback, admin: liveAdmin, server: liveServer })
   return settings
 }
 
@@ -40,11 +42,14 @@ function print(path: string, value: unknown): string | Secret {
   return JSON.stringify(value)
 }
 
-const sizes: ReadonlySet<string> = new Set(['max_body_size', 'server.memory_limit'])
+const sizes: ReadonlySet<string> = new Set(['max_body_size', 'max_upload_size', 'server.memory_limit'])
 
 function isDuration(path: string): boolean {
   return (
     path.startsWith('timeout.') ||
-    /(?:_delay|_timeout|_duration|\.deadline|\.heartbeat|\.retry_after_max|\.time_to_first_token)$/.test(path)
+    /^health_check\.(?:interval|timeout)$/.test(path) ||
+    /(?:_delay|_timeout|\.slow_start|^outlier_detection\.interval|^owned_ids\.ttl|ejection_time|_duration|\.deadline|\.heartbeat|\.retry_after_max|\.time_to_first_token)$/.test(
+      path,
+    )
   )
 }

@@ -1,6 +1,6 @@
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
 import type { Level, LogFields } from '#ports/log.ts'
-import { keepDump } from './dump.ts'
+import { fileNameOf, keepDump } from './dump.ts'
 import { keptExchange } from './kept.ts'
 import type { ProgramLog } from './log.ts'
 import type { Masker } from './mask.ts'
@@ -9,6 +9,7 @@ import type { RequestState } from './messages.ts'
 import { keepsRequests, type LoggingPolicy } from './policy.ts'
 import { renderRecord } from './record.ts'
 import { plainPath } from './rotate.ts'
+import { Stamps } from './stamp.ts'
 
 /** What the sink is built from. */
 export interface SinkOptions {
@@ -19,6 +20,7 @@ export interface SinkOptions {
 
 /** Turns settled exchanges into log lines, request files and dumps. */
 export function createSink({ log, policy, masker }: SinkOptions): ExchangeSink {
+  const stamps = new Stamps()
   return {
     settled(exchange) {
       const current = policy()
@@ -27,7 +29,7 @@ export function createSink({ log, policy, masker }: SinkOptions): ExchangeSink {
         log.write('info', 'metrics', metricsOf(exchange))
       }
       if (exchange.seen === undefined || !keepsRequests(current) || !isWorthAFile(exchange)) return
-      keepRecord(log, current, exchange, current.maskSensitive ? masker : undefined)
+      keepRecord({ log, stamps }, current, exchange, current.maskSensitive ? masker : undefined)
     },
   }
 }
@@ -37,11 +39,20 @@ function isWorthAFile(exchange: Exchange): boolean {
   return exchange.caller !== undefined
 }
 
-function keepRecord(log: ProgramLog, policy: LoggingPolicy, settled: Exchange, masker: Masker | undefined): void {
+function keepRecord(
+  { log, stamps }: { readonly log: ProgramLog; readonly stamps: Stamps },
+  policy: LoggingPolicy,
+  settled: Exchange,
+  masker: Masker | undefined,
+): void {
+  const render = (exchange: Exchange): string => {
+    const startedAt = stamps.exactAt(exchange.startedWallMs, policy.zone)
+    return renderRecord(exchange, startedAt, policy.language, masker)
+  }
   if (policy.mergedRequests && log.keeps('debug')) {
     log.write('debug', 'request_record', {
       requestId: settled.id,
-      text: renderRecord(settled, policy.language, masker).trimEnd(),
+      text: render(settled).trimEnd(),
     })
   }
   if (!policy.separateFiles && policy.dumps === undefined) return
@@ -49,8 +60,8 @@ function keepRecord(log: ProgramLog, policy: LoggingPolicy, settled: Exchange, m
   if (policy.separateFiles) {
     const hasFailed = stateOf(settled) === 'failed' || stateOf(settled) === 'broken'
     for (const directory of hasFailed ? [policy.requestDir, policy.errorDir] : [policy.requestDir]) {
-      const path = `${plainPath(directory, log.day())}/${settled.id}.log`
-      log.keepFile(path, kept.weight, () => renderRecord(kept.exchange, policy.language, masker))
+      const path = `${plainPath(directory, log.day())}/${fileNameOf(settled)}.log`
+      log.keepFile(path, kept.weight, () => render(kept.exchange))
     }
   }
   if (policy.dumps !== undefined) keepDump(log, policy.dumps, kept, masker)
@@ -66,7 +77,7 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
   const common: LogFields = {
     requestId: exchange.id,
     backend: last?.backend,
-    model: last?.model,
+    model: last?.model === '' ? undefined : last?.model,
     credential: last?.credential?.name,
     credentialNumber: last?.credential?.number,
     credentialIndex: last?.credential?.index,
@@ -78,7 +89,13 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
     caller: exchange.caller,
     stream: exchange.stream,
     ttftMs: ttftMsOf(exchange),
+    ttfbMs: exchange.firstByteMs === undefined ? undefined : Math.round(exchange.firstByteMs - exchange.startedMs),
     bytes: exchange.bytesOut,
+    chunks: exchange.chunksOut,
+    end: endOf(exchange),
+    repinnedFrom: exchange.repinned?.from,
+    repinnedWhy: exchange.repinned?.why,
+    repinnedCachedTokens: exchange.repinned?.cachedTokens,
   }
   switch (state) {
     case 'success':
@@ -101,6 +118,16 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
 /** The first byte of a stream that the client gets belongs to its first content: nothing is sent before that is there. */
 function ttftMsOf({ stream, firstByteMs, startedMs }: Exchange): number | undefined {
   return stream && firstByteMs !== undefined ? Math.round(firstByteMs - startedMs) : undefined
+}
+
+/** What ended it, in one word. */
+function endOf({ outcome, attempts, refusal }: Exchange): string {
+  if (outcome === 'upstream_broke') return 'remote_closed'
+  if (outcome !== 'failed' && outcome !== undefined) return outcome
+  const last = attempts.at(-1)
+  if (last?.failure !== undefined) return last.failure.reason === 'status' ? 'error_status' : last.failure.reason
+  // An error answer that was passed on as it came is a whole one.
+  return last !== undefined && refusal === undefined ? 'complete' : 'failed'
 }
 
 function levelOf(state: RequestState, exchange: Exchange): Level {

@@ -1,4 +1,5 @@
 import type * as v from 'valibot'
+import { timeZoneOf } from '#kit/time-zone.ts'
 import type { LoggingPolicy } from './policy.ts'
 import type { LoggingSchema } from './schema.ts'
 
@@ -12,6 +13,7 @@ export function compileLogging(config: LoggingConfig): LoggingPolicy {
     level: config.level,
     format: config.format,
     language: config.language,
+    zone: timeZoneOf(config.timezone),
     generalFile: config.general_file,
     separateFiles: config.separate_files,
     requestDir: config.request_dir,
@@ -19,6 +21,8 @@ export function compileLogging(config: LoggingConfig): LoggingPolicy {
     maskSensitive: config.mask_sensitive,
     metricsLines: config.enable_metrics,
     fileBytesMax: Math.round(config.max_file_size_mb * 1_048_576),
+    fileAgeDaysMax: config.max_age_days,
+    totalBytesMax: Math.round(config.max_total_size_mb * 1_048_576),
     // Prompts must not get into the general log at the default level.
     mergedRequests: !config.separate_files && config.level === 'debug',
     dumps:

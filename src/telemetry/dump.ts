@@ -15,7 +15,7 @@ import { plainPath } from './rotate.ts'
  */
 export function keepDump(log: ProgramLog, policy: DumpPolicy, kept: KeptExchange, masker: Masker | undefined): void {
   const { exchange, weight } = kept
-  const folder = `${dumpsDirectory(policy)}/${log.day()}/${exchange.id}`
+  const folder = `${dumpsDirectory(policy)}/${log.day()}/${fileNameOf(exchange)}`
   const show = (message: SeenMessage): Shown => ({ message, withBody: policy.includeBody, masker })
   const keep = (name: string, render: () => string): void => log.keepFile(`${folder}/${name}`, weight, render)
 
@@ -42,6 +42,14 @@ export function keepDump(log: ProgramLog, policy: DumpPolicy, kept: KeptExchange
   if (policy.includeBody && sentLast !== undefined) {
     keep('request_diff.json', () => `${JSON.stringify(requestDiff(seen?.body, sentLast, masker), undefined, 2)}\n`)
   }
+}
+
+/**
+ * What the files of an exchange are called, or their folder: clients may give several requests the same id, and none may
+ * overwrite what another one left; and an id may be a name that some system keeps for itself, such as `nul`.
+ */
+export function fileNameOf({ id, seed }: Pick<Exchange, 'id' | 'seed'>): string {
+  return /^req_[0-9a-f]+$/.test(id) ? id : `${id}~${seed.toString(16)}`
 }
 
 /** The folder of the day folders; a `{date}` in it would be one day too many. */

@@ -32,10 +32,24 @@ export interface Showing {
 export function textLine(language: Language, event: EventName, fields: LogFields, show: Showing): string {
   const spoken = language === 'en' ? fields : withWords(fields, language)
   const message = fillWording(wordingOf(language, event), spoken, show.inLine)
-  const id = typeof fields['requestId'] === 'string' ? ` [${fields['requestId']}]` : ''
+  const known = fields['requestId']
+  const part = parts[event]
+  const id = `${typeof known === 'string' ? ` [${known}]` : ''}${part === undefined ? '' : `${typeof known === 'string' ? '' : ' '}[${part}]`}`
   const name = fields['text'] === undefined ? 'stack' : 'text'
   const block = fields[name]
   return `${id} ${message}\n${typeof block === 'string' ? indented(show.raw(name, block)) : ''}`
+}
+
+/** Which part of the work an event is about, where a reader may want to look for it: balancing, tokens, sending on. */
+const parts: Readonly<Partial<Record<EventName, string>>> = {
+  credential_used: 'LB',
+  credential_rested: 'LB',
+  credential_switched: 'LB',
+  credentials_exhausted: 'LB',
+  credentials_reset: 'LB',
+  credential_token: 'JWT',
+  credential_token_failed: 'JWT',
+  attempt_started: 'FWD',
 }
 
 /** `[2026-01-13 09:41:00] ` */
@@ -53,7 +67,7 @@ export const levelTags: Readonly<Record<Level, string>> = {
 
 /** One event for machines: an object on a line of its own, names in snake case. */
 export function jsonLine(
-  wallMs: number,
+  time: string,
   level: Level,
   language: Language,
   event: EventName,
@@ -62,7 +76,7 @@ export function jsonLine(
 ): string {
   const spoken = language === 'en' ? fields : withWords(fields, language)
   const line: Record<string, unknown> = {
-    time: new Date(wallMs).toISOString(),
+    time,
     level,
     event,
     msg: fillWording(wordingOf(language, event), spoken, show),

@@ -31,7 +31,7 @@ export interface Console {
 export interface ProgramLog extends Log {
   /** Keeps a file of its own, written in the background; `render` runs there too. `weight` is what it holds in memory. */
   keepFile(path: string, weight: number, render: () => string): void
-  /** The day that names files, by the wall clock. */
+  /** The day that names files, by the wall clock and in the zone of the policy. */
   day(): string
   /** Resolves when every record so far was written or tried. */
   flush(): Promise<void>
@@ -152,10 +152,11 @@ class BackgroundLog implements ProgramLog {
   }
 
   #add(policy: LoggingPolicy, wallMs: number, level: Level, event: EventName, fields: LogFields): void {
-    const stamp = this.#stamps.at(wallMs)
+    const stamp = this.#stamps.at(wallMs, policy.zone)
     const show = policy.maskSensitive ? this.#showMasked : showPlain
     if (policy.format === 'json') {
-      const line = jsonLine(wallMs, level, policy.language, event, fields, show.raw)
+      const time = this.#stamps.exactAt(wallMs, policy.zone)
+      const line = jsonLine(time, level, policy.language, event, fields, show.raw)
       this.#push(policy, stamp, level, line, line)
       return
     }
@@ -170,7 +171,7 @@ class BackgroundLog implements ProgramLog {
   }
 
   day(): string {
-    return this.#stamps.at(this.#options.clock.wallMs()).day
+    return this.#stamps.at(this.#options.clock.wallMs(), this.#options.policy().zone).day
   }
 
   async flush(): Promise<void> {

@@ -11,7 +11,9 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     server_started:
       'LLM Proxy< {version}> started, listening on {address}< (port from {portFrom})>< (host from {hostFrom})>',
     admin_started: 'Admin pages at {address}',
-    config_loaded: 'Loaded {backends backend|backends}, {aliases model alias|model aliases}< from {file}>',
+    config_loaded:
+      'Loaded {backends backend|backends}, {aliases model alias|model aliases}<, {services service|services}><, {credentials configuration|configurations} of credentials>< from {file}>',
+    health_checked: 'Health checks: {backends backend is|backends are} asked every {everyMs as duration}',
     config_problem: '<{place} ><{path}: >{problem}',
     config_reloaded: 'Configuration reloaded: version={version}< changes={changes}>',
     config_unchanged: 'Configuration {file} is unchanged',
@@ -22,7 +24,7 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     backend_off: 'Backend {backend} is switched off: {variable} is not set',
     backend_from_environment: 'Backend {backend} is configured from {variable}',
     unauthenticated:
-      'No client key is configured: everyone who reaches {address} may use every backend<. Listening on loopback only, although "{asked}" was asked for: set proxy_api_key or allow_unauthenticated: true>',
+      'No client key is configured: everyone who reaches {address} may use every backend<. Listening on loopback only, although "{asked}" was asked for: set {openedBy}>',
     environment_warning: 'Environment variable {variable} can change what this program does, unset it',
     request_limit:
       'Backends that go by fetch (http2, transport: fetch) share 256 requests at once until a restart: the program did not start with one',
@@ -32,14 +34,15 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     request_received:
       'Request received: model={model} client={client}< method={method}>< path={path}>< stream={stream}>',
     request_finished:
-      'Request finished: backend={backend} status={status} duration={durationMs}ms< model={model}>< credential={credential} (#{credentialNumber}, index {credentialIndex})>< attempts={attempts}>< ttft={ttftMs}ms>< bytes={bytes}>',
+      'Request finished: backend={backend} status={status} duration={durationMs}ms< model={model}>< attempts={attempts}>< ttft={ttftMs}ms>< credential={credential} (#{credentialNumber}, index {credentialIndex})>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}>',
     request_failed:
-      'Request failed: status={status}< code={code}> duration={durationMs}ms< credential={credential}>< attempts={attempts}> reason={reason}',
+      'Request failed: status={status}< code={code}> duration={durationMs}ms< attempts={attempts}>< client={client}>< credential={credential} (#{credentialNumber}, index {credentialIndex})>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}> reason={reason}',
     request_refused:
       'Request refused: status={status} code={code} client={client}< method={method} path={path}> reason={reason}',
     client_closed:
-      'Client closed the connection:< backend={backend}> duration={durationMs}ms< bytes={bytes}>< reason={reason}>',
-    stream_broken: 'Stream broken: backend={backend} bytes={bytes} duration={durationMs}ms reason={reason}',
+      'Client closed the connection:< backend={backend}> duration={durationMs}ms< credential={credential} (#{credentialNumber}, index {credentialIndex})>< status={status}>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}>< reason={reason}>',
+    stream_broken:
+      'Stream broken: backend={backend} duration={durationMs}ms< credential={credential} (#{credentialNumber}, index {credentialIndex})>< status={status}>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}> reason={reason}',
     attempt_started: 'Attempt {attempt}: backend={backend} model={model}< url={url}>',
     attempt_repeated: 'An idle connection was dead, sent again over a fresh one: backend={backend} model={model}',
     attempt_failed:
@@ -50,6 +53,10 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     route_cooled: 'Route cools down: backend={backend} model={model} for={forMs}ms reason={reason}',
     circuit_opened: 'Circuit opened: backend={backend} model={model} for={forMs}ms',
     circuit_closed: 'Circuit closed: backend={backend} model={model}',
+    route_ejected: 'Route left out, it fails more than its siblings: backend={backend} model={model} for={forMs}ms',
+    route_readmitted: 'Route is back: backend={backend} model={model}',
+    backend_down: 'Backend is down: backend={backend} reason={reason}, it is asked again every {everyMs as duration}',
+    backend_up: 'Backend is well again: backend={backend} latency={latencyMs}ms',
     retry_waits: 'Waiting {waitMs}ms before the same backend is tried again: backend={backend}',
     credential_token: 'Token {how} for credential {credential}: backend={backend} good for {forMs}ms',
     credential_token_failed:
@@ -73,6 +80,10 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
       'Shutting down on {signal}: {inFlight request|requests} in flight, waiting up to {forMs as duration}',
     shutdown_finished: 'Shut down: {inFlight request|requests} in flight',
     shutdown_forced: 'Shut down by force: {inFlight request was|requests were} cut',
+    worker_started: 'Worker {worker} of {of} serves: pid={pid} address={address}',
+    worker_ended: 'Worker {worker} ended with {how}, another one is started after {restartMs}ms',
+    worker_killed: 'Worker {worker} does not end by itself and is killed: pid={pid}',
+    hand_over_failed: 'Cannot leave the port to the other processes, it is closed: {reason}',
     memory_short:
       'Memory is short: {heldMb} MB of {limitMb} MB in use, large bodies are refused until there is room again',
     memory_enough: 'There is memory again: {heldMb} MB of {limitMb} MB in use, large bodies are accepted',
@@ -86,7 +97,8 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
   zh: {
     server_started: 'LLM Proxy 启动,监听地址: {address}< (端口来自 {portFrom})>< (主机来自 {hostFrom})>',
     admin_started: '管理页面地址: {address}',
-    config_loaded: '已加载 {backends} 个后端,{aliases} 个模型别名',
+    config_loaded: '已加载 {backends} 个后端,{aliases} 个模型别名<,{services} 个服务><,{credentials} 组凭据>',
+    health_checked: '健康检查: {backends} 个后端,间隔 {everyMs as duration}',
     config_problem: '<{place} ><{path}: >{problem}',
     config_reloaded: '配置已重新加载: 版本={version}< 变更={changes}>',
     config_unchanged: '配置 {file} 内容未变',
@@ -97,20 +109,22 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     backend_off: '后端 {backend} 已停用: 环境变量 {variable} 未设置',
     backend_from_environment: '后端 {backend} 由环境变量 {variable} 配置',
     unauthenticated:
-      '未配置客户端密钥: 能访问 {address} 的任何人都可以使用全部后端<。要求监听 "{asked}",但只监听本机回环地址: 请设置 proxy_api_key 或 allow_unauthenticated: true>',
+      '未配置客户端密钥: 能访问 {address} 的任何人都可以使用全部后端<。要求监听 "{asked}",但只监听本机回环地址: 请设置 {openedBy}>',
     environment_warning: '环境变量 {variable} 会改变本程序的行为,请取消设置',
     request_limit: '经由 fetch 的后端 (http2, transport: fetch) 在重启前共用 256 个并发请求: 启动时没有这样的后端',
     environment_trust: '环境变量 {variable} 会增加对未设置 tls.ca 的后端所信任的证书颁发机构,请改用 tls.ca',
     environment_ignored: '环境变量 {variable} 被忽略: 对发往后端的请求不起作用',
     request_received: '收到请求: 模型={model} 客户端={client}',
     request_finished:
-      '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>',
+      '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}>>',
     request_failed:
-      '请求失败: 状态={status}< 错误码={code}> 耗时={durationMs}ms< 凭据={credential}>< 尝试次数={attempts}> 原因={reason}',
+      '请求失败: 状态={status}< 错误码={code}> 耗时={durationMs}ms< 尝试次数={attempts}>< 客户端={client}>< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}> 原因={reason}',
     request_refused:
       '请求被拒绝: 状态={status} 错误码={code} 客户端={client}< 方法={method} 路径={path}> 原因={reason}',
-    client_closed: '客户端断开连接:< 后端={backend}> 耗时={durationMs}ms< 字节={bytes}>< 原因={reason}>',
-    stream_broken: '流式响应中断: 后端={backend} 字节={bytes} 耗时={durationMs}ms 原因={reason}',
+    client_closed:
+      '客户端断开连接:< 后端={backend}> 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 状态={status}>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}>< 原因={reason}>',
+    stream_broken:
+      '流式响应中断: 后端={backend} 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 状态={status}>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}> 原因={reason}',
     attempt_started: '第 {attempt} 次尝试: 后端={backend} 模型={model}< 地址={url}>',
     attempt_repeated: '空闲连接已失效, 已通过新连接重新发送: 后端={backend} 模型={model}',
     attempt_failed: '后端返回错误: 后端={backend} 模型={model}< 状态={status}> 耗时={durationMs}ms 原因={reason}',
@@ -120,6 +134,10 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     route_cooled: '后端进入冷却: 后端={backend} 模型={model} 时长={forMs}ms 原因={reason}',
     circuit_opened: '熔断器打开: 后端={backend} 模型={model} 时长={forMs}ms',
     circuit_closed: '熔断器关闭: 后端={backend} 模型={model}',
+    route_ejected: '路由被剔除,失败率高于同组: 后端={backend} 模型={model} 时长={forMs}ms',
+    route_readmitted: '路由恢复使用: 后端={backend} 模型={model}',
+    backend_down: '后端不可用: 后端={backend} 原因={reason},每 {everyMs as duration} 检查一次',
+    backend_up: '后端恢复: 后端={backend} 延迟={latencyMs}ms',
     retry_waits: '等待 {waitMs}ms 后重试同一后端: 后端={backend}',
     credential_token: '凭据 {credential} 已获得令牌 ({how}): 后端={backend} 有效期={forMs}ms',
     credential_token_failed: '凭据 {credential} 未能获得令牌: 后端={backend} 原因={reason},{retryMs}ms 后重试',
@@ -139,6 +157,10 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     shutdown_started: '收到 {signal},开始关闭: 进行中的请求={inFlight} 最多等待={forMs as duration}',
     shutdown_finished: '已关闭: 进行中的请求={inFlight}',
     shutdown_forced: '已强制关闭: 被中断的请求={inFlight}',
+    worker_started: '工作进程 {worker}/{of} 已开始服务: pid={pid} 地址={address}',
+    worker_ended: '工作进程 {worker} 已退出 ({how}),{restartMs}ms 后启动新的工作进程',
+    worker_killed: '工作进程 {worker} 没有自行退出,已强制结束: pid={pid}',
+    hand_over_failed: '无法把端口交给其他进程,直接关闭: {reason}',
     memory_short: '内存不足: 已用 {heldMb} MB,上限 {limitMb} MB,恢复之前拒绝较大的请求体',
     memory_enough: '内存恢复: 已用 {heldMb} MB,上限 {limitMb} MB,重新接受较大的请求体',
     process_stalled: '进程停顿 {forMs}ms,进行中的请求={inFlight}<,{times} 次停顿中最长的一次>: 进程或机器过于繁忙',

@@ -1,7 +1,15 @@
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
 import type { Story } from '#core/story.ts'
 import type { Masker } from './mask.ts'
-import { runningStoryOf, storyOf, type RunningStory, type StoryWords } from './story.ts'
+import {
+  blankStory,
+  keepStory,
+  runningStoryOf,
+  toldStory,
+  type KeptStory,
+  type RunningStory,
+  type StoryWords,
+} from './story.ts'
 
 /**
  * The last requests as stories, newest last; a new one takes the place of the oldest. Those whose key was not accepted
@@ -26,7 +34,9 @@ export class RecentRequests implements ExchangeSink {
     if (this.#countMax === 0) return
     const ring = exchange.caller === undefined ? this.#strangers : this.#known
     this.#told += 1
-    ring.push({ story: storyOf(exchange, this.#words), number: this.#told })
+    const place = ring.claim()
+    place.number = this.#told
+    keepStory(place, exchange, this.#words)
   }
 
   /** One that is on the road still. */
@@ -57,52 +67,54 @@ export class RecentRequests implements ExchangeSink {
     this.#strangers.resize(strangersFor(countMax))
   }
 
-  /** Up to `countMax` stories that are wanted, newest first, of those that were told before `before`. */
-  newest(countMax: number, isWanted: (story: Story) => boolean, before?: Story): Story[] {
-    const found: Story[] = []
-    let isOlder = before === undefined
-    for (const story of this.#newestFirst()) {
+  /** Up to `countMax` that are wanted, newest first, of those that were told before the one of this number. */
+  newest(countMax: number, isWanted: (story: Story) => boolean, before = Infinity): Told[] {
+    const found: Told[] = []
+    for (const kept of this.#newestFirst()) {
       if (found.length >= countMax) break
-      if (isOlder && isWanted(story)) found.push(story)
-      isOlder ||= story === before
+      if (kept.number >= before) continue
+      const story = toldStory(kept)
+      if (isWanted(story)) found.push({ story, number: kept.number })
     }
     return found
   }
 
-  /** Stories whose id begins with the text, `req_` or not, newest first; the one alone whose id it is. */
-  named(text: string): Story[] {
+  /** Those whose id begins with the text, ours also without `req_`, newest first; the newest alone of those whose id it is. */
+  named(text: string): Told[] {
     const found = this.newest(Infinity, ({ id }) => beginsWith(id, text))
-    const exact = found.find(({ id }) => id === text || id.slice(idHead.length) === text)
+    const exact =
+      found.find(({ story }) => story.id === text) ?? found.find(({ story }) => story.id === `${idHead}${text}`)
     return exact === undefined ? found : [exact]
   }
 
-  *#newestFirst(): Generator<Story> {
+  *#newestFirst(): Generator<KeptStory> {
     const known = this.#known.inOrder()
     const strangers = this.#strangers.inOrder()
     let [one, other] = [known.length - 1, strangers.length - 1]
     for (;;) {
       const [ofKnown, ofStrangers] = [known[one], strangers[other]]
       if (ofKnown !== undefined && ofKnown.number > (ofStrangers?.number ?? 0)) {
-        yield ofKnown.story
+        yield ofKnown
         one -= 1
       } else if (ofStrangers !== undefined) {
-        yield ofStrangers.story
+        yield ofStrangers
         other -= 1
       } else return
     }
   }
 }
 
-/** Is the text the beginning of the id, with or without its head? */
+/** Is the text the beginning of the id? Ours may be written without their head. */
 export function beginsWith(id: string, text: string): boolean {
-  return id.startsWith(text) || id.startsWith(text, idHead.length)
+  return id.startsWith(text) || (id.startsWith(idHead) && id.startsWith(text, idHead.length))
 }
 
 function strangersFor(countMax: number): number {
   return Math.ceil(countMax / 10)
 }
 
-interface Kept {
+/** A story, and which one it is since the start: clients may give several requests one id. */
+export interface Told {
   readonly story: Story
   readonly number: number
 }
@@ -111,7 +123,7 @@ interface Kept {
 class Ring {
   #countMax: number
   /** A ring once it is full; until then it grows. */
-  #kept: Kept[] = []
+  #kept: KeptStory[] = []
   /** Place of the oldest, once it is full. */
   #oldest = 0
 
@@ -123,13 +135,16 @@ class Ring {
     return this.#kept.length
   }
 
-  push(kept: Kept): void {
-    if (this.#kept.length < this.#countMax) {
-      this.#kept.push(kept)
-      return
+  /** The place of the oldest once it is full; until then a new one. */
+  claim(): KeptStory {
+    const oldest = this.#kept.length < this.#countMax ? undefined : this.#kept[this.#oldest]
+    if (oldest === undefined) {
+      const place = blankStory()
+      this.#kept.push(place)
+      return place
     }
-    this.#kept[this.#oldest] = kept
     this.#oldest = (this.#oldest + 1) % this.#countMax
+    return oldest
   }
 
   resize(countMax: number): void {
@@ -139,7 +154,7 @@ class Ring {
   }
 
   /** Oldest first. */
-  inOrder(): readonly Kept[] {
+  inOrder(): readonly KeptStory[] {
     if (this.#oldest === 0) return this.#kept
     return [...this.#kept.slice(this.#oldest), ...this.#kept.slice(0, this.#oldest)]
   }
@@ -154,6 +169,7 @@ const idHead = 'req_'
 class OwnWords implements StoryWords {
   readonly #masker: Masker
   readonly #known = new Map<string, string>()
+  readonly #names = new Map<string, string>()
 
   constructor(masker: Masker) {
     this.#masker = masker
@@ -164,7 +180,12 @@ class OwnWords implements StoryWords {
   }
 
   name(text: string): string {
-    return copied(text.slice(0, nameMax))
+    const known = this.#names.get(text)
+    if (known !== undefined) return known
+    if (this.#names.size >= knownMax) this.#names.clear()
+    const cut = copied(text.slice(0, nameMax))
+    if (cut === text) this.#names.set(cut, cut)
+    return cut
   }
 
   own(text: string): string {

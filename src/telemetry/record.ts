@@ -7,15 +7,20 @@ import { durationMsOf, reasonOf, stateOf } from './outcome.ts'
 
 /**
  * The whole story of an exchange for people: request, every attempt, result. Bodies of good answers are left out: they
- * are what dumps are for.
+ * are what dumps are for. `startedAt`: when it came, in words.
  */
-export function renderRecord(exchange: Exchange, language: Language, masker: Masker | undefined): string {
+export function renderRecord(
+  exchange: Exchange,
+  startedAt: string,
+  language: Language,
+  masker: Masker | undefined,
+): string {
   const words = labels[language]
   const plain = (text: string): string => printable(masker === undefined ? text : masker.mask(text))
   const reason = stateOf(exchange) === 'success' ? undefined : reasonOf(exchange)
   return [
     `${'='.repeat(20)} ${words.request} ${exchange.id} ${'='.repeat(20)}`,
-    `${words.time}: ${new Date(exchange.startedWallMs).toISOString()}`,
+    `${words.time}: ${startedAt}`,
     `${words.client}: ${exchange.client.address}${exchange.caller === undefined ? '' : ` (${plain(exchange.caller)})`}`,
     `${words.target}: ${exchange.method} ${plain(exchange.seen?.target ?? exchange.path)}`,
     `${words.model}: ${plain(exchange.alias ?? '-')}`,

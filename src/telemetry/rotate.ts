@@ -7,6 +7,54 @@ export function datedPath(path: string, day: string): string {
   return plainPath(`${stem}_${day}${extension}`, day)
 }
 
+/** Files that {@link datedPath} and their parts have made of a path, the oldest first. */
+export async function datedFiles(
+  files: Pick<Files, 'list'>,
+  path: string,
+): Promise<readonly { readonly path: string; readonly day: string }[]> {
+  const pattern = datedPath(path, dayMark)
+  const steps = pattern.split(/(?<=[/\\])/)
+  // Where the day is part of a folder's name, each day has its folder.
+  const dated = steps.findIndex((step) => step.includes(dayMark))
+  const folder = steps.slice(0, dated).join('')
+  const inside = steps.slice(dated + 1)
+  const found: { path: string; day: string; part: number }[] = []
+  for (const name of await files.list(folder === '' ? '.' : folder.replace(/(?<=.)[/\\]$/, ''))) {
+    const day = dayIn(name, (steps[dated] ?? '').replace(/[/\\]$/, ''), inside.length === 0)
+    if (day === undefined) continue
+    if (inside.length === 0) found.push({ path: `${folder}${name}`, ...day })
+    else {
+      const own = inside.join('').replaceAll(dayMark, day.day)
+      const below = /^(.*[/\\])?([^/\\]*)$/.exec(own)
+      const directory = `${folder}${name}/${below?.[1] ?? ''}`
+      for (const file of await files.list(directory.replace(/[/\\]$/, ''))) {
+        const part = partOf(file, below?.[2] ?? '')
+        if (part !== undefined) found.push({ path: `${directory}${file}`, day: day.day, part })
+      }
+    }
+  }
+  return found.toSorted((a, b) => (a.day < b.day ? -1 : a.day > b.day ? 1 : a.part - b.part))
+}
+
+/** Stands for the day in a path, and is no text of any. */
+const dayMark = '\u0000day\u0000'
+
+function dayIn(name: string, pattern: string, hasParts: boolean): { day: string; part: number } | undefined {
+  const [before = '', ...behind] = pattern.split(dayMark)
+  const day = name.slice(before.length, before.length + 'YYYY-MM-DD'.length)
+  if (!name.startsWith(before) || !/^\d{4}-\d{2}-\d{2}$/.test(day)) return undefined
+  const whole = [before, ...behind].join(day)
+  const part = hasParts ? partOf(name, whole) : name === whole ? 0 : undefined
+  return part === undefined ? undefined : { day, part }
+}
+
+/** 0 for the file itself, then 1, 2, …; undefined for files of others. */
+function partOf(name: string, whole: string): number | undefined {
+  if (name === whole) return 0
+  const [, part] = name.startsWith(whole) ? (/^\.(\d{1,6})$/.exec(name.slice(whole.length)) ?? []) : []
+  return part === undefined ? undefined : Number(part)
+}
+
 /** A path without braces: `{date}` is the day, other placeholders never become names of files. */
 export function plainPath(path: string, day: string): string {
   return path.replaceAll('{date}', day).replace(/[{}]/g, '')

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isTimeZone } from '#kit/time-zone.ts'
 
 const directory = v.pipe(v.string(), v.minLength(1), v.maxLength(4096))
 
@@ -79,11 +80,45 @@ export const LoggingSchema = v.strictObject({
     ),
     100,
   ),
+  max_age_days: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0),
+      v.maxValue(3650),
+      v.description(
+        'Days after which files of `general_file` are deleted, looked for at the start and every hour. 0: never.',
+      ),
+    ),
+    0,
+  ),
+  max_total_size_mb: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0),
+      v.maxValue(10_000_000),
+      v.description(
+        'Megabytes of all files of `general_file` together; beyond, the oldest are deleted, and never the one that is written. 0: no limit.',
+      ),
+    ),
+    0,
+  ),
   format: v.optional(
     v.pipe(v.picklist(['text', 'json']), v.description('`text` for people, `json` for machines.')),
     'text',
   ),
   language: v.optional(v.pipe(v.picklist(['en', 'zh']), v.description('Language of the text form.')), 'en'),
+  timezone: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(isTimeZone, 'expected a time zone such as "Asia/Shanghai", "UTC", "+08:00" or "local"'),
+      v.description(
+        'Time zone of lines, of the days that name files and folders, and of the status page until its viewer chooses ' +
+          'another: an IANA name such as `Asia/Shanghai`, `UTC`, an offset such as `+08:00`, or `local`, the one of the ' +
+          'machine. Lines in JSON tell UTC with `local`, else the time there with its offset.',
+      ),
+    ),
+    'local',
+  ),
   categories: v.optional(
     v.pipe(
       v.strictObject({

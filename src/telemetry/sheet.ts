@@ -41,8 +41,11 @@ export class SheetWriter {
     this.#bytesUsed += this.#bytes.write(record, this.#bytesUsed)
     this.#count += 1
     if (isImportant) this.#isImportant = true
-    this.#cancelTimer ??= this.#clock.after(waitMs, () => this.send())
+    this.#cancelTimer ??= this.#clock.after(waitMs, this.#onWaited)
   }
+
+  // Made once: a closure in `add` would be paid for by each record.
+  readonly #onWaited = (): void => this.send()
 
   /** Sends what there is; nothing when there is nothing. */
   send(): void {

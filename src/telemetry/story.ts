@@ -18,41 +18,96 @@ export type RunningStory = Omit<Story, 'status' | 'outcome' | 'totalMs'> & {
   readonly runsForMs: number
 }
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
 /**
- * The story of a settled exchange. It stands for itself: nothing in it leads back to the request, its body, its headers
- * or its connection, whatever it was made from.
+ * A story on its place in the memory, where the next one is written over it: an object for each request that outlives a
+ * few collections costs more than all that is done to tell it.
  */
-export function storyOf(exchange: Exchange, words: StoryWords): Story {
-  const { startedMs, refusal, firstByteMs, brokenBy, skips, attempts, rescuedAtBytes } = exchange
-  const { noted } = exchange.client
+export interface KeptStory extends Writable<Omit<Story, 'at' | 'attempts'>> {
+  atMs: number
+  attempts: Writable<StoryAttempt>[]
+  /** Which one since the start it is. */
+  number: number
+}
+
+export function blankStory(): KeptStory {
   return {
-    id: exchange.id,
-    at: new Date(exchange.startedWallMs).toISOString(),
-    method: exchange.method,
-    path: words.own(exchange.path),
-    dialect: exchange.dialect,
-    model: modelOf(exchange, words),
-    stream: exchange.stream,
-    caller: exchange.caller,
-    client: noted === undefined ? undefined : words.own(noted),
-    seed: exchange.seed,
-    configVersion: exchange.configVersion,
-    status: exchange.status,
-    // Only what is settled is told, and then it has one.
-    outcome: exchange.outcome ?? 'failed',
-    refusal: refusal === undefined ? undefined : { code: refusal.code, message: words.told(refusal.message) },
-    brokenBy: brokenBy === undefined ? undefined : words.told(brokenBy),
-    skips: skips === undefined ? none : skips.slice(0, stepsMax),
-    attempts: attempts.length === 0 ? none : attempts.slice(0, stepsMax).map((each) => stepOf(each, startedMs, words)),
-    firstByteMs: firstByteMs === undefined ? undefined : Math.round(firstByteMs - startedMs),
-    totalMs: durationMsOf(exchange),
-    bytesOut: exchange.bytesOut,
-    heartbeats: exchange.heartbeats,
-    rescuedAtBytes: rescuedAtBytes ?? none,
+    id: '',
+    atMs: 0,
+    method: '',
+    path: '',
+    dialect: 'openai',
+    model: undefined,
+    stream: false,
+    caller: undefined,
+    client: undefined,
+    seed: 0,
+    configVersion: 0,
+    status: 0,
+    outcome: 'failed',
+    refusal: undefined,
+    brokenBy: undefined,
+    skips: none,
+    repinned: undefined,
+    attempts: [],
+    firstByteMs: undefined,
+    totalMs: 0,
+    bytesOut: 0,
+    chunksOut: 0,
+    heartbeats: 0,
+    rescuedAtBytes: none,
+    number: 0,
   }
 }
 
-/** As {@link storyOf}, of one that is not settled: the last attempt may still wait for its answer. */
+/**
+ * Writes the story of a settled exchange. It stands for itself: nothing in it leads back to the request, its body, its
+ * headers or its connection, whatever it was made from.
+ */
+export function keepStory(place: KeptStory, exchange: Exchange, words: StoryWords): void {
+  const { startedMs, refusal, firstByteMs, brokenBy, skips, rescuedAtBytes, repinned } = exchange
+  const { noted } = exchange.client
+  place.id = exchange.id
+  place.atMs = exchange.startedWallMs
+  place.method = exchange.method
+  place.path = words.own(exchange.path)
+  place.dialect = exchange.dialect
+  place.model = modelOf(exchange, words)
+  place.stream = exchange.stream
+  place.caller = exchange.caller
+  place.client = noted === undefined ? undefined : words.own(noted)
+  place.seed = exchange.seed
+  place.configVersion = exchange.configVersion
+  place.status = exchange.status
+  // Only what is settled is told, and then it has one.
+  place.outcome = exchange.outcome ?? 'failed'
+  place.refusal = refusal === undefined ? undefined : { code: refusal.code, message: words.told(refusal.message) }
+  place.brokenBy = brokenBy === undefined ? undefined : words.told(brokenBy)
+  place.skips = skips === undefined ? none : skips.slice(0, stepsMax)
+  place.repinned = repinned === undefined ? undefined : { ...repinned, why: words.told(repinned.why) }
+  keepSteps(place.attempts, exchange, words)
+  place.firstByteMs = firstByteMs === undefined ? undefined : Math.round(firstByteMs - startedMs)
+  place.totalMs = durationMsOf(exchange)
+  place.bytesOut = exchange.bytesOut
+  place.chunksOut = exchange.chunksOut
+  place.heartbeats = exchange.heartbeats
+  place.rescuedAtBytes = rescuedAtBytes ?? none
+}
+
+/** A kept story for those who look at it, who may do so while its place is taken by another. */
+export function toldStory({ number: _number, id, atMs, ...facts }: KeptStory): Story {
+  const attempts = facts.attempts.map((step) => ({ ...step }))
+  return { id, at: new Date(atMs).toISOString(), ...facts, attempts }
+}
+
+function storyOf(exchange: Exchange, words: StoryWords): Story {
+  const place = blankStory()
+  keepStory(place, exchange, words)
+  return toldStory(place)
+}
+
+/** The same of one that is not settled: the last attempt may still wait for its answer. */
 export function runningStoryOf(exchange: Exchange, words: StoryWords, nowMs: number): RunningStory {
   const { status: _status, outcome: _outcome, totalMs: _totalMs, ...story } = storyOf(exchange, words)
   const waiting = exchange.attempts.findIndex(({ status, failure }) => status === undefined && failure === undefined)
@@ -74,24 +129,47 @@ const stepsMax = 100
 
 const none: readonly never[] = []
 
-function stepOf(attempt: Attempt, exchangeStartedMs: number, words: StoryWords): StoryAttempt {
-  const { failure, durationMs, startedMs } = attempt
-  return {
-    backend: attempt.backend,
-    model: attempt.model,
-    alias: attempt.alias,
-    level: attempt.level,
-    startedMs: Math.round(startedMs - exchangeStartedMs),
-    durationMs: Math.round(durationMs),
-    status: attempt.status,
-    reason: failure?.reason,
-    message: failure === undefined ? undefined : words.told(failure.message),
-    rescue: attempt.rescue,
-    isRepeated: attempt.isRepeated === true,
-    ...(attempt.credential !== undefined && {
-      credential: { ...attempt.credential, name: words.name(attempt.credential.name) },
-    }),
+function keepSteps(places: Writable<StoryAttempt>[], exchange: Exchange, words: StoryWords): void {
+  const { attempts, startedMs } = exchange
+  const count = Math.min(attempts.length, stepsMax)
+  for (let at = 0; at < count; at += 1) {
+    const attempt = attempts[at]
+    if (attempt !== undefined) keepStep((places[at] ??= blankStep()), attempt, startedMs, words)
   }
+  places.length = count
+}
+
+function blankStep(): Writable<StoryAttempt> {
+  return {
+    backend: '',
+    model: '',
+    alias: '',
+    level: 'l1',
+    startedMs: 0,
+    durationMs: 0,
+    status: undefined,
+    reason: undefined,
+    message: undefined,
+    rescue: undefined,
+    isRepeated: false,
+    credential: undefined,
+  }
+}
+
+function keepStep(place: Writable<StoryAttempt>, attempt: Attempt, exchangeStartedMs: number, words: StoryWords): void {
+  const { failure, durationMs, startedMs, credential } = attempt
+  place.backend = attempt.backend
+  place.model = attempt.model
+  place.alias = attempt.alias
+  place.level = attempt.level
+  place.startedMs = Math.round(startedMs - exchangeStartedMs)
+  place.durationMs = Math.round(durationMs)
+  place.status = attempt.status
+  place.reason = failure?.reason
+  place.message = failure === undefined ? undefined : words.told(failure.message)
+  place.rescue = attempt.rescue
+  place.isRepeated = attempt.isRepeated === true
+  place.credential = credential === undefined ? undefined : { ...credential, name: words.name(credential.name) }
 }
 
 /** Does anything of it concern the backend? */

@@ -22,25 +22,30 @@ interface Plural {
 }
 
 /**
- * Reads `Request finished: backend={backend}< ttft={ttftMs}ms>`: text in angle brackets disappears with its field.
+ * Reads `Request finished: backend={backend}< ttft={ttftMs}ms>`: text in angle brackets disappears with its field, and
+ * with all that stands in brackets inside of it.
  * `{count request|requests}` is a count with its unit, `{forMs as duration}` is told as `30s`.
  * Throws when brackets do not match, which the tables' test sees.
  */
 export function readWording(text: string): Wording {
   const parts = text.split(/([<>])/)
-  const pieces: Piece[] = []
-  let group: Piece[] | undefined
+  let pieces: Piece[] = []
+  const around: Piece[][] = []
   for (const part of parts) {
-    if (part === '<' && group === undefined) group = []
-    else if (part === '>' && group !== undefined) {
+    if (part === '<') {
+      around.push(pieces)
+      pieces = []
+    } else if (part === '>') {
+      const group = pieces
+      pieces = around.pop() ?? mismatched(text)
       pieces.push({ before: '', field: undefined, form: undefined, group })
-      group = undefined
-    } else if (part === '<' || part === '>')
-      throw new TypeError(`Cannot read wording "${text}": its brackets do not match`)
-    else (group ?? pieces).push(...readPieces(part))
+    } else pieces.push(...readPieces(part))
   }
-  if (group !== undefined) throw new TypeError(`Cannot read wording "${text}": its brackets do not match`)
-  return { pieces }
+  return around.length === 0 ? { pieces } : mismatched(text)
+}
+
+function mismatched(text: string): never {
+  throw new TypeError(`Cannot read wording "${text}": its brackets do not match`)
 }
 
 /** How the text of a field may be shown. */
@@ -70,15 +75,18 @@ type Value = string | number | boolean
 
 /** Names of the fields that a wording shows, each once, sorted. */
 export function fieldsOf(wording: Wording): string[] {
-  const names = wording.pieces.flatMap(({ field, group }) => [field, ...(group ?? []).map((piece) => piece.field)])
-  return [...new Set(names.filter((name) => name !== undefined))].toSorted()
+  return [...new Set(namesIn(wording.pieces))].toSorted()
+}
+
+function namesIn(pieces: readonly Piece[]): string[] {
+  return pieces.flatMap(({ field, group }) => [...(field === undefined ? [] : [field]), ...namesIn(group ?? [])])
 }
 
 function fillGroup(pieces: readonly Piece[], fields: LogFields, show: Show): string {
   let text = ''
-  for (const { before, field, form } of pieces) {
+  for (const { before, field, form, group } of pieces) {
     if (field === undefined) {
-      text += before
+      text = group === undefined ? text + before : `${text}${fillGroup(group, fields, show)}`
       continue
     }
     const value = fields[field]

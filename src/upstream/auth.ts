@@ -34,4 +34,5 @@ const modeOfDialect: Readonly<Record<Dialect, KeyHeader>> = {
   anthropic: 'x-api-key',
   gemini: 'x-goog-api-key',
   ollama: 'authorization',
+  raw: 'authorization',
 }

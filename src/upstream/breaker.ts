@@ -1,23 +1,35 @@
-import type { BreakerPolicy, CooldownPolicy } from '#core/plan.ts'
+import type { BreakerPolicy, CooldownPolicy, OutlierPolicy } from '#core/plan.ts'
 import type { Rest, Rests } from '#core/rest.ts'
+import type { Learned, SharedFact } from '#core/shared.ts'
+import type { Clock } from '#ports/clock.ts'
+import { Outliers } from './outlier.ts'
 
 /**
- * What failures taught us about routes: who cools down and whose circuit is open. Lives outside the snapshot, keyed by
+ * What failures taught us about routes: who cools down, whose circuit is open and who is ejected. Lives outside the snapshot, keyed by
  * `Candidate.stateKey`; every limit comes as an argument, so a reload changes limits without touching what was learned.
  * Holds entries for troubled routes only: a healthy one costs a lookup that finds nothing.
  */
 export class Breakers implements Rests {
+  readonly outliers = new Outliers()
+  /** Other processes are to know of rests; undefined: there are none. */
+  learned: Learned | undefined
   readonly #entries = new Map<string, Entry>()
   #known: ReadonlySet<string> | undefined
   #sweepDueMs = 0
 
-  /** May the route be tried now? In a half-open circuit a yes takes the one probe; its verdict or `release` gives it back. */
-  mayTry(key: string, nowMs: number, policy: BreakerPolicy | undefined): boolean {
+  /**
+   * May the route be tried now? In a half-open circuit a yes takes the one probe; a verdict gives it back, or `release` by
+   * the same prober.
+   */
+  mayTry(key: string, nowMs: number, policy: BreakerPolicy | undefined, prober = ''): boolean {
     if (this.#entries.size === 0) return true
     const entry = this.#entries.get(key)
     if (entry === undefined) return true
     if (restsUntil(entry, nowMs, policy) !== undefined) return false
-    if (policy !== undefined && entry.openUntilMs !== undefined) entry.probeSinceMs = nowMs
+    if (policy !== undefined && entry.openUntilMs !== undefined) {
+      entry.probeSinceMs = nowMs
+      entry.probedBy = prober
+    }
     return true
   }
 
@@ -27,23 +39,53 @@ export class Breakers implements Rests {
     return entry === undefined ? undefined : restsUntil(entry, nowMs, policy)
   }
 
-  /** The same with the reason. Asking takes no probe. */
-  restOf(key: string, nowMs: number, policy: BreakerPolicy | undefined): Rest | undefined {
-    if (this.#entries.size === 0) return undefined
+  /** The same with the reason, ejections included. Asking takes no probe. */
+  restOf(key: string, nowMs: number, policy: BreakerPolicy | undefined, outlier?: OutlierPolicy): Rest | undefined {
+    const own = this.#entries.size === 0 ? undefined : this.#ownRestOf(key, nowMs, policy)
+    return this.#orEjection(own, key, nowMs, outlier)
+  }
+
+  outageOf(
+    key: string,
+    nowMs: number,
+    policy: BreakerPolicy | undefined,
+    outlier: OutlierPolicy | undefined,
+  ): Rest | undefined {
+    const entry = policy === undefined || this.#entries.size === 0 ? undefined : this.#entries.get(key)
+    const untilMs = entry === undefined ? 0 : circuitRestMs(entry, nowMs)
+    const isOut = entry !== undefined && untilMs > nowMs
+    return this.#orEjection(isOut ? { why: whyOut(entry, nowMs), untilMs } : undefined, key, nowMs, outlier)
+  }
+
+  /** The longer one of the two. */
+  #orEjection(own: Rest | undefined, key: string, nowMs: number, outlier: OutlierPolicy | undefined): Rest | undefined {
+    const ejectedMs = outlier === undefined ? undefined : this.outliers.ejectedUntil(key, nowMs)
+    if (ejectedMs === undefined || (own !== undefined && own.untilMs >= ejectedMs)) return own
+    return { why: 'ejected', untilMs: ejectedMs }
+  }
+
+  #ownRestOf(key: string, nowMs: number, policy: BreakerPolicy | undefined): Rest | undefined {
     const entry = this.#entries.get(key)
     const untilMs = entry === undefined ? undefined : restsUntil(entry, nowMs, policy)
     if (entry === undefined || untilMs === undefined) return undefined
     return { why: whyResting(entry, untilMs, nowMs), untilMs }
   }
 
+  backSinceMs(key: string, nowMs: number): number | undefined {
+    const closedMs = this.#entries.size === 0 ? undefined : this.#entries.get(key)?.closedAtMs
+    const readmittedMs = this.outliers.backSinceMs(key, nowMs)
+    if (closedMs === undefined || readmittedMs === undefined) return closedMs ?? readmittedMs
+    return Math.max(closedMs, readmittedMs)
+  }
+
   /** The route gave an answer. A cooldown is not shortened by it: the success may have begun before the failure. */
-  succeeded(key: string, policy: BreakerPolicy | undefined): 'closed' | undefined {
+  succeeded(key: string, policy: BreakerPolicy | undefined, clock: Pick<Clock, 'monotonicMs'>): 'closed' | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
     entry.failures = 0
     if (entry.openUntilMs === undefined) return undefined
     if (policy === undefined) {
-      closeCircuit(entry)
+      closeCircuit(entry, clock.monotonicMs())
       return undefined
     }
     // Without a probe on its way this is a late answer from before the circuit opened; it proves nothing.
@@ -51,8 +93,23 @@ export class Breakers implements Rests {
     entry.probeSinceMs = undefined
     entry.successes += 1
     if (entry.successes < policy.successThreshold) return undefined
-    closeCircuit(entry)
+    closeCircuit(entry, clock.monotonicMs())
+    this.learned?.({ kind: 'circuit', key, forMs: 0 })
     return 'closed'
+  }
+
+  /** The same came to light in another process. */
+  hear({ kind, key, forMs }: Extract<SharedFact, { kind: 'cooldown' | 'circuit' }>, nowMs: number): void {
+    const entry = forMs > 0 ? this.#entryFor(key) : this.#entries.get(key)
+    if (entry === undefined) return
+    if (kind === 'cooldown') {
+      cool(entry, nowMs, forMs)
+      entry.coolToldMs = Math.max(entry.coolToldMs, nowMs + forMs)
+    } else if (forMs > 0) {
+      // Several processes see the same failures: it is the same opening.
+      if (isOpen(entry, nowMs)) entry.openUntilMs = Math.max(entry.openUntilMs, nowMs + forMs)
+      else openCircuit(entry, nowMs, forMs)
+    } else if (entry.openUntilMs !== undefined) closeCircuit(entry, nowMs)
   }
 
   /** The route failed by its own doing. Tells what that started, so that the caller can log it. */
@@ -67,25 +124,30 @@ export class Breakers implements Rests {
     const entry = this.#entryFor(key)
     if (entry === undefined) return noEffect
     const cooledMs = cool(entry, nowMs, restMsFor(cooldown, retryAfterMs))
+    if (this.learned !== undefined) tellRest(this.learned, key, entry, nowMs)
     const openedMs = policy === undefined ? 0 : countFailure(entry, nowMs, policy)
+    if (openedMs > 0) this.learned?.({ kind: 'circuit', key, forMs: openedMs })
     return cooledMs === 0 && openedMs === 0 ? noEffect : { cooledMs, openedMs }
   }
 
   /** An attempt ended without a verdict on its route: the client left, or the request was at fault. */
-  release(key: string): void {
+  release(key: string, prober = ''): void {
     const entry = this.#entries.get(key)
-    if (entry !== undefined) entry.probeSinceMs = undefined
+    // Others may be asked beside the probe, where too many routes would be out.
+    if (entry?.probedBy === prober) entry.probeSinceMs = undefined
   }
 
   /** How one route is doing, for people. */
-  look(key: string, nowMs: number, policy: BreakerPolicy | undefined): RouteHealth {
+  look(key: string, nowMs: number, policy: BreakerPolicy | undefined, outlier?: OutlierPolicy): RouteHealth {
     const entry = this.#entries.get(key)
-    if (entry === undefined) return healthy
-    const untilMs = restsUntil(entry, nowMs, policy)
+    const ejectedUntilMs = outlier === undefined ? undefined : this.outliers.ejectedUntil(key, nowMs)
+    if (entry === undefined && ejectedUntilMs === undefined) return healthy
+    const restsUntilMs = entry === undefined ? undefined : restsUntil(entry, nowMs, policy)
     return {
-      restsForMs: untilMs === undefined ? 0 : untilMs - nowMs,
-      circuit: circuitOf(entry, nowMs, policy),
-      failures: entry.failures,
+      restsForMs: Math.max(0, (restsUntilMs ?? nowMs) - nowMs, (ejectedUntilMs ?? nowMs) - nowMs),
+      circuit: entry === undefined ? 'closed' : circuitOf(entry, nowMs, policy),
+      failures: entry?.failures ?? 0,
+      ejectedForMs: ejectedUntilMs === undefined ? 0 : ejectedUntilMs - nowMs,
     }
   }
 
@@ -106,14 +168,22 @@ export class Breakers implements Rests {
   retain(keys: ReadonlySet<string>): void {
     this.#known = keys
     for (const key of this.#entries.keys()) if (!keys.has(key)) this.#entries.delete(key)
+    this.outliers.retain(keys)
+  }
+
+  /** Nothing is known of these any more. */
+  forget(keys: Iterable<string>): void {
+    for (const key of keys) {
+      this.#entries.delete(key)
+      this.outliers.forget(key)
+    }
   }
 
   /** Drops entries that say nothing any more. Runs by itself while failures come in. */
   sweep(nowMs: number): void {
     this.#sweepDueMs = nowMs + sweepEveryMs
     for (const [key, entry] of this.#entries) {
-      if (entry.coolUntilMs <= nowMs && entry.openUntilMs === undefined && entry.failures === 0)
-        this.#entries.delete(key)
+      if (saysNothing(entry, nowMs)) this.#entries.delete(key)
     }
   }
 
@@ -127,7 +197,18 @@ export class Breakers implements Rests {
     if (entry !== undefined) return entry
     // An old exchange may still report a route that a reload removed.
     if (this.#known?.has(key) === false) return undefined
-    const fresh: Entry = { coolUntilMs: 0, failures: 0, openUntilMs: undefined, successes: 0, probeSinceMs: undefined }
+    const fresh: Entry = {
+      coolUntilMs: 0,
+      coolToldMs: 0,
+      failures: 0,
+      openUntilMs: undefined,
+      successes: 0,
+      probeSinceMs: undefined,
+      probedBy: '',
+      openings: 0,
+      openedForMs: 0,
+      closedAtMs: undefined,
+    }
     this.#entries.set(key, fresh)
     return fresh
   }
@@ -146,9 +227,11 @@ export interface RouteHealth {
   readonly circuit: 'closed' | 'open' | 'half_open'
   /** In a row, as far as the circuit counts them. */
   readonly failures: number
+  /** 0: it is not ejected. */
+  readonly ejectedForMs: number
 }
 
-const healthy: RouteHealth = { restsForMs: 0, circuit: 'closed', failures: 0 }
+const healthy: RouteHealth = { restsForMs: 0, circuit: 'closed', failures: 0, ejectedForMs: 0 }
 
 /** A route that is not in its normal state. */
 export interface RouteRest {
@@ -159,6 +242,8 @@ export interface RouteRest {
 
 interface Entry {
   coolUntilMs: number
+  /** Until when other processes know that it does. */
+  coolToldMs: number
   /** In a row, while the circuit is closed. */
   failures: number
   /** Defined while the circuit is open or, once this time has passed, half-open. */
@@ -166,11 +251,22 @@ interface Entry {
   /** In a row, while half-open. */
   successes: number
   probeSinceMs: number | undefined
+  /** Whose probe the last one was. */
+  probedBy: string
+  /** In a row, without a quiet time in between. */
+  openings: number
+  /** Milliseconds that the last of them was for. */
+  openedForMs: number
+  /** Defined once an open circuit has closed, until it opens again. */
+  closedAtMs: number | undefined
 }
 
 const noEffect: FailureEffect = { cooledMs: 0, openedMs: 0 }
 
 const sweepEveryMs = 60_000
+
+/** Limit: how long it is remembered that a circuit has closed; no `load_balancing.slow_start` is longer. */
+export const returnKeptMs = 3_600_000
 
 /** Limit: a half-open circuit whose probe says nothing for this long lets another one through. */
 const probeMsMax = 60_000
@@ -183,14 +279,22 @@ function restsUntil(entry: Entry, nowMs: number, policy: BreakerPolicy | undefin
   return untilMs > nowMs ? untilMs : undefined
 }
 
+function isOpen(entry: Entry, nowMs: number): entry is Entry & { openUntilMs: number } {
+  return entry.openUntilMs !== undefined && entry.openUntilMs > nowMs
+}
+
 function whyResting(entry: Entry, untilMs: number, nowMs: number): Rest['why'] {
   if (untilMs === entry.coolUntilMs) return 'cooling'
-  return entry.openUntilMs !== undefined && entry.openUntilMs > nowMs ? 'circuit_open' : 'probed'
+  return whyOut(entry, nowMs)
+}
+
+function whyOut(entry: Entry, nowMs: number): 'circuit_open' | 'probed' {
+  return isOpen(entry, nowMs) ? 'circuit_open' : 'probed'
 }
 
 function circuitRestMs(entry: Entry, nowMs: number): number {
   if (entry.openUntilMs === undefined) return 0
-  if (entry.openUntilMs > nowMs) return entry.openUntilMs
+  if (isOpen(entry, nowMs)) return entry.openUntilMs
   const isProbed = entry.probeSinceMs !== undefined && nowMs - entry.probeSinceMs < probeMsMax
   return isProbed ? nowMs + probeLookAgainMs : 0
 }
@@ -214,6 +318,17 @@ function cool(entry: Entry, nowMs: number, forMs: number): number {
   return rested ? 0 : forMs
 }
 
+/** That a rest lasts a little longer is no news. */
+function tellRest(learned: Learned, key: string, entry: Entry, nowMs: number): void {
+  const { coolUntilMs, coolToldMs } = entry
+  if (coolUntilMs <= nowMs || (coolToldMs > nowMs && coolUntilMs - coolToldMs <= untoldMsMax)) return
+  entry.coolToldMs = coolUntilMs
+  learned({ kind: 'cooldown', key, forMs: coolUntilMs - nowMs })
+}
+
+/** Limit: milliseconds that a rest may end later than other processes know. */
+const untoldMsMax = 1000
+
 function countFailure(entry: Entry, nowMs: number, policy: BreakerPolicy): number {
   if (entry.openUntilMs === undefined) {
     entry.failures += 1
@@ -222,14 +337,39 @@ function countFailure(entry: Entry, nowMs: number, policy: BreakerPolicy): numbe
     // Attempts from before the circuit opened; it is open already.
     return 0
   }
+  const forMs = grown(policy.openMs, openingsWith(entry, nowMs), policy.openMsMax)
+  openCircuit(entry, nowMs, forMs)
+  return forMs
+}
+
+/** A circuit that stayed closed for as long as it was open has proved itself. */
+function openingsWith({ openings, closedAtMs, openedForMs }: Entry, nowMs: number): number {
+  const wasQuiet = closedAtMs !== undefined && nowMs - closedAtMs >= openedForMs
+  return wasQuiet ? 1 : openings + 1
+}
+
+function openCircuit(entry: Entry, nowMs: number, forMs: number): void {
+  entry.openings = openingsWith(entry, nowMs)
+  entry.openedForMs = forMs
   entry.failures = 0
   entry.successes = 0
   entry.probeSinceMs = undefined
-  entry.openUntilMs = nowMs + policy.openMs
-  return policy.openMs
+  entry.closedAtMs = undefined
+  entry.openUntilMs = nowMs + forMs
 }
 
-function closeCircuit(entry: Entry): void {
+/** Doubled by each time in a row after the first; a bound below the first length is none. */
+function grown(firstMs: number, times: number, msMax: number): number {
+  return Math.min(firstMs * 2 ** (times - 1), Math.max(firstMs, msMax))
+}
+
+function saysNothing({ coolUntilMs, openUntilMs, failures, openedForMs, closedAtMs }: Entry, nowMs: number): boolean {
+  if (coolUntilMs > nowMs || openUntilMs !== undefined || failures > 0) return false
+  return closedAtMs === undefined || nowMs - closedAtMs > Math.max(openedForMs, returnKeptMs)
+}
+
+function closeCircuit(entry: Entry, nowMs: number): void {
+  entry.closedAtMs = nowMs
   entry.openUntilMs = undefined
   entry.successes = 0
   entry.probeSinceMs = undefined

@@ -8,8 +8,8 @@ import type { Clock } from '#ports/clock.ts'
 import type { IncomingResponse } from '#ports/transport.ts'
 import { findError } from '#wire/error-in-body.ts'
 import { textOf } from './decode.ts'
-import { brokenFailure, statusFailure, unfitFailure } from './failure.ts'
-import { responseHeaders } from './headers.ts'
+import { brokenFailure, isFailureOfRaw, mayAskOthers, statusFailure, unfitFailure } from './failure.ts'
+import { isBodiless, responseHeaders } from './headers.ts'
 import { withoutSecrets } from './hide-secrets.ts'
 import type { Intake, Step } from './intake.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -35,8 +35,10 @@ export async function judgeError(
   const body = intake.bytes()
   const text = textOf(body, response.headers)
   const pattern = detection.findPattern(text)
-  const headers = responseHeaders(response.headers, secrets)
-  const tryNext = pattern !== undefined || detection.matchesStatus(status)
+  const headers = responseHeaders(response.headers, secrets, isBodiless(call, status))
+  const isRaw = call.endpoint.reads === 'nothing'
+  const isFailure = pattern !== undefined || detection.matchesStatus(status)
+  const tryNext = isFailure && (!isRaw || mayAskOthers(status, call))
   if (!tryNext) {
     if (last === 'silent') return unfitFailure('idle_timeout', status, 'it fell silent in the middle of its answer')
     if (isBroken(last)) return brokenFailure(last)
@@ -46,7 +48,19 @@ export async function judgeError(
     }
   }
   if (last !== 'end') intake.discard()
-  return statusFailure({
+  const held = last === 'end' ? withoutSecrets({ status, headers, body }, text, secrets) : undefined
+  if (isRaw && held !== undefined && !isFailureOfRaw(status)) {
+    return {
+      kind: 'answer',
+      candidate,
+      status,
+      headers: held.headers,
+      held: [held.body],
+      rest: undefined,
+      form: undefined,
+    }
+  }
+  const failure = statusFailure({
     status,
     call,
     tryNext,
@@ -54,8 +68,9 @@ export async function judgeError(
     pattern,
     widened: cooldown.cools(status),
     retryAfterMs: retryAfterMs(response.headers, clock.wallMs()),
-    held: last === 'end' ? withoutSecrets({ status, headers, body }, text, secrets) : undefined,
+    held,
   })
+  return isRaw ? { ...failure, retrySame: tryNext } : failure
 }
 
 /** A client whose own key is fine must not see what an upstream thinks of the backend's. */

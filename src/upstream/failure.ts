@@ -31,6 +31,56 @@ export function brokenFailure(broken: TransportFailure): Failure {
   }
 }
 
+/**
+ * The same for a request that nobody read, and that may do anything. Another backend is asked where it surely did nothing
+ * so far, or where asking twice does no harm that its method does not have to expect; and only while its body is there.
+ */
+export function brokenRaw(broken: TransportFailure, { method, upload }: Call): Failure {
+  const failure = brokenFailure(broken)
+  if (upload?.fault !== undefined) {
+    return { ...failure, side: 'client', reason: 'client_closed', tryNext: false, retrySame: false, cools: false }
+  }
+  const isRepeatable = upload?.wasTaken !== true && isHarmlessTwice(broken, method)
+  return isRepeatable ? failure : { ...failure, tryNext: false, retrySame: false }
+}
+
+/** An answer to such a request that had a good status, and came to no good end. */
+export function unfitRaw(failure: Failure, { method, upload }: Call): Failure {
+  const isRepeatable = upload?.wasTaken !== true && mayBeAskedTwice(method)
+  return isRepeatable ? failure : { ...failure, tryNext: false, retrySame: false }
+}
+
+/** Of a request that nobody read. */
+export function isHarmlessTwice(broken: TransportFailure, method: string): boolean {
+  return mayBeAskedTwice(method) || wasNeverSent(broken)
+}
+
+function wasNeverSent({ phase, trace }: TransportFailure): boolean {
+  return (phase !== 'head' && phase !== 'body' && phase !== 'write') || trace?.bytesSent === 0
+}
+
+/** Models are asked by POST, and asking one twice costs money at most. */
+export function mayBeAskedTwice(method: string): boolean {
+  return method === 'POST' || method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
+/** Whether another backend may have a better answer to a request that nobody read. */
+export function mayAskOthers(status: number, { method, upload }: Call): boolean {
+  if (upload?.wasTaken === true || !isFailureOfRaw(status)) return false
+  return mayBeAskedTwice(method) || refusedBefore.has(status)
+}
+
+/** Of a request that nobody read, any other status is the answer, however sad. */
+export function isFailureOfRaw(status: number): boolean {
+  return status >= 500 || routesOwnRaw.has(status)
+}
+
+/** What is about the backend's key or its load. */
+const routesOwnRaw: ReadonlySet<number> = new Set([401, 402, 403, 408, 425, 429])
+
+/** A backend that says this has done nothing. */
+const refusedBefore: ReadonlySet<number> = new Set([401, 402, 403, 425, 429, 503])
+
 /** A request that was not sent, for want of a proof. */
 export function unprovedFailure({ reason, message, retryAfterMs }: CredentialFailure): Failure {
   const isOver = reason === 'stopped'

@@ -23,7 +23,8 @@ export function requestHeaders(call: Call, candidate: Candidate): readonly Heade
     if (backend.credentials === undefined || !accountSelecting.has(name)) add(headers, ours, name, value)
   }
   // An event stream must not be compressed: nothing could be judged, and compressors hold events back.
-  const encodings = call.stream ? 'identity' : received['accept-encoding']
+  const isJudged = call.stream && (call.endpoint.reads !== 'nothing' || call.endpoint.stream !== undefined)
+  const encodings = isJudged ? 'identity' : received['accept-encoding']
   if (typeof encodings === 'string') add(headers, ours, 'accept-encoding', encodings)
   if (dialect === 'anthropic' && received['anthropic-version'] === undefined) {
     add(headers, ours, 'anthropic-version', anthropicVersion)
@@ -51,19 +52,25 @@ function namesOf(backend: Backend): ReadonlySet<string> {
   return names
 }
 
+/** An answer that tells of a body and has none. */
+export function isBodiless(call: Call, status: number): boolean {
+  return call.method === 'HEAD' || status === 304
+}
+
 /** Goes with the backend when a reload makes new ones. */
 const ownNames = new WeakMap<Backend, ReadonlySet<string>>()
 
 /**
  * What of the upstream's headers the client gets: all but those about the connection, the origin and credentials, under
- * whatever name the upstream sends those back.
+ * whatever name the upstream sends those back. `keepsLength`: there is no body, whose length would be known anyway.
  */
-export function responseHeaders(received: HeaderList, secrets: readonly Secret[]): HeaderList {
+export function responseHeaders(received: HeaderList, secrets: readonly Secret[], keepsLength = false): HeaderList {
   const listed = connectionNames(received.get('connection'))
   const kept: HeaderPair[] = []
   for (const pair of received.pairs) {
     const name = pair[0]
-    if (!heldBack.has(name) && !listed.has(name) && !tells(pair[1], secrets)) kept.push(pair)
+    if (keepsLength && name === 'content-length') kept.push(pair)
+    else if (!heldBack.has(name) && !listed.has(name) && !tells(pair[1], secrets)) kept.push(pair)
   }
   return new HeaderList(kept)
 }
@@ -160,4 +167,10 @@ function forwardedFor({ headers, client }: Call): string | undefined {
 function tells(value: string, secrets: readonly Secret[]): boolean {
   for (const secret of secrets) if (value.includes(secret.reveal())) return true
   return false
+}
+
+/** Those of `own` in place of any of the same names. */
+export function replaced(headers: readonly HeaderPair[], own: readonly HeaderPair[]): readonly HeaderPair[] {
+  const names = new Set(own.map(([name]) => name.toLowerCase()))
+  return [...headers.filter(([name]) => !names.has(name.toLowerCase())), ...own]
 }

@@ -8,7 +8,9 @@ import type { IncomingResponse } from '#ports/transport.ts'
 import { findError } from '#wire/error-in-body.ts'
 import { openGate } from '#wire/gate.ts'
 import { StreamEnd } from '#wire/stream-end.ts'
+import { bearsForm } from '#wire/stream-form.ts'
 import { HeadJudge } from '#wire/stream-head.ts'
+import { eventStream, isStreamType, lineStreams, mediaTypeOf } from '#wire/stream-type.ts'
 import { isEncoded, textOf } from './decode.ts'
 import { brokenFailure, reportedFailure, unfitFailure } from './failure.ts'
 import type { Awaited, Intake, Step } from './intake.ts'
@@ -40,6 +42,7 @@ export async function judgeBody(
 ): Promise<Fit | Failure> {
   const { status, headers } = response
   const type = mediaType(headers)
+  if (call.endpoint.reads === 'nothing') return await judgeRaw(intake, response, type, call, wanted)
   const wrongType = unfitType(call, type, status)
   if (wrongType !== undefined) return wrongType
   const first = await intake.next()
@@ -60,6 +63,10 @@ export async function judgeBody(
 /** The same for an answer that came at once, which nothing has to be waited for. */
 export function judgeWhole(intake: Intake, body: Uint8Array, response: IncomingResponse, call: Call): Fit | Failure {
   const { status, headers } = response
+  if (call.endpoint.reads === 'nothing') {
+    if (body.byteLength > 0) intake.takeWhole(body)
+    return whole
+  }
   const type = mediaType(headers)
   const wrongType = unfitType(call, type, status)
   if (wrongType !== undefined) return wrongType
@@ -69,6 +76,45 @@ export function judgeWhole(intake: Intake, body: Uint8Array, response: IncomingR
   if (body.byteLength >= judgedBytesMax && !beginsLikeError(intake, headers)) return whole
   const reported = reportedIn(intake, headers)
   return reported === undefined ? whole : reportedFailure(status, reported, call)
+}
+
+/**
+ * An answer to a request that nobody read is nobody's to judge. What is small is awaited for a moment, because it may
+ * still break off and come from elsewhere, and so that its length can be told; the streams of models keep what is promised
+ * of streams; anything else goes on as it comes.
+ */
+async function judgeRaw(
+  intake: Intake,
+  response: IncomingResponse,
+  type: string,
+  call: Call,
+  wanted: Wanted,
+): Promise<Fit | Failure> {
+  const { status, headers, body } = response
+  const form = status >= 300 || isEncoded(headers) ? undefined : rawForm(call.endpoint.stream, type)
+  if (form !== undefined) {
+    const judged = await judgeStream(intake, status, call, form, await intake.next())
+    const isToBeHeld = wanted.holds && judged.kind === 'fit' && judged.form !== undefined
+    return isToBeHeld ? await judgeHeld(intake, status, form, wanted) : judged
+  }
+  const length = Number(headers.get('content-length') ?? Infinity)
+  if (body.whole === undefined && (isStreamType(type) || length > keptBytesMax)) return passed
+  let step = await intake.next()
+  while (step instanceof Uint8Array) step = await intake.next()
+  return step === 'end' ? whole : interrupted(intake, status, step)
+}
+
+/** Limit: larger answers that nobody reads are not kept. */
+const keptBytesMax = 1_048_576
+
+/** Of an answer on a path that models have, as its type tells. */
+function rawForm(stream: StreamForm | undefined, type: string): StreamForm | undefined {
+  if (stream === undefined) return undefined
+  if (stream === 'ndjson') return lineStreams.has(type) ? stream : undefined
+  if (stream === 'gemini_array' || stream === 'gemini_sse') {
+    return type === eventStream ? 'gemini_sse' : isJson(type) ? 'gemini_array' : undefined
+  }
+  return type === eventStream ? stream : undefined
 }
 
 /** Most answers: their status is good, and they are no stream, whose end would have to be watched. */
@@ -102,14 +148,10 @@ function isOtherStream(form: StreamForm, type: string): boolean {
   return form === 'ndjson' ? type === eventStream : lineStreams.has(type)
 }
 
-const lineStreams: ReadonlySet<string> = new Set([
-  'application/jsonl',
-  'application/ndjson',
-  'application/x-jsonlines',
-  'application/x-ndjson',
-])
-
-/** Holds a stream back until content comes, so that one which fails before it can still be replaced. */
+/**
+ * Holds a stream back until content comes, so that one which fails before it can still be replaced. To a request that
+ * nobody read, it is one of models only if its events are: others flow, and nothing is expected of them.
+ */
 async function judgeStream(
   intake: Intake,
   status: number,
@@ -118,14 +160,19 @@ async function judgeStream(
   first: Step,
 ): Promise<Fit | Failure> {
   const judge = new HeadJudge(form)
+  let isOfForm = call.endpoint.reads !== 'nothing'
   for (let step = first; ; step = await intake.next(judge.hasEvents ? 'content' : 'event')) {
     if (step instanceof Uint8Array || step === 'end') {
       const verdict = step === 'end' ? judge.end() : judge.push(step)
+      if (!isOfForm && typeof verdict === 'string' && (verdict !== 'more' || judge.hasEvents)) {
+        isOfForm = bearsForm(form, intake.held)
+        if (!isOfForm) return step === 'end' ? whole : passed
+      }
       if (verdict === 'content') return contentFit(intake, status, form)
       if (verdict === 'empty') return unfitFailure('empty', status, 'its stream ended before any content')
       if (verdict !== 'more') return reportedFailure(status, verdict, call)
     } else if (step === 'late') {
-      return { kind: 'fit', isWhole: false, form }
+      return isOfForm ? { kind: 'fit', isWhole: false, form } : passed
     } else {
       return interrupted(intake, status, step)
     }
@@ -234,8 +281,7 @@ const whole: Fit = { kind: 'fit', isWhole: true, form: undefined }
 
 /** An empty body is an answer only where the status or the type says so. */
 function nothing(status: number, type: string, call: Call): Fit | Failure {
-  const mayBeEmpty =
-    status === 204 || status === 205 || (type !== '' && type !== eventStream && !lineStreams.has(type) && !isJson(type))
+  const mayBeEmpty = status === 204 || status === 205 || (type !== '' && !isStreamType(type) && !isJson(type))
   return mayBeEmpty ? whole : unfitFailure('empty', status, 'its answer is empty', isKnownPath(call))
 }
 
@@ -247,8 +293,6 @@ function interrupted(intake: Intake, status: number, step: Exclude<Step, Uint8Ar
     ? unfitFailure('first_byte_timeout', status, 'its answer had a head and then no body in time')
     : unfitFailure('idle_timeout', status, 'it fell silent in the middle of its answer')
 }
-
-const eventStream = 'text/event-stream'
 
 /** How the body is framed as a stream; undefined for bodies and for streams whose end nobody knows. */
 function streamForm(call: Call, type: string, first: Uint8Array): StreamForm | undefined {
@@ -272,9 +316,7 @@ function beginning(bytes: Uint8Array): string {
 }
 
 function mediaType(headers: HeaderList): string {
-  const type = headers.get('content-type') ?? ''
-  const end = type.indexOf(';')
-  return (end === -1 ? type : type.slice(0, end)).trim().toLowerCase()
+  return mediaTypeOf(headers.get('content-type') ?? '')
 }
 
 function isJson(type: string): boolean {

@@ -133,7 +133,8 @@ function openingRequest(call: Call, candidate: Candidate, opening: Opening, { st
 
 /** The model stands in the query, even at Azure, whose paths have no deployment here. */
 function tunnelUrl(call: Call, candidate: Candidate): URL {
-  const { backend, protocol, model } = candidate
+  const { backend, protocol, model, keepsModel } = candidate
+  if (keepsModel === true) return upstreamUrl(call, candidate)
   const query = withParameter(call.query, 'model', model)
   if (protocol !== 'azure') return upstreamUrl({ ...call, query }, candidate)
   const url = new URL(backend.url)

@@ -3,9 +3,9 @@ import type { Candidate } from '#core/candidate.ts'
 import type { CredentialFailure, CredentialInUse, Proof } from '#core/credential.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Secret } from '#core/secret.ts'
-import type { HeaderPair } from '#kit/header-list.ts'
 import { keyHeader } from './auth.ts'
 import { unprovedFailure } from './failure.ts'
+import { replaced } from './headers.ts'
 import type { PiecewiseRequest } from './request.ts'
 
 /**
@@ -20,7 +20,11 @@ export async function prove(
 ): Promise<PiecewiseRequest | Failure> {
   use.proof = undefined
   use.lacks = undefined
-  const asked = use.credential.headers({ ...request, keyHeader: keyHeader(candidate, call.endpoint.dialect) })
+  const asked = use.credential.headers({
+    ...request,
+    isUnread: call.upload !== undefined,
+    keyHeader: keyHeader(candidate, call.endpoint.dialect),
+  })
   const proof: Proof | CredentialFailure = asked instanceof Promise ? await asked : asked
   if (proof.kind === 'credential_failure') {
     use.lacks = proof
@@ -34,9 +38,4 @@ export async function prove(
 /** What an answer must not bring to the client. */
 export function secretsOf({ backend }: Candidate, use: CredentialInUse | undefined): readonly Secret[] {
   return use === undefined ? backend.secrets : [...backend.secrets, ...use.secrets]
-}
-
-function replaced(headers: readonly HeaderPair[], proof: readonly HeaderPair[]): readonly HeaderPair[] {
-  const names = new Set(proof.map(([name]) => name))
-  return [...headers.filter(([name]) => !names.has(name.toLowerCase())), ...proof]
 }

@@ -1,9 +1,10 @@
-import type { Call } from '#core/call.ts'
+import type { Call, Upload } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
 import type { Stop } from '#kit/stop.ts'
 import type { OutgoingRequest } from '#ports/transport.ts'
 import { spliceGeminiBody } from '#wire/gemini-body.ts'
 import { spliceModel } from '#wire/json-splice.ts'
+import { withoutModelsPrefix } from '#wire/model-path.ts'
 import { spliceFormModel } from '#wire/multipart.ts'
 import { requestHeaders } from './headers.ts'
 import { upstreamUrl } from './url.ts'
@@ -13,6 +14,12 @@ export interface PiecewiseRequest extends OutgoingRequest {
   readonly body: readonly Uint8Array<ArrayBuffer>[] | undefined
 }
 
+/** The same request with a body that is passed on while it comes. */
+export function uploading(request: PiecewiseRequest, upload: Upload): OutgoingRequest {
+  // An idle connection that turns out to be dead would take the body down with it.
+  return { ...request, body: upload.stream(), bodyBytes: upload.length, fresh: true }
+}
+
 /** The call as this candidate must get it: its URL, its key, its name of the model; every other byte as it came. */
 export function outgoing(call: Call, candidate: Candidate, stop: Stop): PiecewiseRequest {
   const { timeouts, link } = candidate.backend
@@ -20,7 +27,7 @@ export function outgoing(call: Call, candidate: Candidate, stop: Stop): Piecewis
     method: call.method,
     url: upstreamUrl(call, candidate),
     headers: requestHeaders(call, candidate),
-    body: bodyFor(call, candidate.model),
+    body: bodyFor(call, candidate),
     clocks: awaitsContent(call, candidate) ? { ...timeouts, idleMs: 0 } : timeouts,
     link,
     stop,
@@ -38,11 +45,11 @@ export function awaitsContent(call: Call, { streamClocks }: Candidate): boolean 
 }
 
 /** The same bytes, not a copy, wherever the backend's name of the model does not take the place of the client's. */
-function bodyFor(call: Call, model: string): readonly Uint8Array<ArrayBuffer>[] | undefined {
+function bodyFor(call: Call, { model, keepsModel }: Candidate): readonly Uint8Array<ArrayBuffer>[] | undefined {
   const { body, modelAt } = call
   if (body === undefined) return undefined
-  if (model === call.model) return [body]
+  if (keepsModel === true || model === call.model || call.endpoint.reads === 'nothing') return [body]
   if (call.endpoint.reads === 'path') return spliceGeminiBody(body, call.path, call.model, model)
-  const splice = call.endpoint.reads === 'json' ? spliceModel : spliceFormModel
-  return splice(body, modelAt, model)
+  if (call.endpoint.reads === 'multipart') return spliceFormModel(body, modelAt, model)
+  return spliceModel(body, modelAt, call.endpoint.dialect === 'gemini' ? `models/${withoutModelsPrefix(model)}` : model)
 }

@@ -3,6 +3,7 @@ import type { AuthMode } from '#core/candidate.ts'
 import { protocolNames, type Protocol } from '#core/dialect.ts'
 import { durationSchema, type Bounds } from '#kit/quantity-schema.ts'
 import { stringKeys } from '#kit/string-keys.ts'
+import { headersByName } from './header-schema.ts'
 import { linkEntries } from './link-schema.ts'
 import { streamEntries } from './streaming-schema.ts'
 
@@ -35,7 +36,13 @@ const authModes: Readonly<Record<string, AuthMode>> = {
   none: 'none',
 }
 
-const urlPhrase = 'expected an address such as "https://api.example.com/v1", without user, password, query and fragment'
+export const urlPhrase =
+  'expected an address such as "https://api.example.com/v1", without user, password, query and fragment'
+
+/** In any letters. */
+export function isAuthMode(text: string): boolean {
+  return Object.hasOwn(authModes, text.toLowerCase())
+}
 
 const authModeNames = ['dialect', 'Authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'none']
 
@@ -98,13 +105,7 @@ export const backendEntries = {
   ),
   headers: v.optional(
     v.pipe(
-      v.record(
-        v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected a header name')),
-        v.pipe(
-          v.string(),
-          v.regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'expected a header value of Latin-1 without line breaks'),
-        ),
-      ),
+      headersByName,
       v.description('Headers added to every request, replacing those of the client of the same name.'),
       v.metadata({ 'x-secret': true }),
     ),
@@ -254,6 +255,16 @@ export const RetrySchema = v.strictObject({
   ),
 })
 
+const ejectionPercent = v.pipe(
+  v.number(),
+  v.minValue(1),
+  v.maxValue(100),
+  v.description(
+    'Per cent of the routes of an alias that open circuits and ejections together may take out of use at once, but ' +
+      'always one of several. Of more than that, those that would be back soonest are asked.',
+  ),
+)
+
 /** The `circuit_breaker` section; absent = off. */
 export const CircuitBreakerSchema = v.strictObject({
   enabled: v.optional(v.pipe(v.boolean(), v.description('false switches the breaker off.')), true),
@@ -268,8 +279,16 @@ export const CircuitBreakerSchema = v.strictObject({
     5,
   ),
   open_timeout: v.optional(
-    durationSchema('How long the route stays out of use before one request may probe it.', { ...aDay, min: 1 }),
+    durationSchema(
+      'How long the route stays out of use before one request may probe it; twice as long each time that it opens again ' +
+        'without having stayed closed for as long as it was open.',
+      { ...aDay, min: 1 },
+    ),
     '60s',
+  ),
+  max_open_timeout: v.optional(
+    durationSchema('Upper bound of that doubling; below `open_timeout` nothing is doubled.', { ...aDay, min: 1 }),
+    '600s',
   ),
   success_threshold: v.optional(
     v.pipe(
@@ -281,6 +300,44 @@ export const CircuitBreakerSchema = v.strictObject({
     ),
     2,
   ),
+  max_ejection_percent: v.optional(ejectionPercent, 50),
+})
+
+/** The `outlier_detection` section; absent = off. */
+export const OutlierDetectionSchema = v.strictObject({
+  enabled: v.optional(v.pipe(v.boolean(), v.description('false switches the detection off.')), true),
+  interval: v.optional(durationSchema('How far back requests are counted.', { min: 1000, max: 3_600_000 }), '10s'),
+  min_requests: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(1_000_000),
+      v.description('Requests to a route within that time, below which nothing is concluded.'),
+    ),
+    20,
+  ),
+  failure_percent: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(1),
+      v.maxValue(100),
+      v.description(
+        'Per cent of them that must have failed for a route to be left out. It must also be clearly worse, by 20 points at least, than the other ' +
+          'routes of its alias together.',
+      ),
+    ),
+    50,
+  ),
+  ejection_time: v.optional(
+    durationSchema('How long it is left out, times the ejections in a row.', { ...aDay, min: 1 }),
+    '30s',
+  ),
+  max_ejection_time: v.optional(
+    durationSchema('Upper bound of that; below `ejection_time` nothing grows.', { ...aDay, min: 1 }),
+    '300s',
+  ),
+  max_ejection_percent: v.optional(ejectionPercent, 50),
 })
 
 /** The `detection` section: which answers count as failures that another route may mend. */
@@ -306,7 +363,7 @@ export const DetectionSchema = v.strictObject({
   ),
 })
 
-function isBackendUrl(text: string): boolean {
+export function isBackendUrl(text: string): boolean {
   if (/[\s\\]/.test(text) || !URL.canParse(text)) return false
   const url = new URL(text)
   if (!['http:', 'https:', 'mock:'].includes(url.protocol) || url.hostname === '') return false

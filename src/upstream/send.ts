@@ -10,13 +10,13 @@ import type { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
 import { isSafeToRepeat, type IncomingResponse, type Transport, type TransportFailure } from '#ports/transport.ts'
 import { judgeError } from './error-answer.ts'
-import { brokenFailure, unfitFailure } from './failure.ts'
-import { responseHeaders } from './headers.ts'
+import { brokenFailure, brokenRaw, isHarmlessTwice, unfitFailure, unfitRaw } from './failure.ts'
+import { isBodiless, responseHeaders } from './headers.ts'
 import { Intake, type IntakeClocks } from './intake.ts'
 import { isPlain, judgeBody, judgeWhole, tellsShortLength, type Fit, type Wanted } from './judge-body.ts'
 import { isKnownPath } from './missing-model.ts'
 import { prove, secretsOf } from './prove.ts'
-import { asksForStream, outgoing, type PiecewiseRequest } from './request.ts'
+import { asksForStream, outgoing, uploading, type PiecewiseRequest } from './request.ts'
 
 export interface SendPorts {
   readonly transport: Transport
@@ -55,20 +55,28 @@ export async function send(
     request = proved
   }
   if (trip.isSeen) noteSent(trip, request)
-  let response = await transport.send(request)
-  if (response.kind === 'transport_failure' && isSafeToRepeat(response)) {
+  const { upload } = call
+  let response = await transport.send(upload === undefined ? request : uploading(request, upload))
+  if (response.kind === 'transport_failure' && upload === undefined && mayRepeat(response, call)) {
     response = await sendAgain(transport, request, trip)
   }
-  if (response.kind === 'transport_failure') return brokenFailure(response)
+  if (response.kind === 'transport_failure') {
+    return call.endpoint.reads === 'nothing' ? brokenRaw(response, call) : brokenFailure(response)
+  }
 
   const intake = takeIn(response, clock, call, candidate, plan, trip.record.startedMs)
   const { whole } = response.body
   const outcome =
     whole !== undefined && isPlain(response, call)
-      ? answerOf(intake, response, candidate, trip, judgeWhole(intake, whole, response, call))
+      ? answerOf(intake, response, call, candidate, trip, judgeWhole(intake, whole, response, call))
       : await judge(intake, response, call, candidate, plan, clock, trip)
   if (trip.isSeen) trip.record.received = { headers: response.headers.pairs, body: intake.bytes() }
   return outcome
+}
+
+/** The little risk that is left is for requests of which a second one does no harm. */
+function mayRepeat(broken: TransportFailure, { endpoint, method }: Call): boolean {
+  return isSafeToRepeat(broken) && (endpoint.reads !== 'nothing' || isHarmlessTwice(broken, method))
 }
 
 /** An idle connection was dead; a fresh one tells whether the upstream is. */
@@ -88,6 +96,9 @@ function noteSent({ record }: Trip, { url, headers, body }: PiecewiseRequest): v
 
 /** Milliseconds for which a body may be held back, and a stream from its first event on. */
 const holdMs = 10_000
+
+/** The same for answers to requests that nobody read: somebody may be watching them come. */
+const rawHoldMs = 100
 
 function takeIn(
   response: IncomingResponse,
@@ -110,7 +121,12 @@ function takeIn(
   const isReady = pauseDueMs !== 0 && tellsShortLength(response, call)
   if (asksForStream(call)) return new Intake(response.body, clock, streamClocks(candidate, plan, dueMs))
   const firstDueMs = firstByteMs === 0 ? 0 : call.stream ? dueMs : Math.max(dueMs, pauseDueMs)
-  return new Intake(response.body, clock, { firstDueMs: isReady ? pauseDueMs : firstDueMs, idleMs, bodyIdleMs, holdMs })
+  return new Intake(response.body, clock, {
+    firstDueMs: isReady ? pauseDueMs : firstDueMs,
+    idleMs,
+    bodyIdleMs,
+    holdMs: call.endpoint.reads === 'nothing' ? rawHoldMs : holdMs,
+  })
 }
 
 function wantedOf({ streamClocks: own }: Candidate, { streaming }: Plan, clock: Clock, trip: Trip): Wanted {
@@ -143,7 +159,7 @@ async function judge(
   const { status } = response
   if (status >= 400)
     return await judgeError(intake, response, call, candidate, plan, clock, secretsOf(candidate, trip.credential))
-  if (status >= 300) {
+  if (status >= 300 && call.endpoint.reads !== 'nothing') {
     intake.discard()
     const message = `it answered with the redirect ${status}, which is not followed`
     return unfitFailure('invalid_response', status, message, isKnownPath(call))
@@ -151,6 +167,7 @@ async function judge(
   return answerOf(
     intake,
     response,
+    call,
     candidate,
     trip,
     await judgeBody(intake, response, call, wantedOf(candidate, plan, clock, trip)),
@@ -160,13 +177,14 @@ async function judge(
 function answerOf(
   intake: Intake,
   { status, headers }: IncomingResponse,
+  call: Call,
   candidate: Candidate,
   { credential }: Trip,
   judged: Fit | Failure,
 ): Answer | Failure {
   if (judged.kind === 'failure') {
     intake.discard()
-    return judged
+    return call.endpoint.reads === 'nothing' ? unfitRaw(judged, call) : judged
   }
   // The end of a stream is watched even when all of it is there.
   const isAll = judged.isWhole || (intake.hasEnded && judged.form === undefined)
@@ -174,7 +192,7 @@ function answerOf(
     kind: 'answer',
     candidate,
     status,
-    headers: responseHeaders(headers, secretsOf(candidate, credential)),
+    headers: responseHeaders(headers, secretsOf(candidate, credential), isBodiless(call, status)),
     held: intake.held,
     rest: isAll ? undefined : intake.rest(),
     form: judged.form,

@@ -9,7 +9,9 @@ import type { Call } from '#core/call.ts'
  */
 export function upstreamUrl(call: Call, candidate: Candidate): URL {
   // Nearly all calls to a candidate go to one of a few addresses, and parsing one costs more than looking it up.
-  if (call.query !== '' || call.endpoint.reads === 'path') return parseUrl(call, candidate)
+  // Paths without a model hold an id, and seldom come again.
+  if (call.query !== '' || call.endpoint.reads === 'path' || call.endpoint.reads === 'nothing')
+    return parseUrl(call, candidate)
   let known = knownUrls.get(candidate)
   if (known === undefined) knownUrls.set(candidate, (known = new Map()))
   let url = known.get(call.path)
@@ -28,12 +30,30 @@ const knownMax = 32
 
 function parseUrl(call: Call, candidate: Candidate): URL {
   const { backend, protocol, model } = candidate
+  if (candidate.keepsModel === true || call.endpoint.dialect === 'raw') {
+    return urlOf(backend.url, behind(backend.url.pathname, call.path), call.query)
+  }
   const basePath = basePathOf(candidate)
   if (protocol === 'azure' && !basePath.endsWith('/openai/v1')) {
-    const path = joinPath(basePath, deploymentPath(call.path, model))
+    const path = joinPath(
+      basePath,
+      isOfModel(call) ? deploymentPath(call.path, model) : `/openai${withoutV1(call.path)}`,
+    )
     return urlOf(backend.url, path, withApiVersion(call.query, backend.apiVersion))
   }
-  return urlOf(backend.url, joinPath(basePath, pathFor(call, model, basePath)), call.query)
+  // Files go to and from Google beside its API, by a path that has the version behind.
+  const base = transferPath.test(call.path) ? basePath.replace(geminiVersion, '') : basePath
+  return urlOf(backend.url, joinPath(base, pathFor(call, model, base)), call.query)
+}
+
+/** Files, batches and what was answered before are of no deployment. */
+function isOfModel({ endpoint }: Call): boolean {
+  return endpoint.reads !== 'nothing'
+}
+
+/** What nobody reads is put behind the base as it is; nothing at all is the base itself. */
+function behind(basePath: string, path: string): string {
+  return path === '' ? basePath : withoutSlash(basePath) + safe(path)
 }
 
 /** Ollama has two APIs beside each other; a base that ends with the name of one of them leads to both. */
@@ -51,6 +71,7 @@ function pathFor(call: Call, model: string, basePath: string): string {
     : named
 }
 
+const transferPath = /^\/(?:upload|download)\/v1/
 const geminiVersion = /\/v1(?:beta|alpha)?$/
 
 /**
@@ -87,8 +108,11 @@ function safe(path: string): string {
 const dotSegment = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
 
 function deploymentPath(path: string, model: string): string {
-  const rest = path.startsWith('/v1/') ? path.slice('/v1'.length) : path
-  return `/openai/deployments/${encodeURIComponent(model)}${rest}`
+  return `/openai/deployments/${encodeURIComponent(model)}${withoutV1(path)}`
+}
+
+function withoutV1(path: string): string {
+  return path.startsWith('/v1/') ? path.slice('/v1'.length) : path
 }
 
 /** The client's own `api-version` wins over the configured one. */

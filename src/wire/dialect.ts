@@ -10,6 +10,18 @@ export function dialectOfPath(path: string): Dialect {
   return readModelPath(path) === undefined ? 'openai' : 'gemini'
 }
 
+/** The envelope of errors for a request of this dialect; who asks raw at a path of ours knows its envelope too. */
+export function envelopeOf(dialect: Dialect, path: string): Dialect {
+  return dialect === 'raw' && isClientPath(path) ? dialectOfPath(path) : dialect
+}
+
+/** Is it a path at which clients ask for models, served or not? */
+export function isClientPath(path: string): boolean {
+  return clientPath.test(path) || ollamaPath.test(path)
+}
+
+const clientPath = /^\/(?:v1(?:beta|alpha)?|models|chat|completions|responses|embeddings)(?:\/|$)/
+
 /** Other paths below `/api` are not Ollama's. Some of these it has and we have not; its clients call them all the same. */
 const ollamaPath = /^\/api\/(?:chat|generate|embed|embeddings|tags|version|show|ps|pull|push|create|copy|delete)$/
 

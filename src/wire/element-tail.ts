@@ -18,6 +18,8 @@ export class ElementTail {
   #bytes = 0
   /** Reads an element that is too large to be kept. */
   #large: MemberScanner | undefined
+  /** The last element that could be kept. */
+  #last = new Uint8Array(0)
   #terminal: Terminal | undefined
   #choices = new ChoiceEnds()
 
@@ -29,6 +31,10 @@ export class ElementTail {
       start = end
     }
     if (start < chunk.length) this.#keep(chunk.subarray(start))
+  }
+
+  get tail(): Uint8Array {
+    return this.#last
   }
 
   look(): StreamEnding {
@@ -52,7 +58,7 @@ export class ElementTail {
     }
   }
 
-  #take(): Uint8Array {
+  #take(): Uint8Array<ArrayBuffer> {
     const bytes = concat(this.#pieces)
     this.#pieces = []
     this.#bytes = 0
@@ -65,8 +71,10 @@ export class ElementTail {
     this.#large = undefined
   }
 
-  #terminalOf(bytes: Uint8Array): Terminal | undefined {
+  #terminalOf(bytes: Uint8Array<ArrayBuffer>): Terminal | undefined {
     const element = asBuffer(bytes)
+    // The last piece is the closing bracket alone.
+    if (bytes.length > bracketBytesMax) this.#last = bytes
     if (this.#choices.hasBegun(0) && !mayTell(element)) return undefined
     const text = element.toString()
     const data = text.slice(startOfElement(text))
@@ -82,6 +90,9 @@ export class ElementTail {
     return 'complete'
   }
 }
+
+/** A bracket and the blanks around it. */
+const bracketBytesMax = 16
 
 /** Every terminal form holds one of these keys; looking for them spares parsing nearly every element. */
 const keys = ['"finishReason"', '"error"', '"blockReason"']

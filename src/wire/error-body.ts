@@ -13,10 +13,10 @@ export function errorBody(dialect: Dialect, refusal: Refusal, requestId: string)
   return { contentType: 'application/json', body: JSON.stringify(envelope(dialect, refusal, requestId)) }
 }
 
-/** Headers that tell a client's retry logic what to do about the refusal. */
-export function errorHeaders(refusal: Refusal): readonly (readonly [name: string, value: string])[] {
+/** Headers that tell a client's retry logic what to do about the refusal. `mayBeDone`: a second time might do harm. */
+export function errorHeaders(refusal: Refusal, mayBeDone = false): readonly (readonly [name: string, value: string])[] {
   const headers: [string, string][] = []
-  const retry = shouldRetry(refusal)
+  const retry = shouldRetry(refusal, mayBeDone)
   if (retry !== undefined) headers.push(['x-should-retry', String(retry)])
   if (refusal.retryAfterMs !== undefined) {
     const waitMs = Math.min(Math.max(Math.ceil(refusal.retryAfterMs), 0), retryAfterMsMax)
@@ -42,6 +42,8 @@ function envelope(dialect: Dialect, refusal: Refusal, requestId: string): object
       return { error: { code: status, message, status: names.gemini, ...retryDetails(refusal) } }
     case 'ollama':
       return { error: message }
+    case 'raw':
+      return { error: message, request_id: requestId }
   }
 }
 
@@ -53,8 +55,9 @@ function retryDetails(refusal: Refusal): { details?: object[] } {
 }
 
 /** Undefined where nobody is left to read it. */
-function shouldRetry(refusal: Refusal): boolean | undefined {
+function shouldRetry(refusal: Refusal, mayBeDone: boolean): boolean | undefined {
   if (refusal.code === 'client_closed') return undefined
+  if (mayBeDone) return false
   // Clients retry every 5xx on their own; these two would only fail again.
   if (refusal.code === 'internal_error' || refusal.code === 'upstream_auth_failed') return false
   return refusal.status === 408 || refusal.status === 429 || refusal.status >= 500

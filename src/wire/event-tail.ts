@@ -56,6 +56,10 @@ export class EventTail {
     if (this.#bytes > 2 * tailBytes || this.#chunks.length > piecesMax) this.#compact()
   }
 
+  get tail(): Uint8Array {
+    return concat(this.#chunks)
+  }
+
   look(): StreamEnding {
     const found = this.#find()
     const { terminal, hasFinalWord, choices } = found

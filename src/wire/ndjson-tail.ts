@@ -31,6 +31,10 @@ export class LineTail {
     if (this.#bytes > 2 * tailBytes || this.#chunks.length > piecesMax) this.#compact()
   }
 
+  get tail(): Uint8Array {
+    return concat(this.#chunks)
+  }
+
   look(): StreamEnding {
     const terminal = this.#terminal()
     const isDone = terminal === 'complete'

@@ -43,6 +43,11 @@ export class StreamEnd {
     return this.#look().hasFinalWord
   }
 
+  /** The last bytes of what was seen; empty where nobody tells more in them than that it is over. */
+  get tail(): Uint8Array {
+    return this.#tail.tail
+  }
+
   #look(): StreamEnding {
     this.#ending ??= this.#tail.look()
     return this.#ending
@@ -52,6 +57,7 @@ export class StreamEnd {
 interface Tail {
   see(chunk: Uint8Array): void
   look(): StreamEnding
+  readonly tail: Uint8Array
 }
 
 function openTail(form: StreamForm): Tail {

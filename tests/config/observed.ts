@@ -6,6 +6,7 @@ const backends = 'road/keys-backends.test.ts'
 const balancing = 'road/balancing.test.ts'
 const clients = 'road/keys-clients.test.ts'
 const fallback = 'road/keys-fallback.test.ts'
+const filters = 'road/filters.test.ts'
 const hazards = 'e2e/hazards.e2e.test.ts'
 const links = 'e2e/links.e2e.test.ts'
 const linksTls = 'e2e/links-tls.e2e.test.ts'
@@ -13,6 +14,7 @@ const linksProxies = 'e2e/links-proxies.e2e.test.ts'
 const logging = 'e2e/keys-logging.e2e.test.ts'
 const process = 'e2e/keys-process.e2e.test.ts'
 const retry = 'road/keys-retry.test.ts'
+const rollingRestart = 'e2e/rolling-restart.e2e.test.ts'
 const routes = 'road/keys-routes.test.ts'
 const timeouts = 'e2e/keys-timeouts.e2e.test.ts'
 
@@ -46,11 +48,45 @@ const tokenAge: Observation = [
   keysOfCredentials,
   'credentials[].cache_ttl $cache_ttl and refresh_margin $refresh_margin',
 ]
+const leavingOut = 'road/leaving-out.test.ts'
+const ejection: Observation = [
+  leavingOut,
+  'outlier_detection.ejection_time and max_ejection_time: { $written }: $seconds s',
+]
+const corsRoad = 'road/cors.test.ts'
+const forwarding = 'unit/server/forward-proxy.test.ts'
+const pools = 'unit/snapshot/services.test.ts'
+const servicesRoad = 'road/services.test.ts'
+const healthKeys = 'road/keys-health.test.ts'
+const healthPages = 'road/health.test.ts'
+const healthPath: Observation = [
+  healthPages,
+  'C534: health.endpoints[].path is where they are, by health.endpoints[].type',
+]
+const healthShows: Observation = [healthPages, 'C537: health.verbose.$name: false takes the section away']
 const signs: Observation = [keysOfCredentials, 'credentials[].access_key_id and secret_access_key sign each request']
 const ofSignature: Observation = [keysOfCredentials, 'credentials[].session_token, region and service are part of it']
 
-/** Every key of the configuration that holds a value, and the test that would fail if the key did nothing. */
-export const observed: Readonly<Record<string, Observation>> = {
+/** The keys of a `health_check` section, which stands in several places. */
+function checksOf(section: string): Readonly<Record<string, Observation>> {
+  const asks: Observation = [
+    healthKeys,
+    'health_check.method, health_check.path and health_check.headers are what is asked',
+  ]
+  return {
+    [`${section}.enabled`]: [healthKeys, 'health_check.enabled says whether it is checked at all'],
+    [`${section}.method`]: asks,
+    [`${section}.path`]: asks,
+    [`${section}.headers`]: asks,
+    [`${section}.expect`]: [healthKeys, 'health_check.expect are the statuses that mean well'],
+    [`${section}.interval`]: [healthKeys, 'health_check.interval is from one check to the next'],
+    [`${section}.timeout`]: [healthKeys, 'health_check.timeout is the longest time of one'],
+    [`${section}.failure_threshold`]: [healthKeys, 'health_check.failure_threshold failed checks in a row take it out'],
+    [`${section}.success_threshold`]: [healthKeys, 'health_check.success_threshold good checks in a row bring it back'],
+  }
+}
+
+const observations: Readonly<Record<string, Observation>> = {
   listen: [process, '"host:port" is the address that is served'],
   proxy_api_key: [clients, 'B01 B02: proxy_api_key lets in who has it: with %j'],
   allow_unauthenticated: [process, 'B02: allow_unauthenticated opens the addresses beside loopback: "$yaml"'],
@@ -58,9 +94,37 @@ export const observed: Readonly<Record<string, Observation>> = {
   'admin.key': [admin, 'admin.key opens the pages, and takes the place of the client key'],
   'admin.path': [admin, 'admin.path is where the pages are, until a restart'],
   'admin.listen': [admin, 'admin.listen is an address for the pages alone, open until the last request is done'],
+  'admin.page': ['e2e/page.e2e.test.ts', 'admin.page: false takes the page away, and a reload brings it back'],
+  'admin.config_with_client_key': [
+    'e2e/seed-003.e2e.test.ts',
+    'D66 admin.config_with_client_key: the pages about the configuration open to clients from elsewhere, and no others',
+  ],
   'admin.keep_requests': [admin, 'admin.keep_requests is how many are remembered, and a reload changes it'],
   trusted_proxies: [clients, 'B86: trusted_proxies may name the client, and nobody else: %j'],
   max_body_size: [process, 'is enforced on the wire, whether a body is announced or comes in chunks'],
+  'server.idle_timeout': [process, 'A60: server.idle_timeout $timeout closes an idle connection'],
+  max_upload_size: ['e2e/upload.e2e.test.ts', 'max_upload_size refuses what announces more'],
+  'filters[].match.methods': [filters, 'filters[].match.$key: only requests that match lose something'],
+  'filters[].match.path': [filters, 'filters[].match.$key: only requests that match lose something'],
+  'filters[].match.backends': [
+    filters,
+    'filters[].match.backends: requests that others may answer lose nothing, and are not looked into',
+  ],
+  'filters[].match.headers': [filters, 'filters[].match.$key: only requests that match lose something'],
+  'filters[].remove.body': [filters, 'A58 A59: filters[].remove takes out members, headers and parameters for $name'],
+  'filters[].remove.headers': [
+    filters,
+    'A58 A59: filters[].remove takes out members, headers and parameters for $name',
+  ],
+  'filters[].remove.query': [filters, 'A58 A59: filters[].remove takes out members, headers and parameters for $name'],
+  'server.reuse_port': [
+    rollingRestart,
+    'F96: a process takes over from another on one port while clients of all kinds',
+  ],
+  'server.workers': [
+    'e2e/workers.e2e.test.ts',
+    'A68 server.workers: all of them take connections of one port, and tell',
+  ],
   'server.memory_limit': [hazards, 'F95: server.memory_limit is where large bodies are refused, and nothing else'],
   upstream_default_key: [backends, 'upstream_default_key is for the others'],
   reuse_gateway_key: [backends, 'reuse_gateway_key lends ours'],
@@ -144,6 +208,7 @@ export const observed: Readonly<Record<string, Observation>> = {
   'backends[].credentials[].session_token': ofSignature,
   'backends[].credentials[].region': ofSignature,
   'backends[].credentials[].service': ofSignature,
+  services_file: ['e2e/seed-003.e2e.test.ts', 'both seeds from one config.yaml, and both by flags'],
   'outbound_proxy.url': wayOut,
   'outbound_proxy.no_proxy': [linksProxies, 'outbound_proxy.no_proxy names those that are connected to directly'],
   'models.<name>.enabled': [clients, 'B18: models.<name>.enabled false takes the alias off the list and out of use'],
@@ -170,7 +235,12 @@ export const observed: Readonly<Record<string, Observation>> = {
   'models.<name>.streaming.hold': holds,
   'models.<name>.streaming.on_disconnect': leavers,
   'models.<name>.streaming.client_timeout': clientStalls,
+  'load_balancing.fail_open': [leavingOut, '"$written" while the checks of "$down" fail: $asked'],
+  'load_balancing.slow_start': [leavingOut, '"$written" gives a route that comes back $share of the traffic in its'],
   'load_balancing.strategy': [balancing, 'holds for aliases that say nothing else: "$own"'],
+  'owned_ids.max': ['road/owned-ids.test.ts', 'owned_ids.max is how many are remembered, 0 is none'],
+  'owned_ids.resources': ['road/owned-ids.test.ts', 'owned_ids.resources: $resources lets $method $path be $status'],
+  'owned_ids.ttl': ['road/owned-ids.test.ts', 'owned_ids.ttl is for how long, after each use'],
   'fallback.cooldown_seconds': [fallback, 'B20 B21: fallback.cooldown_seconds: { $fallback } is $rest seconds'],
   'fallback.max_retries': [fallback, 'B26 B27: fallback.max_retries: { $fallback } is $tried attempts'],
   'fallback.alias_fallback': [fallback, 'B10: fallback.alias_fallback: { $fallback } names who comes next'],
@@ -195,8 +265,38 @@ export const observed: Readonly<Record<string, Observation>> = {
     'B109: circuit_breaker.open_timeout: { $written } keeps it open for $seconds',
   ],
   'circuit_breaker.success_threshold': [retry, 'B109: circuit_breaker.success_threshold: { $written } closes after'],
+  'circuit_breaker.max_open_timeout': [
+    leavingOut,
+    'circuit_breaker.max_open_timeout: { $written } ends the doubling of open_timeout',
+  ],
+  'circuit_breaker.max_ejection_percent': [
+    leavingOut,
+    'circuit_breaker.max_ejection_percent: { $written } leaves $asked of four',
+  ],
+  'outlier_detection.enabled': [leavingOut, 'outlier_detection.enabled: "$section" leaves it out: $isOut'],
+  'outlier_detection.interval': [
+    leavingOut,
+    'outlier_detection.interval: { $written } with a request every $stepMs ms',
+  ],
+  'outlier_detection.min_requests': [leavingOut, 'outlier_detection.min_requests: { $written } leaves it out after'],
+  'outlier_detection.failure_percent': [leavingOut, 'outlier_detection.failure_percent: { $written } with $bad of ten'],
+  'outlier_detection.ejection_time': ejection,
+  'outlier_detection.max_ejection_time': ejection,
+  'outlier_detection.max_ejection_percent': [
+    leavingOut,
+    'outlier_detection.max_ejection_percent: { $written } leaves $left of four',
+  ],
   'detection.error_codes': [retry, 'B28 B29 B30 B31: detection.error_codes: { $detection }'],
   'detection.error_patterns': [retry, 'B32: detection.error_patterns: { $detection } in "$says": $found'],
+  ...checksOf('health_check'),
+  ...checksOf('backends[].health_check'),
+  ...checksOf('services.<name>.models.<name>.backends[].health_check'),
+  ...checksOf('passthrough.backends[].health_check'),
+  'health.endpoints[].path': healthPath,
+  'health.endpoints[].type': healthPath,
+  'health.verbose.show_upstream_status': healthShows,
+  'health.verbose.show_cache_status': healthShows,
+  'health.verbose.show_rate_limit_status': healthShows,
   'timeout.queue': queueing,
   'timeout.dns': lookUp,
   'timeout.connect': clock,
@@ -216,6 +316,15 @@ export const observed: Readonly<Record<string, Observation>> = {
   'streaming.client_timeout': clientStalls,
   'proxy.forward_client_ip': [backends, 'B113: proxy.forward_client_ip tells the backend who asks: %j'],
   'errors.unknown_model_status': [clients, 'B71: errors.unknown_model_status is the status for an unknown alias: %j'],
+  'cors.enabled': [corsRoad, 'cors.enabled: $enabled, and a page may read: $reads'],
+  'cors.allowed_origins': [corsRoad, 'D57 C909: cors.allowed_origins: $origins lets $origin read: $reads'],
+  'cors.allow_credentials': [corsRoad, 'D58: cors.allow_credentials is told, and never together with "*"'],
+  'cors.allow_methods': [corsRoad, 'D58: cors.allow_methods and cors.allow_headers are what a page may send'],
+  'cors.allow_headers': [corsRoad, 'D58: cors.allow_methods and cors.allow_headers are what a page may send'],
+  'cors.expose_headers': [corsRoad, 'cors.expose_headers come beside those that clients read anyway'],
+  'cors.max_age': [corsRoad, 'cors.max_age is how long a browser need not ask again'],
+  'forward_proxy.enabled': [forwarding, 'A51 A53: forward_proxy.enabled: what is asked of $host goes to'],
+  'forward_proxy.own_hosts': [forwarding, 'forward_proxy.own_hosts are names of our own: $host'],
   'headers.debug': [clients, 'headers.debug tells who answered, at which attempt: %j'],
   'shutdown.drain_timeout': [process, 'B118: $timeout is how long a running stream may go on ($alias)'],
   'logging.level': [logging, 'B53: $level is the least that is written'],
@@ -226,8 +335,11 @@ export const observed: Readonly<Record<string, Observation>> = {
   'logging.mask_sensitive': [logging, 'B61 B62: logging.mask_sensitive hides keys: { $logging }'],
   'logging.enable_metrics': [logging, 'B64: logging.enable_metrics adds a line of figures per request: { $logging }'],
   'logging.max_file_size_mb': [logging, 'B52: logging.max_file_size_mb splits it: { $size }'],
+  'logging.max_age_days': [logging, 'A64: logging.max_age_days and max_total_size_mb: { $logging } leave $left'],
+  'logging.max_total_size_mb': [logging, 'A64: logging.max_age_days and max_total_size_mb: { $logging } leave $left'],
   'logging.format': [logging, 'B54: logging.format $format'],
   'logging.language': [logging, 'B55 B56: logging.language $language'],
+  'logging.timezone': [logging, 'is the zone of lines, files and folders, and the page gets to know it: $zone'],
   'logging.categories.request_body.level': [logging, 'logging.categories.request_body.level switches them on'],
   'logging.categories.request_body.path': [logging, 'logging.categories.request_body.path is the folder of every'],
   'logging.categories.request_body.include_body': [
@@ -236,3 +348,43 @@ export const observed: Readonly<Record<string, Observation>> = {
   ],
   'logging.categories.request_body.max_age_days': [logging, 'B116: { $days } keeps the days of the last $kept'],
 }
+
+/** A backend that stands in a service or in `passthrough` is made as one of `backends` is. */
+function inPools(): Readonly<Record<string, Observation>> {
+  const meansTheSame: Observation = [
+    pools,
+    'in services and in passthrough: a backend there takes every key that it takes in `backends`',
+  ]
+  const without = new Set(['name', 'weight', 'protocol', 'api_version', 'prefill'])
+  const keys = Object.keys(observations)
+    .filter((key) => key.startsWith('backends[].') && !key.startsWith('backends[].health_check.'))
+    .map((key) => key.slice('backends[].'.length))
+    .filter((key) => !without.has(key))
+  const own: Readonly<Record<string, Observation>> = {
+    id: [pools, 'D06 D08 D09 D10: each model is a plan of one tier, its backends named by service, model and id'],
+    name: [pools, 'D06 D08 D09 D10: each model is a plan of one tier, its backends named by service, model and id'],
+    backend: [pools, 'a backend of `backends` may be named: it keeps its key and its name, and stands on its own here'],
+    weight: [servicesRoad, 'D11 N307: services.<name>.models.<name>.backends[].weight: 2 to 1, in turn'],
+    enabled: [pools, 'one that is switched off is not asked'],
+  }
+  const places = ['services.<name>.models.<name>', 'passthrough']
+  const strategy: Observation = [
+    pools,
+    'services.<name>.strategy and models.<name>.strategy: the nearest word counts, $name',
+  ]
+  const affinity: Observation = [
+    pools,
+    'D19 D20: services.<name>.affinity and models.<name>.affinity: the nearest word counts, $name',
+  ]
+  const balance = ['services.<name>', ...places].flatMap((place) => [
+    [`${place}.strategy`, strategy],
+    [`${place}.affinity.by`, affinity],
+    [`${place}.affinity.ttl`, affinity],
+  ])
+  const ofEntry = [...keys.map((key): [string, Observation] => [key, meansTheSame]), ...Object.entries(own)]
+  const rows = places.flatMap((place) => ofEntry.map(([key, seen]) => [`${place}.backends[].${key}`, seen]))
+  return Object.fromEntries([...rows, ...balance])
+}
+
+/** Every key of the configuration that holds a value, and the test that would fail if the key did nothing. */
+export const observed: Readonly<Record<string, Observation>> = { ...observations, ...inPools() }

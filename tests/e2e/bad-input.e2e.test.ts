@@ -278,9 +278,16 @@ const framing: readonly Row[] = [
     gives: [413],
     code: 'body_too_large',
   },
+  {
+    id: 'B23',
+    name: 'an announced body that no memory would hold',
+    bytes: post({ framing: ['Content-Length: 3000000000'], body: '' }),
+    gives: [413],
+    code: 'body_too_large',
+  },
   ...refused(
     'B23',
-    { 'an announced body above every limit': post({ framing: ['Content-Length: 3000000000'], body: '' }) },
+    { 'an announced body above every limit': post({ framing: ['Content-Length: 2000000000000000'], body: '' }) },
     413,
   ),
   {
@@ -802,9 +809,15 @@ describe('bad input', () => {
     expect(gateway.output()).not.toContain('\u001b')
   })
 
-  test('B80: the id of an answer is ours, whatever id the client sent', async () => {
-    const { answers } = await speak(gateway.url, post({ lines: [bearer, json, 'x-request-id: mine'] }))
-    expect(answers[0]?.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{24}$/)
+  test.each([
+    { id: 'mine', is: /^mine$/ },
+    { id: '../../x', is: /^req_[0-9a-f]{24}$/ },
+    { id: `req_${'0'.repeat(24)}`, is: /^req_0[0-9a-f]{23}$/ },
+    { id: 'req_\xe4', is: /^req_[0-9a-f]{24}$/ },
+  ])('B80: a request has the id $id of its client only if that can stand anywhere', async ({ id, is }) => {
+    const { answers } = await speak(gateway.url, post({ lines: [bearer, json, `x-request-id: ${id}`] }))
+    expect(answers[0]?.headers.get('x-request-id')).toMatch(is)
+    expect(answers[0]?.headers.get('x-request-id')).not.toBe(`req_${'0'.repeat(24)}`)
   })
 
   test('after all of it the gateway serves as before, and nothing was left uncaught', async () => {

@@ -227,6 +227,55 @@ async function dial(url: string): Promise<Socket> {
   })
 }
 
+describe('the own limit of fetch for a silent upstream', () => {
+  // Six minutes, unless this variable says something else, in seconds.
+  const env = { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' }
+  const silenceMs = 9000
+
+  test('H10: ends no request through it, neither before the head nor in the middle of a body', async () => {
+    let asked = 0
+    using slow = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      idleTimeout: 0,
+      async fetch(request) {
+        asked += 1
+        const { model = '' } = (await request.json()) as { model?: string }
+        if (model !== 'body') await Bun.sleep(silenceMs)
+        return new Response(
+          new ReadableStream({
+            async start(controller) {
+              controller.enqueue('{"choices":')
+              if (model === 'body') await Bun.sleep(silenceMs)
+              controller.enqueue('[]}')
+              controller.close()
+            },
+          }),
+          { headers: { 'content-type': 'application/json' } },
+        )
+      },
+    })
+    await using patient = await startGateway(
+      `backends: [{ name: up, url: "${slow.url.href}v1", transport: fetch }]
+models: { head: { routes: [{ backend: up, model: head }] }, body: { routes: [{ backend: up, model: body }] } }`,
+      { env: { ...env, BUN_CONFIG_MAX_HTTP_REQUESTS: '65535' } },
+    )
+    const asks = ['head', 'body'].map(async (model) => {
+      const { status, text } = await rawRequest(patient.url, chatRequest(model, { stream: false }))
+      return [model, status, text]
+    })
+    const plain = `fetch("${slow.url.href}", { method: "POST", body: "{}" }).catch((error) => console.log(error.name))`
+    const child = Bun.spawn([process.execPath, '-e', plain], { env: { ...process.env, ...env }, stdout: 'pipe' })
+    expect((await child.stdout.text()).trim()).toBe('TimeoutError')
+    const whole = '{"choices":[]}'
+    expect(await Promise.all(asks)).toEqual([
+      ['head', 200, whole],
+      ['body', 200, whole],
+    ])
+    expect(asked).toBe(3)
+  }, 20_000)
+})
+
 /** A gateway that may open 64 descriptors. */
 async function startNarrow(): Promise<{ readonly url: string } & AsyncDisposable> {
   const folder = mkdtempSync(join(tmpdir(), 'llm-proxy-'))

@@ -133,6 +133,68 @@ onPosix('the form of the log', () => {
   })
 })
 
+onPosix('D79: logging.timezone', () => {
+  test.each([
+    { zone: 'Pacific/Kiritimati', hours: 14, offset: '+14:00' },
+    { zone: 'Pacific/Pago_Pago', hours: -11, offset: '-11:00' },
+  ])(
+    'is the zone of lines, files and folders, and the page gets to know it: $zone',
+    async ({ zone, hours, offset }) => {
+      await using gateway = await startGateway(
+        `
+proxy_api_key: ${key}
+admin: { key: admin-${key} }
+backends: [{ name: up, url: "mock://up" }]
+models: { good: { routes: [{ backend: up, model: ok }] } }
+logging:
+  timezone: ${zone}
+  general_file: ./logs/a.log
+  separate_files: true
+  request_dir: "./asked/{date}"
+  categories: { request_body: { level: debug } }
+`,
+        { env: { TZ: 'Asia/Shanghai' } },
+      )
+      const started = Date.now()
+      await rawRequest(gateway.url, chatRequest('good', {}, key))
+      const { text } = await rawRequest(gateway.url, {
+        path: '/admin/status',
+        headers: { 'x-api-key': `admin-${key}` },
+      })
+      expect(JSON.parse(text)).toMatchObject({ zone })
+      expect(await gateway.stop()).toBe(0)
+      const there = (ms: number): string => new Date(ms + hours * 3_600_000).toISOString()
+      const days = [started - 5000, Date.now()].map((ms) => there(ms).slice(0, 10))
+      const [, day = '', time = ''] =
+        /\[(\S+) (\S+)\] \[INFO\] \[req_\w+\] Request finished/.exec(gateway.output()) ?? []
+      expect(day).toBeOneOf(days)
+      expect(Math.abs(Date.parse(`${day}T${time}${offset}`) - started)).toBeLessThan(20_000)
+      expect(existsSync(join(gateway.directory, `logs/a_${day}.log`))).toBe(true)
+      expect(existsSync(join(gateway.directory, `logs/dumps/${day}`))).toBe(true)
+      const [record = ''] = readdirSync(join(gateway.directory, `asked/${day}`))
+      const told = readFileSync(join(gateway.directory, `asked/${day}`, record), 'utf8')
+      const [, exact = ''] = /^Time: (.*)$/m.exec(told) ?? []
+      expect(exact).toEndWith(offset)
+      expect(Math.abs(Date.parse(exact) - started)).toBeLessThan(20_000)
+    },
+  )
+
+  test('follows a reload, also by its other name, and another zone than a known one is refused', async () => {
+    const config = (zone: string): string => `
+backends: [{ name: up, url: "mock://up" }]
+models: { good: { routes: [{ backend: up, model: ok }] } }
+${zone}
+`
+    await using gateway = await startGateway(config(''), { env: { TZ: 'UTC' } })
+    gateway.rewrite(config('timezone: Pacific/Kiritimati'))
+    const [line, stamp = ''] = await gateway.told(/^\[(.*?)\] .*logging\.timezone.*Pacific\/Kiritimati$/m, 10_000)
+    expect(line).toContain('reloaded')
+    expect(Math.abs(Date.parse(`${stamp.replace(' ', 'T')}+14:00`) - Date.now())).toBeLessThan(20_000)
+    gateway.rewrite(config('timezone: Pacific/Kiribati'))
+    await gateway.told(/timezone: expected a time zone such as .*, not "Pacific\/Kiribati"/, 10_000)
+  })
+})
+
 onPosix('files of requests', () => {
   test('B58 B59 B60: without logging.separate_files there are none', async () => {
     expect((await runWith('separate_files: false, request_dir: ./asked, error_dir: ./failed')).files).toEqual({})
@@ -201,6 +263,30 @@ onPosix('B116: dumps', () => {
     for (const text of Object.values(files)) expect(text).not.toContain('"content"')
     expect(files['logs/dumps/DAY/ID/client_request.httpdump']).toContain('content-type: application/json')
   })
+})
+
+onPosix('logging.max_age_days and logging.max_total_size_mb', () => {
+  const old = 'logs/a_2020-01-01.log'
+  const older = 'logs/a_2019-01-01.log'
+
+  test.each([
+    { logging: 'max_age_days: 0', left: 2 },
+    { logging: 'max_age_days: 30', left: 0 },
+    { logging: 'max_total_size_mb: 1', left: 1 },
+  ])(
+    'A64: logging.max_age_days and max_total_size_mb: { $logging } leave $left of the old files',
+    async ({ logging, left }) => {
+      const text = 'x'.repeat(700_000)
+      await using gateway = await startGateway(
+        `backends: [{ name: up, url: "mock://up" }]\nmodels: {}\nlogging: { general_file: logs/a.log, ${logging} }\n`,
+        { files: { [old]: text, [older]: text } },
+      )
+      await gateway.stop()
+      const kept = [older, old].filter((file) => existsSync(join(gateway.directory, file)))
+      // The oldest goes first.
+      expect(kept).toEqual([older, old].slice(2 - left))
+    },
+  )
 })
 
 onPosix('logging.categories.request_body.max_age_days', () => {

@@ -162,6 +162,28 @@ models: { m: { routes: [{ backend: up, model: m }] } }
   )
 })
 
+describe('server.idle_timeout', () => {
+  // The platform looks every four seconds; a connection that stays must be seen to stay a little longer.
+  test.each([
+    { timeout: '1s', closes: true },
+    { timeout: '75s', closes: false },
+  ])('A60: server.idle_timeout $timeout closes an idle connection: $closes', async ({ timeout, closes }) => {
+    await using gateway = await startGateway(`${mock}server: { idle_timeout: ${timeout} }\n`)
+    const { hostname, port } = new URL(gateway.url)
+    const socket = connect(Number(port), hostname)
+    const closed = new Promise<string>((resolve) => socket.on('close', () => resolve('closed')))
+    socket.on('error', () => undefined).resume()
+    // Slow enough that the connection was given time to wait for an upstream, and must get its own time back.
+    const body = '{"model":"brief","messages":[{"role":"user","content":"hi"}]}'
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    const ended = await Promise.race([closed, Bun.sleep(6500).then(() => 'open')])
+    socket.destroy()
+    expect(ended).toBe(closes ? 'closed' : 'open')
+  })
+})
+
 describe('max_body_size', () => {
   test('is enforced on the wire, whether a body is announced or comes in chunks', async () => {
     await using gateway = await startGateway(`max_body_size: 64kb\n${mock}`)

@@ -213,7 +213,7 @@ describe('a WebSocket through the gateway', () => {
     await client.has(1)
     client.socket.send('die')
     expect(await client.closed).toEqual({ code: 1011, reason: 'the upstream connection broke' })
-    await gateway.told(/Stream broken: backend=one bytes=5 .*reason=the upstream broke/)
+    await gateway.told(/Stream broken: backend=one .* bytes=5 .*reason=the upstream broke/)
   })
 
   test('a client that vanishes leaves no upstream behind', async () => {
@@ -309,12 +309,12 @@ test('a gateway without keys lets in no page from elsewhere', async () => {
 models:
   voice: { routes: [{ backend: one, model: m, priority: 1 }] }
 `)
-  const statusFor = async (origin: string, host = 'gateway.example'): Promise<number> =>
+  const statusFor = async (origin: string, host = 'gateway'): Promise<number> =>
     (await ask(gateway, { authorization: undefined, origin, host })).status
   expect(await statusFor('https://evil.example')).toBe(401)
   expect(await statusFor('null')).toBe(401)
   // A name that leads to this machine for a moment.
-  expect(await statusFor('https://evil.example', 'evil.example')).toBe(401)
+  expect(await statusFor('https://evil.example', 'evil.example')).toBe(403)
   expect(await statusFor('http://localhost:3000')).toBe(101)
   expect((await ask(gateway, { authorization: undefined })).status).toBe(101)
 })
@@ -458,7 +458,7 @@ test('a gateway that shuts down says so to both sides, after its time to drain',
   expect((await client.closed).code).toBe(1012)
   expect((await upstream.accepted[0]?.closed)?.code).toBe(1001)
   await gateway.exited
-  expect(gateway.output()).toContain('Stream broken: backend=one bytes=5')
+  expect(gateway.output()).toMatch(/Stream broken: backend=one .* bytes=5 /)
 })
 
 describe('the official client', () => {

@@ -363,7 +363,7 @@ describe('models.<name>.affinity', () => {
     { by: 'auto', one: { extra: { prompt_cache_key: 'p' } } },
     { by: 'system', one: { extra: { messages: [{ role: 'system', content: 's' }] } } },
     { by: '"header:X-Tenant"', one: { headers: { 'x-tenant': 't' } } },
-  ])('models.<name>.affinity.by: $by', async ({ by, one }) => {
+  ])('C331: models.<name>.affinity.by: $by', async ({ by, one }) => {
     const road = await openRoad(aliasWith(`strategy: round_robin, affinity: { by: ${by} }`), answering({}))
     const init = { headers: new Headers('headers' in one ? one.headers : {}) }
     for (let request = 0; request < 6; request += 1) {
@@ -404,6 +404,52 @@ describe('models.<name>.affinity', () => {
     await road.clock.advance(60_000)
     await ask(road, 3, '203.0.113.1')
     expect(asked(road)).toBe('aabbbb')
+  })
+
+  test('what it cost to leave is told: in the record, in the figures of the alias, by its reason', async () => {
+    const usage = (tokens: number): string =>
+      `data: {"choices":[],"usage":{"prompt_tokens_details":{"cached_tokens":${tokens}}}}\n\n`
+    const said = 'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n'
+    let isDown = false
+    const road = await openRoad(aliasWith('strategy: round_robin, affinity: { by: ip }'), ({ url }) =>
+      isDown && url.hostname === 'a'
+        ? errorAnswer(500)
+        : eventStream([said, usage(512), usage(2048), 'data: [DONE]\n\n']),
+    )
+    await ask(road, 2, '203.0.113.1', { stream: true })
+    isDown = true
+    await ask(road, 1, '203.0.113.1', { stream: true })
+    isDown = false
+    await road.clock.advance(60_000)
+    await ask(road, 1, '203.0.113.1', { stream: true })
+    expect(asked(road)).toBe('aaabb')
+    const why = 'it answered with status 500'
+    expect(road.settled.map(({ repinned }) => repinned)).toEqual([
+      undefined,
+      undefined,
+      { from: 'a/up', why, cachedTokens: 2048 },
+      undefined,
+    ])
+    const tally = { pins: 1, hits: 2, repinned: 1, cachedTokensLost: 2048 }
+    expect(road.gateway.figures.pins.tallyOf('m')).toEqual(tally)
+  })
+
+  test('of several credentials the one that has the prompts goes on, until it rests', async () => {
+    const config = `backends:
+  - { name: a, url: "http://a/v1", credentials: [{ name: c1, api_key: k1 }, { name: c2, api_key: k2 }, { name: c3, api_key: k3 }] }
+models: { m: { affinity: { by: user }, routes: [{ backend: a, model: up }] } }
+`
+    let refused = ''
+    const road = await openRoad(config, ({ headers }) =>
+      headers.some(([, value]) => value === `Bearer ${refused}`) ? errorAnswer(429) : chatAnswer(),
+    )
+    const keys = (): string =>
+      road.sent.map(({ headers }) => headers.find(([name]) => name === 'authorization')?.[1].at(-1)).join('')
+    for (const user of ['x', 'y', 'x', 'x', 'y']) await ask(road, 1, undefined, { user })
+    expect(keys()).toBe('12112')
+    refused = 'k1'
+    await ask(road, 2, undefined, { user: 'x' })
+    expect(keys()).toBe('12112133')
   })
 
   test('who answers when it is asked again is the one to stay with', async () => {

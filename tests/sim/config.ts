@@ -22,6 +22,8 @@ export function writeConfig(dice: Dice, version: number): Written {
     `streaming: { ${streaming(dice)} }`,
   ]
   if (dice.chance(0.5)) lines.push(`circuit_breaker: { ${breaker(dice)} }`)
+  if (dice.chance(0.4)) lines.push(`outlier_detection: { ${outlier(dice)} }`)
+  if (dice.chance(0.4)) lines.push(`load_balancing: { ${balancing(dice)} }`)
   if (dice.chance(0.2)) lines.push(`detection: { ${dice.pick(detections)} }`)
   return { yaml: lines.join('\n'), aliases }
 }
@@ -37,7 +39,9 @@ function backend(host: string, version: number, dice: Dice): string {
   const clocks = dice.chance(0.2) ? `, streaming: { ${dice.pick(streamClocks)(dice)} }` : ''
   const prefill = dice.chance(0.5) ? ', prefill: plain' : ''
   const headers = dice.chance(0.2) ? `, headers: { x-team: "${canary}" }` : ''
-  return `  - { name: ${host}, url: "http://${host}-v${version}/v1", protocol: any, api_key: "${canary}"${prefill}${headers}${clocks} }`
+  // What its checks find is not left to them.
+  const checks = dice.chance(0.3) ? ', health_check: { enabled: true }' : ''
+  return `  - { name: ${host}, url: "http://${host}-v${version}/v1", protocol: any, api_key: "${canary}"${prefill}${headers}${checks}${clocks} }`
 }
 
 const streamClocks: readonly ((dice: Dice) => string)[] = [
@@ -121,5 +125,25 @@ function breaker(dice: Dice): string {
     `failure_threshold: ${dice.pick([1, 1, 2, 3])}`,
     `open_timeout: ${dice.pick(['1s', '5s', '60s'])}`,
     `success_threshold: ${dice.between(1, 2)}`,
+    `max_open_timeout: ${dice.pick(['1s', '20s', '600s'])}`,
+    `max_ejection_percent: ${dice.pick([1, 50, 50, 100])}`,
+  ].join(', ')
+}
+
+function outlier(dice: Dice): string {
+  return [
+    `interval: ${dice.pick(['1s', '10s', '60s'])}`,
+    `min_requests: ${dice.pick([1, 1, 2, 5])}`,
+    `failure_percent: ${dice.pick([20, 50, 100])}`,
+    `ejection_time: ${dice.pick(['1s', '10s', '60s'])}`,
+    `max_ejection_percent: ${dice.pick([1, 50, 50, 100])}`,
+  ].join(', ')
+}
+
+function balancing(dice: Dice): string {
+  return [
+    `strategy: ${dice.pick(['weighted_random', 'round_robin', 'least_connections', 'latency', 'hash'])}`,
+    `fail_open: ${dice.chance(0.5)}`,
+    `slow_start: ${dice.pick(['0', '1s', '30s', '300s'])}`,
   ].join(', ')
 }

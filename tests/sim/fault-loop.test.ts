@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { isRefusal } from '#core/refusal.ts'
 import type { BodySink, IncomingBody, Transport, TransportFailure } from '#ports/transport.ts'
-import { resolve } from '#route/resolve.ts'
+import { resolveNamed } from '#route/resolve.ts'
 import { behave } from './behaviour.ts'
 import { Client, type Wish } from './client.ts'
 import { Dice } from './dice.ts'
@@ -167,7 +167,7 @@ describe.each(lives)('F103: $name, and each of its outside calls fails once', ({
 
 /** Why each route rests that does. */
 function restsOf({ snapshot, gateway, clock }: World): (string | undefined)[] {
-  const plan = resolve(snapshot, 'm0')
+  const plan = resolveNamed(snapshot, 'm0')
   if (isRefusal(plan)) return []
   const candidates = plan.tiers.flatMap((tier) => tier.candidates)
   return candidates.map(({ stateKey }) => gateway.breakers.restOf(stateKey, clock.monotonicMs(), plan.breaker)?.why)

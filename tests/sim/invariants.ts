@@ -2,7 +2,7 @@ import type { Plan } from '#core/plan.ts'
 import type { Attempt, Exchange } from '#core/exchange.ts'
 import type { StreamForm } from '#core/endpoint.ts'
 import { isRefusal } from '#core/refusal.ts'
-import { resolve } from '#route/resolve.ts'
+import { resolveNamed } from '#route/resolve.ts'
 import { stateKeysOf } from '#snapshot/compile.ts'
 import { keepAlive } from '#wire/keep-alive.ts'
 import { canary } from './behaviour.ts'
@@ -47,6 +47,8 @@ function checkRest(world: World, clients: readonly Client[], problems: string[])
   for (const { id, inFlight } of world.routes()) expect(`I5: ${id} still has ${inFlight} in flight`, inFlight === 0)
   const keys = stateKeysOf(snapshot)
   expect(`I11: ${gateway.breakers.size} routes are remembered, of ${keys.size}`, gateway.breakers.size <= keys.size)
+  const { outliers } = gateway.breakers
+  expect(`I11: outliers among ${outliers.size} routes, of ${keys.size}`, outliers.size <= keys.size)
   const hasTold = world.lines.some(({ fields }) =>
     Object.values(fields).some((field) => String(field).includes(canary)),
   )
@@ -72,7 +74,7 @@ class Story {
     this.#calls = calls
     this.#say = say
     const snapshot = world.snapshots[exchange.configVersion - 1]
-    const plan = snapshot === undefined ? undefined : resolve(snapshot, client.wish.alias)
+    const plan = snapshot === undefined ? undefined : resolveNamed(snapshot, client.wish.alias)
     this.#plan = plan === undefined || isRefusal(plan) ? undefined : plan
   }
 
@@ -85,6 +87,8 @@ class Story {
     this.#checkStalling(this.#plan)
     this.#checkRequestsFault()
     this.#checkUntried(this.#plan)
+    this.#checkLeftOut(this.#plan)
+    this.#checkUnwell(this.#plan)
     this.#checkBytes(this.#plan)
   }
 
@@ -175,6 +179,46 @@ class Story {
       if (!attempts.some(isKnown) && !skips.some(isKnown)) {
         this.#say(`it failed (${refusal?.message}), and ${backend.name}/${model} was not even tried`)
       }
+    }
+  }
+
+  /** C109: circuits and ejections never take all of several routes of an alias, unless the operator lets them. */
+  #checkLeftOut({ tiers, breaker, outlier }: Plan): void {
+    const { attempts, refusal, skips = [] } = this.#exchange
+    if (refusal?.code !== 'no_backend_available' || attempts.length > 0 || breaker?.outPercentMax === 100) return
+    if (!skips.every(({ reason }) => /circuit|siblings/.test(reason))) return
+    const routes = Map.groupBy(
+      tiers.flatMap(({ alias, candidates }) => candidates.map(({ stateKey }) => ({ alias, stateKey }))),
+      ({ alias }) => alias,
+    )
+    for (const [alias, own] of routes) {
+      const count = new Set(own.map(({ stateKey }) => stateKey)).size
+      if (count > 1)
+        this.#say(`C109: all ${count} routes of ${alias} are out: ${skips.map((skip) => skip.reason).join()}`)
+      if (count === 1 && breaker === undefined) this.#say(`C109: the only route of ${alias} is ejected`)
+    }
+    if (outlier === undefined && breaker === undefined)
+      this.#say('C109: routes are out, although nothing takes them out')
+  }
+
+  /** D37: who fails health checks is asked when nobody else can be, or never, as the operator says. */
+  #checkUnwell({ failsOpen, tiers }: Plan): void {
+    const { attempts, skips = [], refusal } = this.#exchange
+    const checked = new Set(
+      tiers.flatMap(({ candidates }) =>
+        candidates.flatMap(({ backend: { name, health } }) => (health === undefined ? [] : [name])),
+      ),
+    )
+    const isRefused = refusal?.code === 'no_backend_available' && attempts.length === 0
+    if (failsOpen && isRefused && skips.some(({ reason }) => reason.includes('health checks'))) {
+      this.#say('D37: it was refused, although a backend could be asked that only failed its checks')
+    }
+    if (failsOpen) return
+    for (const [at, { backend, model, startedMs }] of attempts.entries()) {
+      const before = attempts[at - 1]
+      const isRetry = before?.backend === backend && before.model === model
+      if (isRetry || !checked.has(backend) || !this.#world.health.isDownAt(backend, startedMs)) continue
+      this.#say(`D37: ${backend} was asked at ${startedMs}, while its health checks failed`)
     }
   }
 

@@ -11,7 +11,7 @@ const seeds =
   only === undefined ? Array.from({ length: isLong ? allSeeds : firstSeeds }, (_, at) => at + 1) : [Number(only)]
 
 test(
-  'whatever upstreams, clients and operators do, the road keeps its promises (I1–I5, I7–I9, I11) and recovers',
+  'whatever upstreams, clients and operators do, the road keeps its promises (I1–I5, I7–I9, I11, I12) and recovers',
   async () => {
     const failed: string[] = []
     for (const seed of seeds) {

@@ -60,6 +60,7 @@ export async function run(
 /** Faults are over: within a bound everybody is served, and every route has recovered. */
 async function recover(world: World, before: readonly Client[]): Promise<string[]> {
   world.isHealed = true
+  world.health.isHealed = true
   world.tell('healed')
   const resting = world.routes().filter(({ why }) => why !== undefined)
   if (resting.length > 0) return resting.map(({ id, why }) => `not recovered: ${id} still rests (${why})`)

@@ -9,10 +9,10 @@ import { Roster } from '#kit/roster.ts'
 import { seededRandom } from '#ports/random.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
 import type { OutgoingRequest } from '#ports/transport.ts'
-import { resolve } from '#route/resolve.ts'
+import { resolveNamed } from '#route/resolve.ts'
 import { Figures } from '#route/figures.ts'
 import { createApp, type App } from '#server/app.ts'
-import { compileSnapshot, stateKeysOf } from '#snapshot/compile.ts'
+import { compileSnapshot, planNamesOf, stateKeysOf } from '#snapshot/compile.ts'
 import { Holder } from '#snapshot/holder.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { Breakers } from '#upstream/breaker.ts'
@@ -23,6 +23,7 @@ import { behave, breaks, failures, good, oddities, type Asked, type Behaviour } 
 import { writeConfig, type Written } from './config.ts'
 import { Dice } from './dice.ts'
 import { SimClock } from './sim-clock.ts'
+import { SimHealth } from './sim-health.ts'
 import { SimTransport, type Script, type Visit } from './sim-transport.ts'
 
 /** One request at an upstream: what it was asked, how it behaved, what came of it. */
@@ -50,6 +51,25 @@ export interface Setting {
 
 export type OutsidePorts = Pick<Gateway, 'transport' | 'log'>
 
+/** Sees to it that what part of its weight a route is given never turns into its opposite. */
+class WatchedFigures extends Figures {
+  readonly #mishaps: Set<string>
+
+  constructor(mishaps: Set<string>) {
+    super()
+    this.#mishaps = mishaps
+  }
+
+  override takeTurn(...turn: Parameters<Figures['takeTurn']>): void {
+    const [, able, , easing] = turn
+    for (const candidate of able) {
+      const ease = easing?.easeOf(candidate) ?? 1
+      if (!(ease > 0 && ease <= 1)) this.#mishaps.add(`I12: ${candidate.id} is given ${ease} of its weight`)
+    }
+    super.takeTurn(...turn)
+  }
+}
+
 /** A gateway and everything around it, by one seed. */
 export class World {
   readonly dice: Dice
@@ -59,6 +79,7 @@ export class World {
   readonly lines: LogLine[] = []
   readonly snapshots: Snapshot[] = []
   readonly transport: SimTransport
+  readonly health: SimHealth
   readonly gateway: Gateway
   readonly app: App
   aliases: readonly string[] = []
@@ -102,6 +123,7 @@ export class World {
     this.#isHeavy = dice.chance(0.15)
     this.#holder = new Holder(snapshot)
     this.snapshots.push(snapshot)
+    this.health = new SimHealth(dice.between(1, 1_000_000), () => this.clock.monotonicMs())
     this.transport = new SimTransport(this.clock, (request, visit) => this.#scriptFor(request, visit))
     const ports = outside({
       transport: this.transport,
@@ -114,7 +136,8 @@ export class World {
       current: () => this.#holder.current(),
       breakers: new Breakers(),
       credentials: new Credentials({ clock: this.clock, files: fakeSecretFiles(), ...ports }),
-      figures: new Figures(),
+      health: this.health,
+      figures: new WatchedFigures(this.mishaps),
       prefillRefusers: new Set(),
       live: new Roster(),
       sinks: [{ settled: (exchange) => this.#settle(exchange) }],
@@ -139,7 +162,7 @@ export class World {
     this.tell(`reload\n${yaml}`)
     this.#holder.swap(snapshot)
     this.gateway.breakers.retain(stateKeysOf(snapshot))
-    this.gateway.figures.retain(stateKeysOf(snapshot), snapshot.plans)
+    this.gateway.figures.retain(stateKeysOf(snapshot), planNamesOf(snapshot))
     this.snapshots.push(snapshot)
     this.aliases = aliases
   }
@@ -180,13 +203,13 @@ export class World {
   routes(): RouteState[] {
     const { snapshot, gateway, clock } = this
     return this.aliases.flatMap((alias) => {
-      const plan = resolve(snapshot, alias)
+      const plan = resolveNamed(snapshot, alias)
       if (isRefusal(plan)) return []
       const candidates = plan.tiers.flatMap((tier) => tier.candidates)
       return candidates.map(({ id, stateKey }) => ({
         id,
         inFlight: gateway.figures.inFlightOf(stateKey),
-        why: gateway.breakers.restOf(stateKey, clock.monotonicMs(), plan.breaker)?.why,
+        why: gateway.breakers.restOf(stateKey, clock.monotonicMs(), plan.breaker, plan.outlier)?.why,
       }))
     })
   }

@@ -29,6 +29,7 @@ export function settledExchange(changes: Partial<Exchange> = {}): Exchange {
     firstByteMs: 1150.4,
     endedMs: 2234.2,
     bytesOut: 512,
+    chunksOut: 4,
     heartbeats: 0,
     rescuedAtBytes: undefined,
     seen: undefined,

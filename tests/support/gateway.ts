@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** A gateway running as a process of its own: the compiled binary when there is one, else from its sources. */
 export interface RunningGateway extends AsyncDisposable {
@@ -28,6 +28,8 @@ export interface GatewayOptions {
   readonly waits?: boolean
   /** False to start it without a config file. */
   readonly hasFile?: boolean
+  /** Files in the folder of the gateway, its working directory: path → text. Readable by their owner alone. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 /** What the tests run: see `scripts/test.ts` for who sets the variable. */
@@ -42,6 +44,10 @@ export async function startGateway(yaml: string, options: GatewayOptions = {}): 
   const configFile = join(directory, 'config.yaml')
   const hasFile = options.hasFile !== false
   if (hasFile) writeFileSync(configFile, withListen(yaml))
+  for (const [file, text] of Object.entries(options.files ?? {})) {
+    mkdirSync(dirname(join(directory, file)), { recursive: true })
+    writeFileSync(join(directory, file), text, { mode: 0o600 })
+  }
   const child = Bun.spawn([...command, ...(hasFile ? ['-config', configFile] : []), ...(options.args ?? [])], {
     cwd: directory,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },

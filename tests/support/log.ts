@@ -23,6 +23,7 @@ export const plainPolicy: LoggingPolicy = {
   level: 'info',
   format: 'text',
   language: 'en',
+  zone: undefined,
   generalFile: './logs/proxy.log',
   separateFiles: false,
   requestDir: './logs/requests',
@@ -30,6 +31,8 @@ export const plainPolicy: LoggingPolicy = {
   maskSensitive: true,
   metricsLines: false,
   fileBytesMax: 100_000_000,
+  fileAgeDaysMax: 0,
+  totalBytesMax: 0,
   mergedRequests: false,
   dumps: undefined,
 }
@@ -39,6 +42,8 @@ export interface LogBenchOptions {
   readonly secrets?: readonly string[]
   readonly colour?: boolean
   readonly brokenConsole?: boolean
+  /** When it is, at first. */
+  readonly wallMs?: number
   /** Resolves when the console takes what it was given. */
   readonly consoleTakes?: () => Promise<void>
 }
@@ -49,9 +54,10 @@ export function logBench({
   secrets = [],
   colour = false,
   brokenConsole = false,
+  wallMs,
   consoleTakes = async () => {},
 }: LogBenchOptions = {}): LogBench {
-  const clock = new FakeClock()
+  const clock = new FakeClock(wallMs)
   const files = new MemoryFiles()
   const hidden = secrets.map((secret) => new Secret(secret))
   const masker = new Masker(() => hidden)

@@ -52,6 +52,8 @@ export interface RawOptions {
   readonly tls?: TlsOptions
   /** Listens on this unix socket instead of a port; the URL is then one of nobody. */
   readonly unixPath?: string
+  /** Listens on this port, and not on any that is free. */
+  readonly port?: number
 }
 
 /** Starts an origin on a free port of loopback; `script` runs for every request that arrived whole. */
@@ -90,7 +92,8 @@ export async function rawOrigin(script: (peer: RawPeer) => void, options: RawOpt
   const server = tls === undefined ? createServer(onSocket) : createTlsServer(tls, onSocket)
   // A handshake that fails is for the other side to tell.
   server.on('tlsClientError', () => {})
-  if (unixPath === undefined) await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  if (unixPath === undefined)
+    await new Promise<void>((resolve) => void server.listen(options.port ?? 0, '127.0.0.1', resolve))
   else await new Promise<void>((resolve) => void server.listen(unixPath, resolve))
   const address = server.address()
   if (address === null) throw new Error('Cannot tell the address: the origin has none')

@@ -1,3 +1,4 @@
+import { HealthTask } from '#boot/health-task.ts'
 import { loadConfig } from '#config/load.ts'
 import { formatProblem } from '#config/problem.ts'
 import type { Exchange } from '#core/exchange.ts'
@@ -12,10 +13,12 @@ import type { IncomingResponse, OutgoingRequest, Transport, TransportFailure } f
 import { WholeBody } from '#ports/whole-body.ts'
 import { Figures } from '#route/figures.ts'
 import { createApp } from '#server/app.ts'
-import { compileSnapshot, stateKeysOf } from '#snapshot/compile.ts'
+import { compileSnapshot, movedKeysOf, planNamesOf, stateKeysOf } from '#snapshot/compile.ts'
+import { checkedBackends } from '#snapshot/health.ts'
 import { Holder } from '#snapshot/holder.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { Breakers } from '#upstream/breaker.ts'
+import { Health } from '#upstream/health.ts'
 import { fakeSecretFiles, type Surroundings } from './config.ts'
 import { FakeClock } from './fake-clock.ts'
 import { bodyFrom, sentBy } from './upstream.ts'
@@ -40,6 +43,8 @@ export interface Road {
   chat(model: string, extra?: Record<string, unknown>, init?: RequestInit): Promise<Response>
   /** Swaps the configuration, as a reload does. */
   reload(yaml: string): Promise<void>
+  /** Has backends checked from now on, as the program does from its start; what it gives ends that. */
+  startChecks(): () => void
   /** Backends that were asked, as `backend/model`, in order. */
   tried(): string[]
   setDraining(): void
@@ -79,14 +84,18 @@ export async function openRoad(
   }
   const credentials = new Credentials({ clock, transport, files: fakeSecretFiles(around.files), log })
   credentials.adopt(holder.current().credentials)
+  const health = new Health()
+  const checks = new HealthTask({ clock, random: seededRandom(seed + 1), transport, credentials, log, health })
+  checks.adopt(checkedBackends(holder.current()))
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
     credentials,
+    health,
     figures: new Figures(),
     prefillRefusers: new Set(),
     live: new Roster(),
-    sinks: [{ settled: (exchange) => void settled.push(exchange) }],
+    sinks: [{ settled: (exchange) => void settled.push(exchange) }, checks],
     clock,
     wheel: new TimerWheel(clock),
     random: seededRandom(seed),
@@ -118,9 +127,17 @@ export async function openRoad(
     async reload(next) {
       const snapshot = await snapshotOf(next, holder.current().version + 1, around)
       credentials.adopt(snapshot.credentials)
-      holder.swap(snapshot)
+      const moved = movedKeysOf(holder.swap(snapshot), snapshot)
       gateway.breakers.retain(stateKeysOf(snapshot))
-      gateway.figures.retain(stateKeysOf(snapshot), snapshot.plans)
+      gateway.figures.retain(stateKeysOf(snapshot), planNamesOf(snapshot))
+      gateway.breakers.forget(moved)
+      gateway.figures.forget(moved)
+      checks.adopt(checkedBackends(snapshot))
+    },
+    startChecks() {
+      const end = new AbortController()
+      checks.start(end.signal)
+      return () => end.abort()
     },
     tried: () => sent.map((request) => `${request.url.hostname}/${modelOf(request)}`),
     patience,

@@ -42,9 +42,14 @@ function streamOf(pieces: readonly Uint8Array[]): ReadableStream<Uint8Array> {
 }
 
 /** Sends a body and tells what arrived of it. */
-async function uploaded(lab: Lab, body: OutgoingRequest['body'], headers: readonly HeaderPair[] = []) {
+async function uploaded(
+  lab: Lab,
+  body: OutgoingRequest['body'],
+  headers: readonly HeaderPair[] = [],
+  bodyBytes?: number,
+) {
   const origin = await lab.origin((peer) => peer.end(ok))
-  const answer = await lab.ask(origin.url, { body, headers })
+  const answer = await lab.ask(origin.url, { body, headers, bodyBytes })
   const [request] = origin.received
   return {
     answer,
@@ -216,6 +221,78 @@ const requests: readonly TransportCase[] = [
     expected: { answer: '200 ok', bytes: 5, hash: Bun.hash('hello'), length: undefined, coding: 'chunked' },
     observe: async (lab) =>
       await uploaded(lab, streamOf([Buffer.from('hel'), Buffer.from('lo')]), [['Content-Length', '7']]),
+  },
+  {
+    name: 'a stream of known length arrives with its length, not in chunks',
+    expected: { answer: '200 ok', bytes: 8_000_000, hash: Bun.hash(large), length: '8000000', coding: undefined },
+    async observe(lab) {
+      const pieces = Array.from({ length: 80 }, (_, at) => large.subarray(at * 100_000, (at + 1) * 100_000))
+      return await uploaded(lab, streamOf(pieces), [], 8_000_000)
+    },
+  },
+  ...[4, 6].map((bytes): TransportCase => ({
+    name: `a stream of 5 bytes that was told to have ${bytes} ends the exchange`,
+    expected: 'write other',
+    async observe(lab) {
+      const origin = await lab.origin((peer) => bytes > 5 && peer.end(ok))
+      const said = await lab.ask(origin.url, {
+        body: streamOf([Buffer.from('hel'), Buffer.from('lo')]),
+        bodyBytes: bytes,
+      })
+      if (origin.connections > 0) await origin.closed(1)
+      return said
+    },
+  })),
+  {
+    name: 'an answer that comes before the body is sent is the answer, and the rest of the body is left',
+    expected: ['413 no', 'source left'],
+    async observe(lab) {
+      const refusal = plainAnswer('no', [], '413 Payload Too Large')
+      const origin = await lab.origin(() => {}, {
+        onConnect: (socket) => (socket.once('data', () => void socket.write(refusal)), false),
+      })
+      let isLeft = false
+      const source = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          controller.enqueue(new Uint8Array(1000))
+          await Bun.sleep(5)
+        },
+        cancel: () => void (isLeft = true),
+      })
+      const said = await lab.ask(origin.url, { body: source, bodyBytes: 100_000_000 })
+      await eventually(() => isLeft)
+      return [said, 'source left']
+    },
+  },
+  {
+    name: 'a stream that pauses while its answer is under way is waited for',
+    expected: ['h', '200 i', 'axyz'],
+    async observe(lab) {
+      const seen: Buffer[] = []
+      const origin = await lab.origin(() => {}, {
+        onConnect: (socket) => {
+          socket.once('data', () => void socket.write(`${head}Content-Length: 2\r\n\r\nh`))
+          socket.on('data', (bytes) => {
+            seen.push(Buffer.from(bytes))
+            if (bytes.includes('xyz')) socket.write('i')
+          })
+          return false
+        },
+      })
+      let give: ReadableStreamDefaultController<Uint8Array> | undefined
+      const source = new ReadableStream<Uint8Array>({ start: (controller) => void (give = controller) })
+      give?.enqueue(Buffer.from('a'))
+      const clocks = { ...patient, writeMs: 1000, firstByteMs: 1000, idleMs: 1000 }
+      const outcome = responded(await lab.send(origin.url, { body: source, bodyBytes: 4, clocks }))
+      const first = textOfStep(await outcome.body.read())
+      await turns(10)
+      await lab.clock.advance(10_000)
+      await turns(10)
+      give?.enqueue(Buffer.from('xyz'))
+      give?.close()
+      const rest = await told(outcome)
+      return [first, rest, Buffer.concat(seen).toString('latin1').split('\r\n\r\n')[1]]
+    },
   },
   {
     name: 'a stream of 8 MB arrives whole at an upstream that reads late',

@@ -43,6 +43,8 @@ export function planOf(
     attemptsMax: Infinity,
     deadlineMs: 0,
     whenAllCooling: 'refuse',
+    failsOpen: true,
+    slowStartMs: 0,
     detection: compileDetection(codes, patterns).value,
     cooldown: { cooldownMs: 30_000, retryAfterMsMax: 300_000, respectRetryAfter: true, cools },
     breaker: undefined,

@@ -51,11 +51,20 @@ function bench(first: ConfigInput = up, history?: LoadHistory) {
 
 function loaded(input: ConfigInput, digest: string, version = 2, files: readonly string[] = []): LoadedSnapshot {
   const snapshot = snapshotOf(input, { version, digest })
-  return { snapshot, draft: undefined, stoodIn: [], problems: [], digest, off: [], files }
+  return { snapshot, draft: undefined, stoodIn: [], problems: [], digest, off: [], files, variableNotes: [] }
 }
 
 function wrong(digest: string, files: readonly string[] = []): LoadedSnapshot {
-  return { snapshot: undefined, draft: undefined, stoodIn: [], problems: [problem], digest, off: [], files }
+  return {
+    snapshot: undefined,
+    draft: undefined,
+    stoodIn: [],
+    problems: [problem],
+    digest,
+    off: [],
+    files,
+    variableNotes: [],
+  }
 }
 
 test('a changed configuration is swapped in and told in one line', async () => {

@@ -56,6 +56,23 @@ describe('check', () => {
     expect(last).toBe('config.yaml is not valid: 2 errors, 0 warnings')
   })
 
+  test.each([
+    { env: { PROXY_PORT: 'abc' }, backends: false, says: 'environment PROXY_PORT: a port is a number from 0 to 65535' },
+    { env: { proxy_port: '70000' }, backends: false, says: 'environment proxy_port: a port is a number' },
+    { env: { PORT: 'abc' }, backends: true, says: 'environment PORT: a port is a number' },
+    { env: { PORT: 'abc' }, backends: false, says: undefined },
+    { env: { PROXY_PORT: '8080', FLOW_PROXY_PORT: 'abc' }, backends: false, says: undefined },
+  ])('what a start would not listen on is told: $env', async ({ env, backends, says }) => {
+    const file = join(folder, backends ? 'b.json' : 'config.yaml')
+    writeFileSync(file, backends ? '{"services": {}}' : good)
+    const flags = backends ? { backendsFile: file } : { config: file }
+    const variables = Object.fromEntries(Object.entries(env))
+    expect(await check({ ...flags, json: false, strict: false }, { ...io, env: variables })).toBe(
+      says === undefined ? 0 : 2,
+    )
+    expect(out.includes(says ?? 'a port is')).toBe(says !== undefined)
+  })
+
   test('a warning refuses the file only when strict', async () => {
     const text = `${good}lissten: ":1"\n`
     expect(await checked(text)).toBe(0)

@@ -34,7 +34,7 @@ test('what is written is for its owner alone, and is what "check" accepts', asyn
   expect(io.errors).toContain(`Wrote ${output}`)
   if (process.platform !== 'win32') expect(statSync(output).mode & 0o777).toBe(0o600)
   expect(await check({ config: output, json: false, strict: true }, io)).toBe(0)
-  expect(io.out).toContain('config.yaml is valid: 3 backends, 2 aliases')
+  expect(io.out).toContain('config.yaml is valid: 3 backends, 0 aliases, 2 services')
 })
 
 test('a file that exists is left as it is', async () => {

@@ -88,3 +88,53 @@ test('the running process tells what it knows at the moment, and looking takes n
     ])
   }
 })
+
+test('a header of the request tells to whom it belongs, and the running process where that one stays', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'llm-proxy-explain-'))
+  const keys = 'affinity: { by: auto, ttl: 30m }'
+  try {
+    writeFileSync(join(folder, 'config.yaml'), configWith(keys))
+    const io = new FakeIo()
+    const args = ['explain', '-config', join(folder, 'config.yaml'), '--model', 'm']
+    expect(await run([...args, '--key', 'sk-client-key-0001', '--header', 'session-id: s-17'], io)).toBe(0)
+    expect(io.out).toContain(
+      'Affinity: it belongs to the requests with the same value of the header "session-id", which no route answered yet.',
+    )
+    expect(io.out).not.toContain('s-17')
+    const other = new FakeIo()
+    await run([...args, '--header', 'x-other: 1'], other)
+    expect(other.out).toContain('Affinity: none of its headers tells where it belongs, its body or its address may.')
+    const silent = new FakeIo()
+    await run(args, silent)
+    expect(silent.out).not.toContain('Affinity:')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const bench = await openAdmin(configWith(keys), answering({}))
+  const session = { 'session-id': 's-17', authorization: 'Bearer sk-client-key-0001' }
+  await (
+    await bench.road.fetch('/v1/chat/completions', { method: 'POST', headers: session, body: '{"model":"m"}' })
+  ).text()
+  const home = bench.road.tried()[0]?.slice(0, 1) ?? ''
+  const asked = `/admin/explain?model=m&seed=7&headers=${encodeURIComponent('x-other: 1\nsession-id: s-17')}`
+  for (let look = 0; look < 3; look += 1) {
+    const { affinity, routes } = await bench.read(asked)
+    expect(affinity).toEqual({ by: 'the header "session-id"', pinned: `${home}/up`, forMs: 1_800_000 })
+    expect(routes).toMatchObject([{ backend: home, turn: 1 }, { turn: 2 }])
+  }
+  const { affinity } = await bench.read('/admin/explain?model=m')
+  expect(affinity).toBeNull()
+  const key = { headers: { authorization: 'Bearer sk-client-key-0001' } }
+  expect((await bench.ask('/admin/explain?model=m&headers=nonsense', key)).status).toBe(400)
+})
+
+test('the page of the routes tells how well they stay together', async () => {
+  const bench = await openAdmin(configWith('affinity: { by: auto, ttl: 30m }'), answering({ a: [200] }))
+  await bench.chat('m')
+  await bench.chat('m')
+  const { aliases, ownedIds } = await bench.read('/admin/routes')
+  expect(aliases).toMatchObject([{ affinity: { pins: 1, hits: 1, repinned: 0, cachedTokensLost: 0 } }])
+  expect(ownedIds).toEqual({ known: 0, max: 100_000 })
+  const off = await openAdmin(configWith('strategy: hash'), answering({}))
+  expect((await off.read('/admin/routes'))['aliases']).toMatchObject([{ affinity: null }])
+})

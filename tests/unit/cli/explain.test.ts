@@ -47,6 +47,17 @@ async function explained(...args: readonly string[]): Promise<{ code: number; ou
   return { code, out: io.out.replaceAll(file, 'config.yaml'), errors: io.errors }
 }
 
+test('reads files of older programs as a start does', async () => {
+  const backendsFile = join(folder, 'backends.json')
+  writeFileSync(
+    backendsFile,
+    '{"services": {"s": {"model": {"m": {"backends": [{"id": "a", "url": "http://127.0.0.1:9"}]}}}}}',
+  )
+  const io = new FakeIo()
+  expect(await run(['explain', '--backends-file', backendsFile, '--model', 's/m'], io)).toBe(0)
+  expect(io.out).toContain('asks s/m/a first')
+})
+
 describe('llm-proxy explain', () => {
   test('tells a person who would be asked, in order, with shares, who is passed over, and the rules', async () => {
     const { code, out } = await explained('--model', 'opus', '--stream', '--key', 'sk-client-0042')

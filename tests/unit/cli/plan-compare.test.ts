@@ -3,7 +3,7 @@ import { compareCourses, type Comparison, type PastRequest } from '#cli/plan-com
 import { renderComparison } from '#cli/plan-text.ts'
 import { isRefusal } from '#core/refusal.ts'
 import { idsWhenHealthy } from '#route/course.ts'
-import { resolve } from '#route/resolve.ts'
+import { resolveNamed } from '#route/resolve.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { snapshotOf } from '../../support/compiled.ts'
 
@@ -22,7 +22,7 @@ const second = { backend: 'b', model: 'm', priority: 2 }
 function past(now: Snapshot, model: string, count: number, dialect: PastRequest['dialect'] = 'openai'): PastRequest[] {
   return Array.from({ length: count }, (_, index) => {
     const seed = Math.imul(index, 2_654_435_761) >>> 0
-    const plan = resolve(now, model)
+    const plan = resolveNamed(now, model)
     return { dialect, model, seed, wouldTry: isRefusal(plan) ? [] : [...idsWhenHealthy(plan, dialect, seed)] }
   })
 }

@@ -39,6 +39,15 @@ test.each([
   ['jose'],
   ['src/http1/stream-socket.ts'],
   ['src/mock/transport.ts'],
+  // What one process that keeps its port does not need.
+  ['bun:ffi'],
+  ['src/ports/port-sharing.ts'],
+  ['src/boot/hand-over.ts'],
+  ['src/boot/run-workers.ts'],
+  ['src/boot/workers.ts'],
+  ['src/boot/seat.ts'],
+  ['src/boot/shared-state.ts'],
+  ['src/server/page-files.ts'],
   // What other commands need.
   ['@valibot/to-json-schema'],
   ['src/cli/convert.ts'],

@@ -46,6 +46,7 @@ const story: Story = {
   firstByteMs: 151,
   totalMs: 900,
   bytesOut: 512,
+  chunksOut: 1,
   heartbeats: 0,
   rescuedAtBytes: [],
 }
@@ -89,13 +90,15 @@ The client got the whole answer, at attempt 3. To do about a/ma: it was too slow
 
 test('a rescued stream is told in the order in which it happened', () => {
   const rescue = { ...attempt, backend: 'b', startedMs: 500, rescue: 'prefill' } as const
-  const lines = renderStory({ ...story, attempts: [attempt, rescue], rescuedAtBytes: [300] }, 'en').split('\n')
+  const lines = renderStory({ ...story, attempts: [attempt, rescue], rescuedAtBytes: [300], chunksOut: 7 }, 'en').split(
+    '\n',
+  )
   expect(lines.slice(4, 9)).toEqual([
     '    0 ms  asked a/ma: answered 200 after 150 ms',
     '  151 ms  first byte to the client',
     '  500 ms  asked b/ma to go on with the text (prefill): answered 200 after 150 ms',
     '          after 300 bytes the stream broke, and another route went on with it',
-    '  900 ms  ended: complete, status 200, 512 bytes',
+    '  900 ms  ended: complete, status 200, 512 bytes in 7 pieces',
   ])
   expect(lines.at(-2)).toBe(
     'The client got the whole answer, put together from more than one route. Nothing is to be done.',
@@ -214,4 +217,13 @@ test('a request that is still on the road is told as far as it came', () => {
       .split('\n')
       .slice(3),
   ).toEqual(['', '已进行 40.2 s,尚未开始尝试。', ''])
+})
+
+test.each([
+  [undefined, 'left b/mb, with which it had stayed: it fell'],
+  [2048, 'left b/mb, with which it had stayed and which had 2048 of its tokens cached: it fell'],
+])('who left its route is told with what that cost: %p tokens', (cachedTokens, says) => {
+  expect(renderStory({ ...story, repinned: { from: 'b/mb', why: 'it fell', cachedTokens } }, 'en')).toContain(
+    `  ${says}\n`,
+  )
 })

@@ -71,6 +71,15 @@ describe('why', () => {
     expect(out).toEndWith('The client got the whole answer. Nothing is to be done.\n')
   })
 
+  test('finds the address and the key by files of older programs', async () => {
+    await using gateway = await served()
+    const backendsFile = configFile('{"services": {}}')
+    const asking = { id: gateway.id, backendsFile }
+    const { code, out } = await ran(asking, { PORT: new URL(gateway.url).port, BACKEND_API_KEY: key })
+    expect([code, out.includes('asked a/ma: answered 200')]).toEqual([0, true])
+    expect((await ran(asking, {})).errors).toContain('BACKEND_API_KEY is not set')
+  })
+
   test('B65: lets no name of a client write on the terminal', async () => {
     await using gateway = await served()
     const { out } = await ran({ id: gateway.id, running: gateway.url, key })

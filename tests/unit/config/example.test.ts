@@ -47,9 +47,10 @@ test('B84: its first alias is that of the README and is answered by the mock bac
 test('it still loads with every setting that is commented out switched on', async () => {
   // Settings in comments are one "# " deep; sentences do not look like `key: value`.
   const uncommented = example.replaceAll(/^( *)# ?((?: *)(?:[a-z0-9_]+|OpenAI-Organization):(?: |$).*)$/gm, '$1$2')
-  const lines = await problemLines(uncommented, { env: keys, files })
+  const there = { ...files, [`${process.cwd()}/backends.json`]: { content: '{ "services": {} }' } }
+  const lines = await problemLines(uncommented, { env: keys, files: there })
   expect(lines.filter((line) => !line.includes('note:'))).toEqual([])
-  const { loaded } = await compileText(uncommented, { env: keys, files })
+  const { loaded } = await compileText(uncommented, { env: keys, files: there })
   expect(loaded.config).toMatchObject({
     circuit_breaker: { failure_threshold: 5 },
     outbound_proxy: { url: 'http://proxy.example.com:3128' },

@@ -27,20 +27,31 @@ test('keys that hold secrets are known as such', () => {
     'proxy_api_key',
     'admin.key',
     'upstream_default_key',
-    'backends[].api_key',
-    'backends[].headers',
-    'backends[].tls.key',
-    'backends[].outbound_proxy',
-    'backends[].credentials[].api_key',
-    'backends[].credentials[].client_secret',
-    'backends[].credentials[].service_account',
-    'backends[].credentials[].secret_access_key',
-    'backends[].credentials[].session_token',
+    ...ofBackends('backends[]'),
     'outbound_proxy.url',
+    ...ofBackends('services.<name>.models.<name>.backends[]'),
+    ...ofBackends('passthrough.backends[]'),
+    'health_check.headers',
   ])
   expect(isSecret(ConfigSchema, ['backends', 0, 'headers', 'X-Key'])).toBe(true)
   expect(isSecret(ConfigSchema, ['backends', 0, 'name'])).toBe(false)
 })
+
+/** What backends keep secret, wherever they stand. */
+function ofBackends(section: string): string[] {
+  return [
+    'api_key',
+    'headers',
+    'tls.key',
+    'outbound_proxy',
+    'credentials[].api_key',
+    'credentials[].client_secret',
+    'credentials[].service_account',
+    'credentials[].secret_access_key',
+    'credentials[].session_token',
+    'health_check.headers',
+  ].map((key) => `${section}.${key}`)
+}
 
 test('schemaAt() finds the schema of a place, and nothing where there is none', () => {
   expect(schemaAt(ConfigSchema, ['models', 'any name', 'routes', 3, 'weight'])?.type).toBe('number')

@@ -224,7 +224,9 @@ test('B109: the numbers of the circuit breaker are those of its section', async 
   expect(compilation?.snapshot?.plans.get('m')?.breaker).toEqual({
     failureThreshold: 7,
     openMs: 8000,
+    openMsMax: 600_000,
     successThreshold: 9,
+    outPercentMax: 50,
   })
 })
 

@@ -341,3 +341,47 @@ test('a turn that was refused for its token gets one more, and no third', async 
     forMs: 30_000,
   })
 })
+
+describe('several processes', () => {
+  test('D67: a credential that rests in one rests in the others, as a whole or for one model, and a reset reaches them', async () => {
+    const set = await setFor([{ name: 'a' }, { name: 'b' }])
+    const [one, other] = [credentialBench().book, credentialBench().book]
+    for (const book of [one, other]) book.adopt([set])
+    one.learned = (fact) => void (fact.kind === 'credential' && other.hear(fact, 1_000_000))
+    const [ring, otherRing] = [one.ringOf(set), other.ringOf(set)]
+    if (ring === undefined || otherRing === undefined) throw new Error('Cannot go on: the set was not adopted')
+
+    ring.failed(turnOf(ring), undefined, refused, policy, 0)
+    const [health] = otherRing.list(1_000_000)
+    expect(health).toMatchObject({ name: 'a', state: 'resting', restsForMs: 30_000, reason: refused.message })
+    expect(names(otherRing, 2, 1_000_000)).toEqual(['b', 'b'])
+
+    const turn = ring.next(0, undefined, 'large')
+    if (turn.kind === 'rest') throw new Error('Cannot go on: all rest')
+    ring.failed(turn, undefined, { ...refused, status: 429, isOfModel: true }, policy, 0)
+    expect(otherRing.next(1_000_000, undefined, 'large').kind).toBe('rest')
+    expect(otherRing.next(1_000_000, undefined, 'small').kind).toBe('turn')
+
+    expect(ring.reset(0)).toBe(2)
+    expect(otherRing.list(1_000_000).map(({ state }) => state)).toEqual(['ready', 'ready'])
+  })
+
+  test('D67: a rest that is extended by more than a second is told again, and one that lasts a little longer is not', async () => {
+    const set = await setFor([{ name: 'a' }])
+    const { book } = credentialBench()
+    book.adopt([set])
+    const told: number[] = []
+    book.learned = ({ forMs }) => void told.push(forMs)
+    const ring = book.ringOf(set)
+    if (ring === undefined) throw new Error('Cannot go on: the set was not adopted')
+    const turn = turnOf(ring)
+    const fail = (nowMs: number, retryAfterMs: number): void =>
+      void ring.failed(turn, undefined, { ...refused, status: 429, retryAfterMs }, policy, nowMs)
+    fail(0, 5000)
+    fail(100, 5900)
+    fail(200, 5850)
+    fail(300, 20_000)
+    fail(400, 1000)
+    expect(told).toEqual([5000, 5850, 20_000])
+  })
+})

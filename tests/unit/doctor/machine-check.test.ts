@@ -53,6 +53,13 @@ test.each([
     says: /^warn time zone: "Europe\/Berlyn" of TZ is not known, so logs are in UTC — /,
   },
   {
+    name: 'D79: a time zone of the configuration',
+    machine: { timeZone: () => 'UTC' },
+    env: { TZ: 'Europe/Berlyn' },
+    logging: { timezone: 'Asia/Shanghai' },
+    says: /^ok time zone: Asia\/Shanghai, by "logging\.timezone"/,
+  },
+  {
     name: 'a full disk',
     machine: {
       disk: async (folder: string) => await Promise.resolve({ folder, freeBytes: gigabyte / 2, isWritable: true }),

@@ -41,7 +41,13 @@ function pumping(
 ): Bench {
   const clock = new FakeClock()
   const body = new HandBody()
-  const exchange = settledExchange({ outcome: undefined, endedMs: undefined, firstByteMs: undefined, bytesOut: 0 })
+  const exchange = settledExchange({
+    outcome: undefined,
+    endedMs: undefined,
+    firstByteMs: undefined,
+    bytesOut: 0,
+    chunksOut: 0,
+  })
   const gateway = {
     clock,
     wheel: new TimerWheel(clock),
@@ -115,7 +121,7 @@ describe('a body on its way to its client', () => {
     expect(Buffer.from((await next).value ?? []).toString()).toBe('three')
     body.end()
     expect((await reader.read()).done).toBe(true)
-    expect([exchange.outcome, exchange.bytesOut]).toEqual(['complete', 11])
+    expect([exchange.outcome, exchange.bytesOut, exchange.chunksOut]).toEqual(['complete', 11, 3])
   })
 
   test('pauses the upstream of a client that does not read, once, and resumes it when it does', async () => {

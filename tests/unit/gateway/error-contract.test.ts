@@ -60,8 +60,16 @@ const contract: Readonly<Record<RefusalCode, Contract>> = {
     gemini: 'PERMISSION_DENIED',
     retry: false,
   },
+  foreign_host: {
+    status: 403,
+    openai: 'permission_error',
+    anthropic: 'permission_error',
+    gemini: 'PERMISSION_DENIED',
+    retry: false,
+  },
   model_not_found: notFound,
   request_not_found: notFound,
+  unknown_id: notFound,
   route_not_found: notFound,
   method_not_allowed: { ...invalid, status: 405 },
   body_too_large: { ...invalid, status: 413, anthropic: 'request_too_large' },
@@ -105,12 +113,14 @@ function bodyOf(dialect: Dialect, code: RefusalCode, wanted: Contract): unknown 
       return { error: { code: wanted.status, message, status: wanted.gemini } }
     case 'ollama':
       return { error: message }
+    case 'raw':
+      return { error: message, request_id: 'req_1' }
   }
 }
 
 const codes = Object.keys(contract) as RefusalCode[]
 
-describe.each(['openai', 'anthropic', 'gemini', 'ollama'] as const)(
+describe.each(['openai', 'anthropic', 'gemini', 'ollama', 'raw'] as const)(
   'the error contract for clients of %s',
   (dialect) => {
     test.each(codes)('%s', async (code) => {

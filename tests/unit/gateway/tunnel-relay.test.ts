@@ -65,6 +65,7 @@ function join(
     endedMs: undefined,
     firstByteMs: undefined,
     bytesOut: 0,
+    chunksOut: 0,
   })
   const client = { status: 1, lying: 0 }
   const relay = new TunnelRelay(gateway, planOf(), tunnel, exchange)
@@ -95,7 +96,7 @@ describe('a relay', () => {
     relay.fromClient(Buffer.of(1))
     says('8102 c3a9 8203 010203')
     expect(told).toEqual(['up text', 'up binary', 'down é', 'down 010203'])
-    expect(exchange).toMatchObject({ bytesOut: 5, firstByteMs: 0, endedMs: undefined })
+    expect(exchange).toMatchObject({ bytesOut: 5, chunksOut: 2, firstByteMs: 0, endedMs: undefined })
   })
 
   test('lets the upstream wait for the client, until little is left lying', () => {

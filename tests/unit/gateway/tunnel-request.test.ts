@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { anonymous } from '#core/caller.ts'
+import type { Endpoint } from '#core/endpoint.ts'
 import { Secret } from '#core/secret.ts'
 import type { Incoming } from '#gateway/incoming.ts'
 import { hideKey, identifyOpener, offerOf, tunnelPlan } from '#gateway/tunnel-request.ts'
 import { KeyRing } from '#identity/key-ring.ts'
 import { backendOf, candidateOf } from '../../support/candidate.ts'
+import { snapshotOf } from '../../support/compiled.ts'
 import { settledExchange } from '../../support/exchange.ts'
 import { planOf } from '../../support/upstream.ts'
 
@@ -18,13 +20,22 @@ test('offerOf() takes the key out of what is offered', () => {
 })
 
 describe('identifyOpener()', () => {
+  const realtime: Endpoint = { path: '/v1/realtime', dialect: 'openai', reads: 'json', stream: undefined }
   const incoming = (headers: Record<string, string>, query = ''): Incoming =>
-    ({ request: new Request('http://gateway', { headers }), query }) as Incoming
+    ({
+      request: new Request('http://gateway', { headers }),
+      endpoint: realtime,
+      path: realtime.path,
+      query,
+    }) as Incoming
 
   test.each([
     { origin: 'http://localhost:3000', host: 'gateway.test', isLetIn: true },
     { origin: 'http://127.0.0.2', host: 'gateway.test', isLetIn: true },
-    { origin: 'https://127.1:8443', host: 'gateway.test', isLetIn: true },
+    { origin: 'http://app.localhost:3000', host: 'gateway.test', isLetIn: true },
+    { origin: 'vscode-webview://0abc', host: 'gateway.test', isLetIn: true },
+    { origin: 'app://obsidian.md', host: 'gateway.test', isLetIn: true },
+    { origin: 'https://chat.example.com', host: 'gateway.test', isLetIn: true },
     { origin: 'http://[::1]:5173', host: 'gateway.test', isLetIn: true },
     { origin: undefined, host: 'gateway.test', isLetIn: true },
     { origin: 'http://evil.test', host: 'gateway.test', isLetIn: false },
@@ -38,7 +49,8 @@ describe('identifyOpener()', () => {
     { origin: '', host: 'localhost', isLetIn: false },
   ])('lets a page of $origin at $host in without a key: $isLetIn', ({ origin, host, isLetIn }) => {
     const headers = { host, ...(origin !== undefined && { origin }) }
-    const opener = identifyOpener(incoming(headers), undefined, new KeyRing([]))
+    const open = snapshotOf({ cors: { allowed_origins: ['https://chat.example.com'] } })
+    const opener = identifyOpener(incoming(headers), undefined, open)
     if (isLetIn) expect(opener).toBe(anonymous)
     else expect(opener).toMatchObject({ kind: 'refusal', code: 'missing_api_key' })
   })
@@ -55,7 +67,10 @@ describe('identifyOpener()', () => {
   ])('takes "$query", beside whatever else is offered, for $is', ({ query, key, header, is }) => {
     const keys = new KeyRing([{ key: new Secret('sk-1'), caller: { id: 'the caller' } }])
     const origin = { origin: 'https://app.test' }
-    const opener = identifyOpener(incoming({ ...origin, ...(header && { 'api-key': header }) }, query), key, keys)
+    const opener = identifyOpener(incoming({ ...origin, ...(header && { 'api-key': header }) }, query), key, {
+      keys,
+      cors: undefined,
+    })
     expect('code' in opener ? opener.code : opener.id).toBe(is)
   })
 })

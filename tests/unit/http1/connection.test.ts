@@ -47,7 +47,7 @@ function connected() {
     letTake: (bytes: number) => void (room = bytes),
     carry: async (changes: Partial<OutgoingRequest> = {}): Promise<HeadOutcome> => {
       const request = outgoing(new URL('http://up.test'), { body: [Buffer.from('0123456789')], ...changes })
-      return await new Promise((resolve) => connection.carry(new Exchange(request, 'HEAD ', false, resolve)))
+      return await new Promise((resolve) => connection.carry(new Exchange(request, 'HEAD ', resolve)))
     },
   }
 }
@@ -207,6 +207,59 @@ describe('A streamed body', () => {
     expect(sent()).toBe('HEAD 0\r\n\r\n')
     connection.onData(Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
     expect(await outcome).toMatchObject({ kind: 'response' })
+  })
+
+  test.each([
+    { name: 'takes no more of it', room: 3 },
+    { name: 'has all of it', room: Infinity },
+  ])(
+    'that pauses by itself, while its answer is under way, leaves no limit to the upstream that $name',
+    async ({ room }) => {
+      const { carry, clock, connection, letTake, sent } = connected()
+      let give: ReadableStreamDefaultController<Uint8Array> | undefined
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => void (give = controller) })
+      const outcome = carry({ body, clocks: { ...patient, firstByteMs: 5000, writeMs: 1000, idleMs: 1000 } })
+      await settled()
+      connection.onData(Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na'))
+      const response = await outcome
+      if (response.kind !== 'response') throw new Error('No response')
+      await response.body.read()
+      const second = response.body.read()
+      await clock.advance(10_000)
+      connection.onData(Buffer.from('b'))
+      expect(Buffer.from((await second) as Uint8Array).toString()).toBe('b')
+      await clock.advance(10_000)
+      const third = response.body.read()
+      letTake(room)
+      give?.enqueue(Buffer.from('xyz'))
+      if (room === Infinity) give?.close()
+      await settled()
+      expect(sent()).toBe(room === Infinity ? 'HEAD 3\r\nxyz\r\n0\r\n\r\n' : 'HEAD 3\r\n')
+      await clock.advance(999)
+      expect(connection.isOpen).toBe(true)
+      await clock.advance(1)
+      expect(await third).toMatchObject({ phase: 'body', cause: 'timeout' })
+    },
+  )
+
+  test('that pauses once the upstream has taken what it had, while its answer is under way, is waited for', async () => {
+    const { carry, clock, connection, letTake, sent } = connected()
+    let give: ReadableStreamDefaultController<Uint8Array> | undefined
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (give = controller) })
+    const outcome = carry({ body, bodyBytes: 6, clocks: { ...patient, writeMs: 1000, idleMs: 1000 } })
+    await settled()
+    connection.onData(Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na'))
+    expect(await outcome).toMatchObject({ kind: 'response' })
+    letTake(1)
+    give?.enqueue(Buffer.from('xyz'))
+    await settled()
+    letTake(Infinity)
+    connection.onDrain()
+    await settled()
+    await clock.advance(10_000)
+    give?.enqueue(Buffer.from('uvw'))
+    await settled()
+    expect([connection.isOpen, sent()]).toEqual([true, 'HEAD xyzuvw'])
   })
 
   test('that somebody else reads fails its exchange', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { gzipSync } from 'node:zlib'
 import type { Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
 import type { StreamForm } from '#core/endpoint.ts'
@@ -296,67 +295,62 @@ describe('staying', () => {
   test('the route that answered is the one to stay with; an error that is passed on is not', () => {
     const pins = new Pins()
     expect(keyOf(asked, auto, 'm', pins)?.pinned).toBeUndefined()
-    keyOf(asked, auto, 'm', pins)?.keep(answerOf('a', 400), 0, textOf)
+    keyOf(asked, auto, 'm', pins)?.keep(answerOf('a', 400), undefined, 0, textOf)
     expect(keyOf(asked, auto, 'm', pins)?.pinned).toBeUndefined()
-    keyOf(asked, auto, 'm', pins)?.keep(answerOf('a'), 0, textOf)
-    expect(keyOf(asked, auto, 'm', pins)).toMatchObject({ pinned: home, isHard: false })
+    keyOf(asked, auto, 'm', pins)?.keep(answerOf('a'), undefined, 0, textOf)
+    expect(keyOf(asked, auto, 'm', pins)).toMatchObject({ pinned: home, by: 'the header "session-id"' })
   })
 
   test('where nothing is to stay, nothing is remembered, and what was remembered before does not count', () => {
     const pins = new Pins()
-    keyOf(asked, { ...auto, ttlMs: 0 }, 'm', pins)?.keep(answerOf('a'), 0, textOf)
+    keyOf(asked, { ...auto, ttlMs: 0 }, 'm', pins)?.keep(answerOf('a'), undefined, 0, textOf)
     expect(pins.size).toBe(0)
-    keyOf(asked, auto, 'm', pins)?.keep(answerOf('a'), 0, textOf)
+    keyOf(asked, auto, 'm', pins)?.keep(answerOf('a'), undefined, 0, textOf)
     expect(keyOf(asked, { ...auto, ttlMs: 0 }, 'm', pins)?.pinned).toBeUndefined()
   })
 
-  const first = { form: 'responses', body: { input: 'hi' }, address: '198.51.100.1' } as const
-
-  const created = (id: string): string =>
-    `event: response.created\ndata: {"type":"response.created","response":{"id":"${id}","object":"response"}}\n\n`
-  const delta = 'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","item_id":"i"}\n\n'
-
-  test.each<{ name: string; id?: string; pieces: readonly (string | Uint8Array)[]; encoding?: string }>([
-    { name: 'a whole one', pieces: ['{\n  "id": "resp_0a1b",\n  "object": "response"}'] },
-    { name: 'one of which only the beginning is there', pieces: ['{"id":"resp_0a1b","output":[{"id":"msg_1","cont'] },
-    { name: 'an id that others made', id: '0f8b-uuid', pieces: ['{"id":"0f8b-uuid"}'] },
-    { name: 'an id behind much else', pieces: [`{"instructions":"${'x'.repeat(90_000)}","id":"resp_0a1b"}`] },
-    { name: 'an id behind those of its parts', pieces: ['{"output":[{"id":"msg_1"}],"id":"resp_0a1b"}'] },
-    { name: 'a compressed one', pieces: [gzipSync('{"id":"resp_0a1b"}')], encoding: 'gzip' },
-    { name: 'a stream', pieces: [created('resp_0a1b'), delta] },
-    {
-      name: 'a stream that is cut in the middle of it',
-      pieces: [created('resp_0a1b').slice(0, 90), created('resp_0a1b').slice(90)],
-    },
-    { name: 'a stream with other line ends', pieces: [created('resp_0a1b').replaceAll('\n', '\r\n')] },
-    { name: 'a stream that begins with other events', pieces: [': hi\n\n', delta, created('resp_0a1b')] },
-  ])('an answer that is gone on with is known to its route alone: $name', ({ id = 'resp_0a1b', pieces, encoding }) => {
+  test('whoever left tells whom, why, and what was in its cache', () => {
     const pins = new Pins()
-    const headers = new HeaderList(encoding === undefined ? [] : [['content-encoding', encoding]])
-    const held = pieces.map((piece) => (typeof piece === 'string' ? bytesOf(piece) : piece))
-    keyOf(first, auto, 'm', pins)?.keep({ ...answerOf('a'), headers, held }, 0, textOf)
-    const next = { ...first, headers: { 'session-id': 'another' }, body: { previous_response_id: id } }
-    expect(keyOf(next, auto, 'm', pins)).toMatchObject({ pinned: home, isHard: true })
-    const unknown = { ...next, body: { previous_response_id: 'msg_1' } }
-    expect(keyOf(unknown, auto, 'm', pins)).toMatchObject({ pinned: undefined, isHard: false })
-    expect(keyOf({ ...next, form: 'chat' }, auto, 'm', pins)?.isHard).toBe(false)
+    const cached = (tokens: number): string => `{"usage":{"prompt_tokens_details":{"cached_tokens":${tokens}}}}`
+    expect(keyOf(asked, auto, 'm', pins)?.keep(answerOf('a', 200, cached(7)), undefined, 0, textOf)).toBeUndefined()
+    const staying = keyOf(asked, auto, 'm', pins)
+    expect(staying?.keep(answerOf('a'), undefined, 0, textOf)).toBeUndefined()
+    staying?.sawUsage(bytesOf(cached(1024)))
+    const leaving = keyOf(asked, auto, 'm', pins)
+    leaving?.leave('another', 'it is not this one')
+    leaving?.leave(home, 'it fell')
+    leaving?.leave(home, 'told later')
+    expect(leaving?.keep(answerOf('b'), undefined, 0, textOf)).toEqual({
+      from: 'a/m',
+      why: 'it fell',
+      cachedTokens: 1024,
+    })
+    expect(pins.tallyOf('m')).toEqual({ pins: 1, hits: 1, repinned: 1, cachedTokensLost: 1024 })
+    expect(keyOf(asked, auto, 'm', pins)?.keep(answerOf('a'), undefined, 0, textOf)).toEqual({
+      from: 'b/m',
+      why: 'a route that comes before it answered',
+      cachedTokens: undefined,
+    })
+    expect(pins.tallyOf('m')).toEqual({ pins: 1, hits: 1, repinned: 2, cachedTokensLost: 1024 })
   })
 
-  test.each(['', 'no JSON', '{"id":7}', '{"id":{}}', `{"id":"${'x'.repeat(600)}"}`, 'data: [DONE]\n\n'])(
-    'an answer without an id is known by no other: %p',
-    (text) => {
-      const pins = new Pins()
-      keyOf(first, auto, 'm', pins)?.keep(answerOf('a', 200, text), 0, textOf)
-      expect(pins.size).toBe(1)
-    },
-  )
-
-  test('who goes on with answers stays by the other key as well', () => {
+  test('the credential that the route was asked with is kept with it', () => {
     const pins = new Pins()
-    const session = { ...first, headers: { 'session-id': 's' } }
-    keyOf(session, auto, 'm', pins)?.keep(answerOf('a', 200, '{"id":"resp_1"}'), 0, textOf)
-    const next = called({ ...session, body: { previous_response_id: 'resp_1' } })
-    affinityOf(pins, auto, 'm', next, 50_000)?.keep(answerOf('a', 200, '{"id":"resp_2"}'), 50_000, textOf)
-    expect(affinityOf(pins, auto, 'm', called(session), 100_000)).toMatchObject({ pinned: home, isHard: false })
+    keyOf(asked, auto, 'm', pins)?.keep(answerOf('a'), 'key-2', 0, textOf)
+    expect(keyOf(asked, auto, 'm', pins)).toMatchObject({ pinned: home, credential: 'key-2' })
+  })
+})
+
+describe('the caller', () => {
+  const from = (caller: string | undefined, asked: Asked = {}): number | undefined =>
+    affinityOf(new Pins(), auto, 'm', called(asked), 0, caller)?.seed
+
+  test('comes after what the request says, and before the address; one key that all share says nothing', () => {
+    expect(from('one')).not.toBe(from('two'))
+    expect(from('one', { address: '198.51.100.9' })).toBe(from('one') ?? -1)
+    expect(from('one', { body: { messages: [user('hi')] } })).toBe(
+      from('two', { body: { messages: [user('hi')] } }) ?? -1,
+    )
+    expect(from(undefined, { address: '198.51.100.9' })).not.toBe(from(undefined) ?? -1)
   })
 })

@@ -3,10 +3,8 @@ import fc from 'fast-check'
 import type { Candidate } from '#core/candidate.ts'
 import type { Dialect } from '#core/dialect.ts'
 import type { Plan } from '#core/plan.ts'
-import { noRests, type Rest, type Rests } from '#core/rest.ts'
-import type { Affinity } from '#route/affinity.ts'
+import { noBooks, noRests, type Rest, type Rests } from '#core/rest.ts'
 import { chooseAll, Course, idsWhenHealthy, reasonOf } from '#route/course.ts'
-import { plainOutlook } from '#route/strategy.ts'
 import { candidateOf } from '../../support/candidate.ts'
 import { tieredPlan } from '../../support/plan.ts'
 
@@ -18,31 +16,17 @@ function route(backend: string, overrides: Partial<Candidate> = {}): Candidate {
 
 /** Who rests, by the name of its backend. */
 function restsOf(rests: Readonly<Record<string, Rest>>): Rests {
-  return { restOf: (key) => rests[(JSON.parse(key) as string[])[0] ?? ''] }
+  return { ...noRests, restOf: (key) => rests[(JSON.parse(key) as string[])[0] ?? ''] }
 }
 
 /** The choice as text: who is asked, and in brackets who is passed over and why. */
 function told(plan: Plan, rests: Rests = noRests, dialect: Dialect = 'openai', seed = 1): string {
-  return chooseAll(plan, dialect, rests, seed, nowMs)
+  return chooseAll(plan, dialect, { breakers: rests }, seed, nowMs)
     .map(({ candidate, objection }) =>
       objection === undefined ? candidate.id : `(${candidate.id} ${reasonOf(objection, dialect, nowMs)})`,
     )
     .join(', ')
 }
-
-test('where one route alone knows the answer, nobody else is asked, in whatever tiers it stands', () => {
-  const a = route('a')
-  const plan = tieredPlan([[route('a', { dialects: new Set(['anthropic']) })], [route('b'), a]])
-  const asked = (pinned: string): string[] => {
-    const affinity = { seed: 1, pinned, isHard: true } as Affinity
-    const course = new Course(plan, 1, { ...plainOutlook, affinity })
-    const ids: string[] = []
-    for (let next = course.next(); next !== undefined; next = course.next()) ids.push(next.id)
-    return ids
-  }
-  expect(asked(a.stateKey)).toEqual(['a/m', 'a/m'])
-  expect(asked('gone').toSorted()).toEqual(['a/m', 'a/m', 'b/m'])
-})
 
 describe('who is asked, in order', () => {
   const ladder = tieredPlan([[route('a')], [route('b')], [route('c', { dialects: new Set(['anthropic']) })]])
@@ -86,7 +70,7 @@ describe('who is asked, in order', () => {
 
   test('every tier is finished before the next begins', () => {
     const plan = tieredPlan([[route('a'), route('b')], [route('c')], [], [route('d'), route('e')]])
-    const tiers = chooseAll(plan, 'openai', noRests, 5, 0).map(({ tier }) => plan.tiers.indexOf(tier))
+    const tiers = chooseAll(plan, 'openai', noBooks, 5, 0).map(({ tier }) => plan.tiers.indexOf(tier))
     expect(tiers).toEqual([0, 0, 1, 3, 3])
   })
 })
@@ -130,15 +114,15 @@ describe('chance', () => {
         const rests = restsOf(
           Object.fromEntries(names.map((name) => [`b${name}`, { why: 'cooling', untilMs: 5000 } as const])),
         )
-        const steps = chooseAll(plan, 'openai', rests, seed, nowMs)
-        expect(chooseAll(plan, 'openai', rests, seed, nowMs)).toEqual([...steps])
+        const steps = chooseAll(plan, 'openai', { breakers: rests }, seed, nowMs)
+        expect(chooseAll(plan, 'openai', { breakers: rests }, seed, nowMs)).toEqual([...steps])
         const course = new Course(plan, seed)
         expect(steps.map(() => course.next())).toEqual(steps.map(({ candidate }) => candidate))
         expect(course.next()).toBeUndefined()
         expect(course.next()).toBeUndefined()
         expect(new Set(steps.map(({ candidate }) => candidate.id)).size).toBe(count)
         // A rest takes its route out, and changes nobody else's place.
-        const healthy = chooseAll(plan, 'openai', noRests, seed, nowMs).map(({ candidate }) => candidate.id)
+        const healthy = chooseAll(plan, 'openai', noBooks, seed, nowMs).map(({ candidate }) => candidate.id)
         expect(steps.map(({ candidate }) => candidate.id)).toEqual(healthy)
       }),
     )

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import * as v from 'valibot'
 import type { Candidate } from '#core/candidate.ts'
+import { noHealth, type HealthPolicy } from '#core/health.ts'
 import type { Plan } from '#core/plan.ts'
-import { noRests, type Rest, type Rests } from '#core/rest.ts'
+import { noBooks, noRests, type Rest, type Rests } from '#core/rest.ts'
 import type { FiguresView } from '#route/figures.ts'
 import { explainCourse, explanationSchema, type Explanation } from '#route/explain.ts'
 import { Breakers } from '#upstream/breaker.ts'
-import { candidateOf } from '../../support/candidate.ts'
+import { backendOf, candidateOf } from '../../support/candidate.ts'
 import { tieredPlan } from '../../support/plan.ts'
 
 const call = { path: '/v1/chat/completions', dialect: 'openai', stream: false } as const
@@ -16,11 +17,11 @@ function route(backend: string, overrides: Partial<Candidate> = {}): Candidate {
 }
 
 function restsOf(rests: Readonly<Record<string, Rest>>): Rests {
-  return { restOf: (key) => rests[(JSON.parse(key) as string[])[0] ?? ''] }
+  return { ...noRests, restOf: (key) => rests[(JSON.parse(key) as string[])[0] ?? ''] }
 }
 
 function explained(plan: Plan, rests: Rests = noRests, seed = 1): Explanation {
-  return explainCourse(plan, call, rests, seed, 1000)
+  return explainCourse(plan, call, { breakers: rests }, seed, 1000)
 }
 
 describe('explainCourse()', () => {
@@ -70,12 +71,12 @@ describe('explainCourse()', () => {
       latencyOf: (key) => (isB(key) ? 250 : undefined),
       creditOf: () => 0,
     }
-    const told = explainCourse(plan, call, noRests, 1, 1000, figures)
+    const told = explainCourse(plan, call, noBooks, 1, 1000, figures)
     const routes = told.routes.toSorted((one, other) => one.backend.localeCompare(other.backend))
     expect(routes.map((each) => each.strategy)).toEqual([strategy, strategy])
     expect(routes.map(({ share }) => share)).toEqual([...shares])
     expect(routes.map(({ score }) => score)).toEqual([...scores])
-    expect(explainCourse(plan, call, noRests, 1, 1000, figures)).toEqual(told)
+    expect(explainCourse(plan, call, noBooks, 1, 1000, figures)).toEqual(told)
   })
 
   test.each([
@@ -165,15 +166,112 @@ describe('explainCourse()', () => {
   })
 
   test('B109: looking at a half-open circuit does not take its probe', () => {
-    const breaker = { failureThreshold: 1, openMs: 500, successThreshold: 1 }
+    const breaker = { failureThreshold: 1, openMs: 500, openMsMax: 600_000, successThreshold: 1, outPercentMax: 50 }
     const plan = tieredPlan([[route('a')]], { breaker })
     const breakers = new Breakers()
     const key = plan.tiers[0]?.candidates[0]?.stateKey ?? ''
     breakers.failed(key, 0, { ...plan.cooldown, cooldownMs: 0 }, breaker)
-    expect(explainCourse(plan, call, breakers, 1, 100).routes[0]?.passedOver?.why).toBe('circuit_open')
-    for (let look = 0; look < 3; look += 1) expect(explainCourse(plan, call, breakers, 1, 600).verdict).toBe('asks')
+    expect(explainCourse(plan, call, { breakers }, 1, 100).routes[0]?.passedOver?.why).toBe('circuit_open')
+    for (let look = 0; look < 3; look += 1) expect(explainCourse(plan, call, { breakers }, 1, 600).verdict).toBe('asks')
     expect(breakers.mayTry(key, 600, breaker)).toBe(true)
-    expect(explainCourse(plan, call, breakers, 1, 600).routes[0]?.passedOver?.why).toBe('probed')
+    expect(explainCourse(plan, call, { breakers }, 1, 600).routes[0]?.passedOver?.why).toBe('probed')
+  })
+
+  const checked = (name: string): Candidate => route(name, { backend: backendOf(name, { health: {} as HealthPolicy }) })
+  const unwell = { breakers: noRests, health: { ...noHealth, downUntil: () => 8000 } }
+
+  test.each([
+    {
+      name: 'D37: asks backends that fail their checks when nobody else is left',
+      overrides: {},
+      verdict: 'asks',
+      says: 'asks a/m first, then one more, although its health checks fail: nobody else can be asked',
+      turns: [1, 2],
+    },
+    {
+      name: 'D37: refuses until their next check where they are not to be asked',
+      overrides: { failsOpen: false },
+      verdict: 'refuses',
+      says: 'refuses with 503 and "Retry-After: 7": every route of it rests or fails its health checks',
+      turns: [null, null],
+    },
+    {
+      name: 'waits for their next check where that is wanted',
+      overrides: { failsOpen: false, whenAllCooling: 'wait' },
+      verdict: 'waits',
+      says: 'waits 7 s for a/m: every route of it rests or fails its health checks',
+      turns: [null, null],
+    },
+    {
+      name: 'they are never the least bad ones',
+      overrides: { failsOpen: false, whenAllCooling: 'least_bad' },
+      verdict: 'refuses',
+      says: 'refuses with 503 and "Retry-After: 7": every route of it rests or fails its health checks',
+      turns: [null, null],
+    },
+  ] as const)('$name', ({ overrides, verdict, says, turns }) => {
+    const plan = tieredPlan([[checked('a')], [checked('b')]], overrides)
+    const told = explainCourse(plan, call, unwell, 1, 1000)
+    expect([told.verdict, told.says]).toEqual([verdict, says])
+    expect(told.routes.map(({ turn }) => turn)).toEqual([...turns])
+    expect(told.routes[0]?.passedOver).toEqual({
+      why: 'unhealthy',
+      reason: 'its health checks fail, the next one is in 7 s',
+      remedy: null,
+      forMs: 7000,
+    })
+  })
+
+  test('tells who is left out for doing worse than its siblings', () => {
+    const plan = tieredPlan([[route('a')], [route('b')]])
+    const told = explained(plan, restsOf({ a: { why: 'ejected', untilMs: 31_000 } }))
+    expect(told.routes[0]?.passedOver).toMatchObject({
+      why: 'ejected',
+      reason: 'it does worse than its siblings and is left out for another 30 s',
+      forMs: 30_000,
+    })
+  })
+
+  test('tells the part of the weight that counts for a route that came back, and its share by it', () => {
+    const breakers = { ...noRests, backSinceMs: (key: string) => (key === route('a').stateKey ? 500 : undefined) }
+    const tier = [route('a'), route('b')]
+    const told = explainCourse(tieredPlan([tier], { slowStartMs: 1000 }), call, { breakers }, 1, 1000)
+    const byName = Object.fromEntries(told.routes.map(({ backend, ease, share }) => [backend, [ease, share]]))
+    expect(byName).toEqual({ a: [0.55, 0.55 / 1.55], b: [null, 1 / 1.55] })
+    const read = v.safeParse(explanationSchema(), JSON.parse(JSON.stringify(told)))
+    expect(read.success && read.output).toEqual(told)
+    const off = explainCourse(tieredPlan([tier]), call, { breakers }, 1, 1000)
+    expect(off.routes.map(({ ease, share }) => [ease, share])).toEqual([
+      [null, 0.5],
+      [null, 0.5],
+    ])
+  })
+
+  test.each([
+    {
+      overrides: {
+        outlier: {
+          windowMs: 10_000,
+          requestsMin: 20,
+          failurePercent: 50,
+          ejectionMs: 30_000,
+          ejectionMsMax: 300_000,
+          outPercentMax: 50,
+        },
+      },
+      says: 'A route of which 50 % of at least 20 requests within 10s failed, clearly more than of the others, is left out for 30s, longer each time in a row up to 5m.',
+    },
+    {
+      overrides: { slowStartMs: 60_000 },
+      says: 'A route that comes back gets from a tenth of its share to all of it within 1m.',
+    },
+    { overrides: {}, says: 'While the health checks of all that are left fail, they are asked all the same.' },
+    {
+      overrides: { failsOpen: false },
+      says: 'While the health checks of all that are left fail, the client gets 503 with Retry-After.',
+    },
+  ])('the rule: $says', ({ overrides, says }) => {
+    expect(explained(tieredPlan([[checked('a')]], overrides)).promises).toContain(says)
   })
 
   test('the rules of the alias are told in words', () => {
@@ -181,7 +279,7 @@ describe('explainCourse()', () => {
       attemptsMax: 1,
       deadlineMs: 30_000,
       whenAllCooling: 'wait',
-      breaker: { failureThreshold: 5, openMs: 60_000, successThreshold: 1 },
+      breaker: { failureThreshold: 5, openMs: 60_000, openMsMax: 600_000, successThreshold: 1, outPercentMax: 50 },
       retry: { retriesMax: 2, baseMs: 200, delayMsMax: 5000, multiplier: 2, jitter: 1, retriesStatus: () => false },
     })
     expect(explained(plan).promises).toEqual([
@@ -189,7 +287,7 @@ describe('explainCourse()', () => {
       'Its answer must begin within 30s, all attempts together.',
       'A route that refuses the connection, drops it, or gives a status of retry.on_status is asked up to 2 times again, after 200ms growing to 5s.',
       'A route that fails by its own fault rests for 30s, or as long as its backend asks by Retry-After, at most 5m.',
-      'After 5 failures in a row its circuit opens for 1m; 1 success closes it.',
+      'After 5 failures in a row its circuit opens for 1m, each time in a row for twice as long up to 10m; 1 success closes it. Of several routes at most 50 % are out that way.',
       'While every route rests, the request waits for the first to recover.',
     ])
   })
@@ -209,7 +307,7 @@ describe('explainCourse()', () => {
   ] as const)('those of streams too: $streaming', ({ streaming, says }) => {
     const plan = tieredPlan([[route('a')]])
     const streams = { ...plan, streaming: { ...plan.streaming, ...streaming } }
-    expect(explainCourse(streams, { ...call, stream: true }, noRests, 1, 0).promises).toContain(says)
-    expect(explainCourse(streams, call, noRests, 1, 0).promises).not.toContain(says)
+    expect(explainCourse(streams, { ...call, stream: true }, noBooks, 1, 0).promises).toContain(says)
+    expect(explainCourse(streams, call, noBooks, 1, 0).promises).not.toContain(says)
   })
 })

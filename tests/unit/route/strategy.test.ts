@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { Candidate } from '#core/candidate.ts'
 import type { Strategy, Tier } from '#core/plan.ts'
 import type { Affinity } from '#route/affinity.ts'
+import { seededRandom } from '#ports/random.ts'
 import { Figures, type FiguresView } from '#route/figures.ts'
 import { orderByStrategy, plainOutlook, scoreText, type Outlook } from '#route/strategy.ts'
 import { candidateOf } from '../../support/candidate.ts'
@@ -34,7 +35,7 @@ function known({ inFlight = {}, waiting = {}, latencyMs = {} }: Known): Outlook 
 }
 
 function keyed(key: number, pinned?: string): Outlook {
-  return { ...plainOutlook, figures: new Figures(), affinity: { seed: key, pinned, isHard: false } as Affinity }
+  return { ...plainOutlook, figures: new Figures(), affinity: { seed: key, pinned } as unknown as Affinity }
 }
 
 function names(tier: Tier, seed: number, outlook: Outlook = plainOutlook): string {
@@ -231,6 +232,59 @@ describe('hash', () => {
   test('without a key it goes by the seed', () => {
     expect(shares(tierOf('hash', routes(1, 1)))['a']).toBeWithin(0.46, 0.54)
   })
+
+  test.each([
+    { inFlight: { a: 3 }, first: 'a', why: 'a few are never too many' },
+    { inFlight: { a: 4, b: 1 }, first: 'b', why: 'four of five are clearly more than half' },
+    { inFlight: { a: 12, b: 10 }, first: 'a', why: 'up to a quarter more than its share is fair' },
+    { inFlight: { a: 16, b: 8 }, first: 'b', why: 'and more is not' },
+    { inFlight: { a: 100, b: 100 }, first: 'a', why: 'where all work on the same, the key decides' },
+  ])('who works on more than its share comes later: $inFlight', ({ inFlight, first }) => {
+    const tier = tierOf('hash', routes(1, 1))
+    const key = Array.from({ length: 50 }, (_, at) => at).find((at) => names(tier, 1, keyed(at)).startsWith('a')) ?? 0
+    const affinity = { seed: key, pinned: undefined } as unknown as Affinity
+    expect(names(tier, 1, { ...known({ inFlight }), affinity })[0]).toBe(first)
+  })
+
+  test('who rests has no share, and leaves its own to the others', () => {
+    const tier = tierOf('hash', routes(1, 1, 1))
+    const ability = { isAble: ({ backend }: Candidate): boolean => backend.name !== 'c' }
+    const key = Array.from({ length: 50 }, (_, at) => at).find((at) => names(tier, 1, keyed(at)).startsWith('ab')) ?? 0
+    const affinity = { seed: key, pinned: undefined } as unknown as Affinity
+    // Of three it would be far above its share.
+    const outlook = { ...known({ inFlight: { a: 10, b: 9 } }), affinity, ability }
+    expect(names(tier, 1, outlook)[0]).toBe('a')
+  })
+
+  test.each([1, 2, 3])(
+    'bounded loads: however uneven the keys, nobody gets much more than its share (seed %p)',
+    (seed) => {
+      const tier = tierOf('hash', routes(1, 1, 1, 1))
+      const random = seededRandom(seed)
+      const figures = new Figures()
+      const ends: { readonly atTick: number; readonly ride: { pay(): void } }[] = []
+      let worst = 0
+      let kept = 0
+      const homes = new Map<number, string>()
+      for (let tick = 0; tick < 5000; tick += 1) {
+        while (ends[0] !== undefined && ends[0].atTick <= tick) ends.shift()?.ride.pay()
+        // Half of all requests are of one key.
+        const key = random.unit() < 0.5 ? 7 : Math.floor(random.unit() * 100)
+        const affinity = { seed: key, pinned: undefined } as unknown as Affinity
+        const [first] = orderByStrategy(tier, tick, { ...plainOutlook, figures, affinity })
+        if (first === undefined) throw new Error('Nobody was chosen')
+        const home = homes.get(key) ?? names(tier, 1, keyed(key))[0] ?? ''
+        homes.set(key, home)
+        if (first.backend.name === home) kept += 1
+        ends.push({ atTick: tick + 100, ride: figures.begin(first.stateKey, false) })
+        if (tick < 200) continue
+        const loads = tier.candidates.map(({ stateKey }) => figures.inFlightOf(stateKey))
+        worst = Math.max(worst, Math.max(...loads) / (loads.reduce((sum, load) => sum + load, 0) / loads.length))
+      }
+      expect(worst).toBeLessThan(1.35)
+      expect(kept / 5000).toBeGreaterThan(0.6)
+    },
+  )
 })
 
 describe('random and weighted_random', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { Health } from '#upstream/health.ts'
 import { openAdmin, plainReport, type AdminBench, type Asking } from '../../support/admin.ts'
 import { broken, chatAnswer } from '../../support/road.ts'
 
@@ -17,6 +18,9 @@ models:
 const withClientKey = `proxy_api_key: ${clientKey}\n${models}`
 const withAdminKey = `admin: { key: ${adminKey} }\n${withClientKey}`
 const behindProxy = `trusted_proxies: ["127.0.0.1", "10.0.0.0/8"]\n${withClientKey}`
+
+const forClients = `admin: { config_with_client_key: true }\n${withClientKey}`
+const forBoth = `admin: { key: ${adminKey}, config_with_client_key: true }\n${withClientKey}`
 
 const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` })
 
@@ -66,6 +70,48 @@ describe('who may see the admin pages', () => {
       yaml: withAdminKey,
       asking: { headers: { ...bearer(adminKey), 'x-api-key': 'other' } },
       status: 401,
+    },
+    {
+      name: 'admin.config_with_client_key: the client key at /api/config/…',
+      yaml: forClients,
+      asking: { headers: bearer(clientKey), peer: remote },
+      path: '/api/config/status',
+      status: 200,
+    },
+    {
+      name: 'admin.config_with_client_key: the client key where there is an admin key',
+      yaml: forBoth,
+      asking: { headers: bearer(clientKey), peer: remote },
+      path: '/api/config/status',
+      status: 200,
+    },
+    {
+      name: 'admin.config_with_client_key: the admin key',
+      yaml: forBoth,
+      asking: { headers: bearer(adminKey), peer: remote },
+      path: '/api/config/status',
+      status: 200,
+    },
+    {
+      name: 'admin.config_with_client_key: a wrong key',
+      yaml: forClients,
+      asking: { headers: bearer('other'), peer: remote },
+      path: '/api/config/status',
+      status: 401,
+    },
+    {
+      name: 'admin.config_with_client_key: the client key at other pages',
+      yaml: forClients,
+      asking: { headers: bearer(clientKey), peer: remote },
+      path: '/admin/config',
+      status: 404,
+    },
+    {
+      name: 'the client key at /api/config/… from elsewhere',
+      yaml: withClientKey,
+      asking: { headers: bearer(clientKey), peer: remote },
+      path: '/api/config/status',
+      status: 404,
     },
     { name: 'the client key from this machine', yaml: withClientKey, asking: {}, status: 200 },
     { name: 'the client key over IPv6 loopback', yaml: withClientKey, asking: { peer: '::1' }, status: 200 },
@@ -175,6 +221,12 @@ describe('who may see the admin pages', () => {
       asking: { headers: { ...bearer(adminKey), origin: 'http://gateway', 'sec-fetch-site': 'same-origin' } },
       status: 200,
     },
+    {
+      name: 'a page of the same origin behind a proxy that names another host',
+      yaml: withAdminKey,
+      asking: { headers: { ...bearer(adminKey), origin: 'https://llm.example', 'sec-fetch-site': 'same-origin' } },
+      status: 200,
+    },
     { name: 'HEAD', yaml: withAdminKey, asking: { method: 'HEAD', headers: bearer(adminKey) }, status: 200 },
     { name: 'POST', yaml: withAdminKey, asking: { method: 'POST', headers: bearer(adminKey) }, status: 405 },
     { name: 'POST without a key', yaml: withAdminKey, asking: { method: 'POST', headers: {} }, status: 401 },
@@ -209,6 +261,39 @@ describe('who may see the admin pages', () => {
     ])
     expect([page.status, await errorOf(page)]).toEqual([other.status, await errorOf(other)])
     expect([...page.headers.keys()]).toEqual([...other.headers.keys()])
+  })
+
+  test.each([
+    { path: '/admin/users', method: 'POST', headers: { origin: 'https://evil.example' } },
+    { path: '/admin', method: 'OPTIONS', headers: { origin: 'https://evil.example' } },
+    { path: '/api/config/reload', method: 'POST', headers: {} },
+    { path: '/admin/requests', method: 'GET', headers: {} },
+  ])('where the pages are for nobody, $method $path goes to nobody else either', async ({ path, method, headers }) => {
+    const flow = 'passthrough: { backends: [{ id: flow, url: "http://flow.test", api_key: sk-of-the-flow }] }'
+    const bench = await openAdmin(flow, () => chatAnswer())
+    const response = await bench.ask(path, { method, headers })
+    expect([response.status, await errorOf(response)]).toEqual([404, expect.stringContaining('Cannot find this path')])
+    expect(bench.road.sent).toEqual([])
+  })
+
+  test('who follows a link to the status page is welcome there, and nowhere else', async () => {
+    const bench = await openAdmin('backends: []', () => chatAnswer())
+    const headers = { accept: 'text/html', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+    const statusOf = async (path: string): Promise<number> => (await bench.ask(path, { headers })).status
+    expect([await statusOf('/'), await statusOf('/v1/models'), await statusOf('/static/x')]).toEqual([200, 403, 403])
+  })
+
+  test('of a backend that is asked through us every path is its own, and a page from elsewhere may send nothing there', async () => {
+    const flow = `forward_proxy: { enabled: true }
+passthrough: { backends: [{ id: flow, url: "http://flow.test", api_key: sk-of-the-flow }] }`
+    const bench = await openAdmin(flow, () => chatAnswer())
+    const at = { host: 'flow.test' }
+    const page = { ...at, origin: 'https://evil.example' }
+    expect((await bench.ask('/admin/users', { method: 'POST', headers: page })).status).toBe(403)
+    expect((await bench.ask('/admin/users', { method: 'OPTIONS', headers: page })).status).toBe(204)
+    expect(bench.road.sent).toEqual([])
+    await bench.ask('/admin/users', { method: 'POST', headers: at })
+    expect(bench.road.sent.map(({ url }) => url.href)).toEqual(['http://flow.test/admin/users'])
   })
 
   test.each(['//admin', '/admin/', '/ADMIN', '/admin;x', '/%61dmin', '/adminx', '/admin/nope', '/admin/requests/'])(
@@ -383,6 +468,25 @@ test('before= goes on behind a request, until there is none', async () => {
   expect((await bench.ask('/admin/requests?before=req_ffffffffffff')).status).toBe(404)
 })
 
+test('B80: before= goes on behind each of several requests of one id, named with its number', async () => {
+  const bench = await openPages()
+  for (let at = 0; at < 5; at += 1) await bench.chat('m', {}, clientKey, { 'x-request-id': 'same-id' })
+  const seen: number[] = []
+  for (let before = ''; seen.length < 9; before = `&before=same-id~${seen.at(-1)}`) {
+    const { requests } = await bench.read(`/admin/requests?limit=2${before}`)
+    const numbers = (requests as { number: number }[]).map(({ number }) => number)
+    if (numbers.length === 0) break
+    seen.push(...numbers)
+  }
+  expect(seen).toEqual([5, 4, 3, 2, 1])
+  const unclear = await bench.ask('/admin/requests?before=same-id')
+  expect([unclear.status, await errorOf(unclear)]).toMatchObject([
+    404,
+    { message: 'Cannot find older requests: several have the id of "before", write "<id>~<number>"' },
+  ])
+  expect((await bench.ask('/admin/requests?before=same-id~9')).status).toBe(404)
+})
+
 test('requests that nobody let in push no other out', async () => {
   const bench = await openPages(`admin: { keep_requests: 10 }\n${withClientKey}`)
   await bench.chat('m')
@@ -430,6 +534,24 @@ describe('GET /admin/requests/{id}', () => {
     await bench.road.clock.advance(60_000)
     await chat
     expect(await bench.read(`/admin/requests/${live?.id}`)).toMatchObject({ outcome: 'complete' })
+  })
+
+  test('B80: of several that are under way with one id it gives the newest, and tells of those that begin alike', async () => {
+    const bench = await openAdmin(withClientKey, async (_, { clock }) => {
+      await clock.sleep(60_000)
+      return chatAnswer()
+    })
+    const chats = ['same-id', 'same-id', 'same-other'].map(
+      async (id) => await bench.chat('m', {}, clientKey, { 'x-request-id': id }),
+    )
+    await bench.road.clock.advance(5000)
+    expect(await bench.read('/admin/requests/same-id')).toMatchObject({ id: 'same-id', runsForMs: 5000 })
+    expect(await bench.read('/admin/requests/same-o')).toMatchObject({ id: 'same-other' })
+    expect(await errorOf(await bench.ask('/admin/requests/same-i'))).toMatchObject({
+      message: expect.stringContaining('2 that are under way have an id that begins like this'),
+    })
+    await bench.road.clock.advance(60_000)
+    await Promise.all(chats)
   })
 
   test('gives one request by its id, with or without its head, or by the beginning of it', async () => {
@@ -490,6 +612,39 @@ describe('GET /admin/routes', () => {
     expect(await states()).toEqual(['circuit_open', 'healthy'])
     await bench.road.clock.advance(60_000)
     expect(await states()).toEqual(['circuit_half_open', 'healthy'])
+  })
+
+  test('tells routes that are left out, whose backends are unwell, and that came back a while ago', async () => {
+    const bench = await openPages(
+      `outlier_detection: { min_requests: 1, ejection_time: 30s }
+load_balancing: { slow_start: 100s }
+health_check: { path: /well, failure_threshold: 1, success_threshold: 1 }
+fallback: { cooldown_seconds: 0 }\n${withClientKey}`,
+    )
+    await bench.chat('m')
+    const health = bench.road.gateway.health as Health
+    const check = (finding: Parameters<Health['note']>[1]): void => {
+      const nowMs = bench.road.clock.monotonicMs()
+      const times = { nowMs, wallMs: 0, nextDueMs: nowMs + 7000 }
+      health.note('b', finding, { failureThreshold: 1, successThreshold: 1 }, times)
+    }
+    check({ kind: 'fault', reason: 'it is on fire' })
+    const routes = async (): Promise<unknown> => {
+      const { aliases } = await bench.read('/admin/routes')
+      const [first] = aliases as { routes: { state: string; restsForMs: number; slowStartShare: number }[] }[]
+      return first?.routes.map(({ state, restsForMs, slowStartShare }) => [state, restsForMs, slowStartShare])
+    }
+    expect(await routes()).toEqual([
+      ['ejected', 30_000, 1],
+      ['unhealthy', 7000, 1],
+    ])
+    await bench.road.clock.advance(30_000)
+    check({ kind: 'well', latencyMs: 5 })
+    await bench.road.clock.advance(50_000)
+    expect(await routes()).toEqual([
+      ['healthy', 0, 0.55],
+      ['healthy', 0, 0.55],
+    ])
   })
 })
 
@@ -611,7 +766,7 @@ test('the list of pages names each of them', async () => {
   const { pages } = await bench.read('/admin')
   for (const { path } of pages as { path: string }[]) {
     const whole = path.replace('?model=', '?model=m').replace('{id}', 'req_ffffffffffff')
-    const method = path === '/admin/credentials/reset' ? 'POST' : 'GET'
+    const method = /\/(?:reset|reload)$/.test(path) ? 'POST' : 'GET'
     expect((await bench.ask(whole, { method })).status).toBe(path.includes('{id}') ? 404 : 200)
   }
 })
@@ -622,7 +777,7 @@ test('no page shows a secret, not even where a backend tells it', async () => {
   await bench.chat('m', { note: adminKey })
   await bench.chat(backendKey)
   bench.report = { ...plainReport, warnings: [`beside ${backendKey}`] }
-  const paths = ['', '/requests', '/routes', '/config', '/explain?model=m', `/explain?model=${backendKey}`]
+  const paths = ['', '/requests', '/routes', '/status', '/config', '/explain?model=m', `/explain?model=${backendKey}`]
   for (const path of paths) {
     const text = await (await bench.ask(`/admin${path}`, { headers: bearer(adminKey) })).text()
     for (const secret of [backendKey, clientKey, adminKey])

@@ -30,7 +30,7 @@ describe('other paths below /v1/messages', () => {
 
   test('are refused in the Anthropic form', async () => {
     const road = await openServer()
-    const response = await road.fetch('/v1/messages/batches', { method: 'POST', body: '{}' })
+    const response = await road.fetch('/v1/messages/drafts', { method: 'POST', body: '{}' })
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } })
   })

@@ -1,14 +1,14 @@
 import { expect, test } from 'bun:test'
 import type { Refusal } from '#core/refusal.ts'
-import { objectionTo, targetOf, type Pressure } from '#server/guard.ts'
+import { objectionTo, objectionToBody, targetOf } from '#server/guard.ts'
 
 function requestOf(url: string, method = 'GET', headers: Record<string, string> = {}): Request {
   // The platform hands over relative URLs when Host is missing or malformed; the Request constructor would not.
   return { url, method, headers: new Headers(headers) } as unknown as Request
 }
 
-function objection(request: Request, pressure?: Pressure): Refusal | undefined {
-  return objectionTo(request, targetOf(request), pressure)
+function objection(request: Request): Refusal | undefined {
+  return objectionTo(request, targetOf(request))
 }
 
 test.each([
@@ -56,6 +56,6 @@ test.each([
   { name: 'no body', headers: {}, isHigh: true, code: undefined },
   { name: 'a large body when there is room', headers: { 'content-length': '1048577' }, isHigh: false, code: undefined },
 ])('F95: $name while memory is short ($isHigh) gives $code', ({ headers, isHigh, code }) => {
-  const refusal = objection(requestOf('http://a/v1/chat/completions', 'POST', { ...headers }), { isHigh })
+  const refusal = objectionToBody(requestOf('http://a/v1/chat/completions', 'POST', { ...headers }), { isHigh })
   expect<string | undefined>(refusal?.code).toBe(code)
 })

@@ -246,7 +246,22 @@ describe('policies', () => {
     expect(planOf({ circuit_breaker: {} }).breaker).toEqual({
       failureThreshold: 5,
       openMs: 60_000,
+      openMsMax: 600_000,
       successThreshold: 2,
+      outPercentMax: 50,
+    })
+  })
+
+  test('an outlier detection without numbers has its defaults, and a switched-off one is absent', () => {
+    expect(planOf({}).outlier).toBeUndefined()
+    expect(planOf({ outlier_detection: { enabled: false } }).outlier).toBeUndefined()
+    expect(planOf({ outlier_detection: {} }).outlier).toEqual({
+      windowMs: 10_000,
+      requestsMin: 20,
+      failurePercent: 50,
+      ejectionMs: 30_000,
+      ejectionMsMax: 300_000,
+      outPercentMax: 50,
     })
   })
 
@@ -367,6 +382,6 @@ describe('the whole', () => {
         },
       },
     })
-    expect([...stateKeysOf(snapshot)]).toEqual(['["a","x"]', '["a","y"]'])
+    expect([...stateKeysOf(snapshot)]).toEqual(['["a","x"]', '["a","y"]', '["a"]'])
   })
 })

@@ -51,6 +51,16 @@ describe('describeChanges()', () => {
       changes: ['backend a: auth_mode dialect → api-key, headers changed, timeout changed'],
     },
     {
+      name: 'how one backend is checked',
+      next: { backends: [{ ...a, health_check: { expect: [204] } }, b] },
+      changes: ['backend a: health_check changed'],
+    },
+    {
+      name: 'how all backends are checked',
+      next: { health_check: { interval: '10s', timeout: '2s' } },
+      changes: ['health_check.interval set to 10s', 'health_check.timeout set to 2s'],
+    },
+    {
       name: 'every key of a connection',
       next: {
         backends: [
@@ -125,7 +135,23 @@ describe('describeChanges()', () => {
         'circuit_breaker.enabled set to true',
         'circuit_breaker.failure_threshold set to 5',
         'circuit_breaker.open_timeout set to 1m',
+        'circuit_breaker.max_open_timeout set to 10m',
         'circuit_breaker.success_threshold set to 2',
+        'circuit_breaker.max_ejection_percent set to 50',
+      ],
+    },
+    {
+      name: 'times of the outlier detection and of slow starts',
+      next: { outlier_detection: { ejection_time: '90s' }, load_balancing: { slow_start: '2m' } },
+      changes: [
+        'load_balancing.slow_start 0 → 2m',
+        'outlier_detection.enabled set to true',
+        'outlier_detection.interval set to 10s',
+        'outlier_detection.min_requests set to 20',
+        'outlier_detection.failure_percent set to 50',
+        'outlier_detection.ejection_time set to 1m30s',
+        'outlier_detection.max_ejection_time set to 5m',
+        'outlier_detection.max_ejection_percent set to 50',
       ],
     },
     { name: 'a common time limit, told once', next: { timeout: { idle: 5 } }, changes: ['timeout.idle 2m → 5s'] },
@@ -144,7 +170,9 @@ describe('describeChanges()', () => {
       'circuit_breaker.enabled removed',
       'circuit_breaker.failure_threshold removed',
       'circuit_breaker.open_timeout removed',
+      'circuit_breaker.max_open_timeout removed',
       'circuit_breaker.success_threshold removed',
+      'circuit_breaker.max_ejection_percent removed',
       'alias m: falls back to nothing now',
     ])
   })

@@ -35,17 +35,30 @@ const seen: Exchange['seen'] = {
   ),
 }
 
+test('as JSON the line tells who left its route, why, and what that cost', async () => {
+  const repinned = { from: 'provider-b/opus', why: 'it is cooling down for another 12 s', cachedTokens: 2048 }
+  const { lines } = await settle(settledExchange({ repinned }), { format: 'json' })
+  expect(JSON.parse(lines()[0] ?? '')).toMatchObject({
+    event: 'request_finished',
+    repinned_from: 'provider-b/opus',
+    repinned_why: 'it is cooling down for another 12 s',
+    repinned_cached_tokens: 2048,
+  })
+  const plain = await settle(settledExchange(), { format: 'json' })
+  expect(plain.lines()[0]).not.toContain('repinned')
+})
+
 describe('the line that ends a request', () => {
   test.each([
     {
       name: 'B57: a success is INFO',
       exchange: settledExchange(),
-      line: '[INFO] [req_abc123] Request finished: backend=provider-a status=200 duration=1234ms model=claude-opus-4-5 attempts=1 bytes=512',
+      line: '[INFO] [req_abc123] Request finished: backend=provider-a status=200 duration=1234ms model=claude-opus-4-5 attempts=1 stream=false ttfb=150ms bytes=512 end=complete',
     },
     {
       name: 'B57: a streamed success tells the time to its first token',
       exchange: settledExchange({ stream: true }),
-      line: '[INFO] [req_abc123] Request finished: backend=provider-a status=200 duration=1234ms model=claude-opus-4-5 attempts=1 ttft=150ms bytes=512',
+      line: '[INFO] [req_abc123] Request finished: backend=provider-a status=200 duration=1234ms model=claude-opus-4-5 attempts=1 ttft=150ms stream=true ttfb=150ms bytes=512 end=complete',
     },
     {
       name: 'B53: all backends failed is ERROR',
@@ -55,17 +68,17 @@ describe('the line that ends a request', () => {
         outcome: 'failed',
         refusal: refuse('upstream_error', 'Cannot answer with model "opus": 2 attempts failed'),
       }),
-      line: '[ERROR] [req_abc123] Request failed: status=502 code=upstream_error duration=1234ms attempts=2 reason=Cannot answer with model "opus": 2 attempts failed',
+      line: '[ERROR] [req_abc123] Request failed: status=502 code=upstream_error duration=1234ms attempts=2 client=127.0.0.1 stream=false ttfb=150ms bytes=512 end=error_status reason=Cannot answer with model "opus": 2 attempts failed',
     },
     {
       name: 'B53: the error answer of the last backend, passed on, is ERROR',
       exchange: settledExchange({ attempts: failedTwice, status: 503, outcome: 'failed' }),
-      line: '[ERROR] [req_abc123] Request failed: status=503 duration=1234ms attempts=2 reason=it answered with status 503',
+      line: '[ERROR] [req_abc123] Request failed: status=503 duration=1234ms attempts=2 client=127.0.0.1 stream=false ttfb=150ms bytes=512 end=error_status reason=it answered with status 503',
     },
     {
       name: 'B53: a client error that a backend answered is WARN',
       exchange: settledExchange({ attempts: [attemptOf({ status: 400 })], status: 400, outcome: 'failed' }),
-      line: '[WARN] [req_abc123] Request failed: status=400 duration=1234ms attempts=1 reason=the backend answered 400',
+      line: '[WARN] [req_abc123] Request failed: status=400 duration=1234ms attempts=1 client=127.0.0.1 stream=false ttfb=150ms bytes=512 end=complete reason=the backend answered 400',
     },
     {
       name: 'B53: a wrong key is WARN',
@@ -87,26 +100,44 @@ describe('the line that ends a request', () => {
         outcome: 'refused',
         refusal: refuse('no_backend_available', 'Cannot answer: all rest'),
       }),
-      line: '[ERROR] [req_abc123] Request failed: status=503 code=no_backend_available duration=1234ms attempts=0 reason=Cannot answer: all rest',
+      line: '[ERROR] [req_abc123] Request failed: status=503 code=no_backend_available duration=1234ms attempts=0 client=127.0.0.1 stream=false ttfb=150ms bytes=512 end=refused reason=Cannot answer: all rest',
     },
     {
       name: 'a client that left is INFO',
       exchange: settledExchange({ outcome: 'client_closed' }),
-      line: '[INFO] [req_abc123] Client closed the connection: backend=provider-a duration=1234ms bytes=512',
+      line: '[INFO] [req_abc123] Client closed the connection: backend=provider-a duration=1234ms status=200 stream=false ttfb=150ms bytes=512 end=client_closed',
     },
     {
       name: 'B44: a stream that broke is WARN',
       exchange: settledExchange({ outcome: 'upstream_broke', brokenBy: 'the connection was reset' }),
-      line: '[WARN] [req_abc123] Stream broken: backend=provider-a bytes=512 duration=1234ms reason=the connection was reset',
+      line: '[WARN] [req_abc123] Stream broken: backend=provider-a duration=1234ms status=200 stream=false ttfb=150ms bytes=512 end=remote_closed reason=the connection was reset',
     },
     {
       name: 'a stream that stalled is WARN',
       exchange: settledExchange({ outcome: 'stalled', brokenBy: 'silence' }),
-      line: '[WARN] [req_abc123] Stream broken: backend=provider-a bytes=512 duration=1234ms reason=silence',
+      line: '[WARN] [req_abc123] Stream broken: backend=provider-a duration=1234ms status=200 stream=false ttfb=150ms bytes=512 end=stalled reason=silence',
     },
   ])('$name', async ({ exchange, line }) => {
     const { lines } = await settle(exchange)
     expect(lines()).toEqual([`[2026-01-13 09:41:00] ${line}`])
+  })
+
+  const signed = [attemptOf({ credential: { name: 'config1', number: 7, index: 1 } })]
+  test.each([
+    { name: 'a success', exchange: settledExchange({ attempts: signed }) },
+    { name: 'a failure', exchange: settledExchange({ attempts: signed, outcome: 'failed', status: 500 }) },
+    { name: 'a broken stream', exchange: settledExchange({ attempts: signed, outcome: 'upstream_broke' }) },
+    { name: 'a client that left', exchange: settledExchange({ attempts: signed, outcome: 'client_closed' }) },
+  ])('A46 A63: the line of $name tells credential, status, stream, first byte, bytes and end', async ({ exchange }) => {
+    const { lines } = await settle(exchange)
+    expect(lines()[0]).toMatch(
+      / credential=config1 \(#7, index 1\)(?: status=200)? stream=false ttfb=150ms bytes=512 end=\w+/,
+    )
+    expect(lines()[0]).toContain(` status=${exchange.status} `)
+    const chinese = await settle(exchange, { language: 'zh' })
+    expect(chinese.lines()[0]).toMatch(
+      / 凭据=config1 \(#7, 序号 1\)(?: 状态=200)? 流式=false 首字节=150ms 字节=512 结束=\w+/,
+    )
   })
 
   test('B86: JSON holds every fact of the exchange, the client address too', async () => {
@@ -202,6 +233,15 @@ describe('request files', () => {
       '============================================================',
       '',
     ])
+  })
+
+  test.each(['mine', 'nul', 'CON'])('B80: requests that are all called %s have a file each', async (id) => {
+    const names = new Set<string>()
+    for (const seed of [26, 27]) {
+      const { files } = await settle(settledExchange({ id, seed, seen }), policy)
+      for (const name of files.texts.keys()) if (name.includes('/requests/')) names.add(name)
+    }
+    expect([...names]).toEqual([`./logs/requests/${id}~1a.log`, `./logs/requests/${id}~1b.log`])
   })
 
   test.each([

@@ -51,6 +51,13 @@ const told = settledExchange({
 })
 
 describe('dumps', () => {
+  test('two requests to which their client gave the same id have a folder each', async () => {
+    const folders = await Promise.all(
+      [1, 2].map(async (seed) => [...(await dumpsOf({ ...told, id: 'mine', seed }, everything)).keys()][0]),
+    )
+    expect(folders).toEqual([1, 2].map((seed) => `./logs/dumps/2026-01-13/mine~${seed}/client_request.httpdump`))
+  })
+
   test('B116: every message has its file, masked, and the diff tells what was changed', async () => {
     const files = await dumpsOf(told, everything)
     expect([...files.keys()].toSorted()).toEqual([

@@ -46,22 +46,30 @@ describe('wordings', () => {
   })
 
   test.each([
-    [
-      'en',
-      'Listening on loopback only, although ":8080" was asked for: set proxy_api_key or allow_unauthenticated: true',
-    ],
+    ['en', 'Listening on loopback only, although ":8080" was asked for: set BACKEND_API_KEY'],
     ['zh', '要求监听 ":8080"'],
   ] as const)('in %s, an address that was asked for and is not served is told', (language, told) => {
     const wording = wordingOf(language, 'unauthenticated')
-    expect(fillWording(wording, { address: 'x', asked: ':8080' })).toContain(told)
-    expect(fillWording(wording, { address: 'x', asked: undefined })).not.toContain(told.slice(0, 6))
+    const openedBy = 'BACKEND_API_KEY'
+    expect(fillWording(wording, { address: 'x', asked: ':8080', openedBy })).toContain(told)
+    expect(fillWording(wording, { address: 'x', asked: undefined, openedBy })).not.toContain(told.slice(0, 6))
   })
 
   test('a field may hold what looks like a placeholder', () => {
     expect(fillWording(readWording('a={a} b={b}'), { a: '{b}<c>', b: 1 })).toBe('a={b}<c> b=1')
   })
 
-  test.each(['a < b', 'a > b', '< < a > >'])('readWording() refuses "%s"', (text) => {
+  test.each([
+    [{ a: 1, b: 2, c: 3 }, 'x a=1 b=2 c=3'],
+    [{ a: 1, c: 3 }, 'x a=1 c=3'],
+    [{ b: 2, c: 3 }, 'x'],
+  ])('text in brackets disappears with its field and with all that stands inside of it: %j', (fields, told) => {
+    const wording = readWording('x< a={a}< b={b}>< c={c}>>')
+    expect(fillWording(wording, fields)).toBe(told)
+    expect(fieldsOf(wording)).toEqual(['a', 'b', 'c'])
+  })
+
+  test.each(['a < b', 'a > b', '< < a >', '< a > >'])('readWording() refuses "%s"', (text) => {
     expect(() => readWording(text)).toThrow('its brackets do not match')
   })
 })

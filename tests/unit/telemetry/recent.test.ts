@@ -20,7 +20,7 @@ function filled(countMax: number, count: number): RecentRequests {
 }
 
 function idsOf(recent: RecentRequests, countMax = 100): string[] {
-  return recent.newest(countMax, () => true).map(({ id }) => id)
+  return recent.newest(countMax, () => true).map(({ story }) => story.id)
 }
 
 describe('RecentRequests', () => {
@@ -54,7 +54,7 @@ describe('RecentRequests', () => {
     const recent = recentOf(10)
     for (const [at, alias] of ['a', 'b', 'a', 'a'].entries())
       recent.settled(settledExchange({ id: `req_${at}`, alias }))
-    expect(recent.newest(2, ({ model }) => model === 'a').map(({ id }) => id)).toEqual(['req_3', 'req_2'])
+    expect(recent.newest(2, ({ model }) => model === 'a').map(({ story }) => story.id)).toEqual(['req_3', 'req_2'])
   })
 
   test('requests without a key that is accepted push out only their own kind', () => {
@@ -72,7 +72,24 @@ describe('RecentRequests', () => {
   test('newest() goes on behind one of them', () => {
     const recent = filled(5, 5)
     const [third] = recent.named('req_3')
-    expect(recent.newest(1, () => true, third).map(({ id }) => id)).toEqual(['req_2'])
+    expect(recent.newest(1, () => true, third?.number).map(({ story }) => story.id)).toEqual(['req_2'])
+  })
+
+  test('several requests may have one id, and newest() still goes on behind each of them', () => {
+    const recent = recentOf(10)
+    for (let at = 0; at < 3; at += 1) recent.settled(settledExchange({ id: 'same' }))
+    const numbers = recent.newest(2, () => true).map(({ number }) => number)
+    expect(numbers).toEqual([3, 2])
+    expect(recent.newest(2, () => true, numbers.at(-1)).map(({ number }) => number)).toEqual([1])
+  })
+
+  test('B80: only our own ids may be written without their head', () => {
+    const recent = recentOf(10)
+    for (const id of ['req_0198abcc0198', '0198abcc0198', 'xyz_0198abcc0198']) recent.settled(settledExchange({ id }))
+    const found = (text: string): string[] => recent.named(text).map(({ story }) => story.id)
+    expect(found('0198abcc0198')).toEqual(['0198abcc0198'])
+    expect(found('req_0198abcc0198')).toEqual(['req_0198abcc0198'])
+    expect(found('0198abcc')).toEqual(['0198abcc0198', 'req_0198abcc0198'])
   })
 
   test.each([
@@ -86,7 +103,7 @@ describe('RecentRequests', () => {
     for (const id of ids) recent.settled(settledExchange({ id }))
     const found = { 'the one with just this id': ['req_0198ab'], 'the one that begins so': ['req_0198abcc'] }
     const both = wanted === 'both' ? ids.toReversed() : []
-    expect(recent.named(text).map(({ id }) => id)).toEqual(found[wanted as keyof typeof found] ?? both)
+    expect(recent.named(text).map(({ story }) => story.id)).toEqual(found[wanted as keyof typeof found] ?? both)
   })
 })
 
@@ -107,7 +124,7 @@ describe('a story', () => {
         seen: { method: 'POST', target: '/v1/x?key=k', headers: [['authorization', 'Bearer k']], body: undefined },
       }),
     )
-    expect(JSON.parse(JSON.stringify(recent.newest(1, () => true)[0]))).toEqual({
+    expect(JSON.parse(JSON.stringify(recent.newest(1, () => true)[0]?.story))).toEqual({
       id: 'req_abc123',
       at: '2026-01-13T09:41:00.000Z',
       method: 'POST',
@@ -150,6 +167,7 @@ describe('a story', () => {
       firstByteMs: 150,
       totalMs: 1234,
       bytesOut: 512,
+      chunksOut: 4,
       heartbeats: 2,
       rescuedAtBytes: [300],
     })
@@ -165,7 +183,7 @@ describe('a story', () => {
       noted: undefined,
     }
     recent.settled(settledExchange({ client }))
-    expect(recent.newest(1, () => true)).toMatchObject([{ client: undefined }])
+    expect(recent.newest(1, () => true)).toMatchObject([{ story: { client: undefined } }])
   })
 
   test('holds no secret, whatever a backend or a client says', () => {
@@ -198,7 +216,7 @@ describe('a story', () => {
     const recent = recentOf(2, ['opus'])
     recent.settled(settledExchange({ alias: 'opus' }))
     recent.settled(settledExchange({ alias: 'opus', attempts: [], skips: [{ backend: 'a', model: 'b', reason: 'c' }] }))
-    expect(recent.newest(2, () => true).map(({ model }) => model)).toEqual(['opus', 'opus'])
+    expect(recent.newest(2, () => true).map(({ story }) => story.model)).toEqual(['opus', 'opus'])
   })
 
   test('is of bounded size', () => {
@@ -213,7 +231,7 @@ describe('a story', () => {
         attempts: Array.from({ length: 1000 }, () => attemptOf()),
       }),
     )
-    const [story] = recent.newest(1, () => true)
+    const story = recent.newest(1, () => true)[0]?.story
     expect(JSON.stringify(story).length).toBeLessThan(50_000)
     expect([story?.skips.length, story?.attempts.length, story?.path.length]).toEqual([100, 100, 256])
   })

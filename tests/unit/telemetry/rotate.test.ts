@@ -4,6 +4,11 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'bun:test'
 import { systemFiles } from '#ports/files.ts'
 import { datedPath, plainPath, RollingFiles } from '#telemetry/rotate.ts'
+import type { LoggingPolicy } from '#telemetry/policy.ts'
+import { Stamps } from '#telemetry/stamp.ts'
+import { sweepGeneral } from '#telemetry/sweep.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { plainPolicy } from '../../support/log.ts'
 import { MemoryFiles } from '../../support/memory-files.ts'
 
 describe('datedPath()', () => {
@@ -118,5 +123,90 @@ describe('RollingFiles', () => {
     } finally {
       await rm(directory, { recursive: true })
     }
+  })
+})
+
+interface SweepCase {
+  readonly name: string
+  readonly path: string
+  readonly policy: Partial<LoggingPolicy>
+  readonly files: readonly string[]
+  readonly left: readonly string[]
+}
+
+describe('sweepGeneral()', () => {
+  const today = new Stamps().at(new FakeClock().wallMs(), undefined).day
+  const filesWith = (...paths: readonly string[]): MemoryFiles => {
+    const files = new MemoryFiles()
+    for (const path of paths) files.texts.set(path, 'x'.repeat(1_048_576))
+    return files
+  }
+
+  test.each([
+    {
+      name: 'A64: files of days that are too long ago go',
+      path: './logs/a.log',
+      policy: { fileAgeDaysMax: 7 },
+      files: ['./logs/a_2020-01-01.log', './logs/a_2020-01-01.log.1', `./logs/a_${today}.log`],
+      left: [`./logs/a_${today}.log`],
+    },
+    {
+      name: 'A64: the oldest go when there is too much of them, part by part',
+      path: './logs/a.log',
+      policy: { totalBytesMax: 2 * 1_048_576 },
+      files: [
+        './logs/a_2020-01-02.log.1',
+        './logs/a_2020-01-02.log.10',
+        './logs/a_2020-01-02.log',
+        './logs/a_2020-01-02.log.2',
+      ],
+      left: ['./logs/a_2020-01-02.log.10', './logs/a_2020-01-02.log.2'],
+    },
+    {
+      name: 'the newest stays, however large it is',
+      path: './logs/a.log',
+      policy: { totalBytesMax: 1 },
+      files: ['./logs/a_2020-01-02.log', './logs/a_2020-01-01.log'],
+      left: ['./logs/a_2020-01-02.log'],
+    },
+    {
+      name: 'files of others stay',
+      path: './logs/a.log',
+      policy: { fileAgeDaysMax: 1 },
+      files: [
+        './logs/b_2020-01-01.log',
+        './logs/a_2020-01-01.log.gz',
+        './logs/a_2020-01.log',
+        './logs/aa_2020-01-01.log',
+      ],
+      left: [
+        './logs/a_2020-01-01.log.gz',
+        './logs/a_2020-01.log',
+        './logs/aa_2020-01-01.log',
+        './logs/b_2020-01-01.log',
+      ],
+    },
+    {
+      name: 'the day may be part of the name of a folder',
+      path: './logs/{date}/a.log',
+      policy: { fileAgeDaysMax: 1 },
+      files: ['./logs/2020-01-01/a.log', './logs/2020-01-01/a.log.1', './logs/2020-01-01/mine', './logs/other/a.log'],
+      left: ['./logs/2020-01-01/mine', './logs/other/a.log'],
+    },
+    {
+      name: 'nothing goes unless it is wanted',
+      path: './logs/a.log',
+      policy: {},
+      files: ['./logs/a_2020-01-01.log'],
+      left: ['./logs/a_2020-01-01.log'],
+    },
+  ] satisfies readonly SweepCase[])('$name', async ({ path, policy, files: paths, left }: SweepCase) => {
+    const files = filesWith(...paths)
+    await sweepGeneral({
+      policy: () => ({ ...plainPolicy, generalFile: path, ...policy }),
+      files,
+      clock: new FakeClock(),
+    })
+    expect([...files.texts.keys()].toSorted()).toEqual([...left])
   })
 })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { BreakerPolicy, CooldownPolicy } from '#core/plan.ts'
+import type { BreakerPolicy, CooldownPolicy, OutlierPolicy } from '#core/plan.ts'
 import { Breakers } from '#upstream/breaker.ts'
 
 const cooldown: CooldownPolicy = {
@@ -10,13 +10,21 @@ const cooldown: CooldownPolicy = {
   cools: () => false,
 }
 const noCooldown: CooldownPolicy = { ...cooldown, cooldownMs: 0 }
-const circuit: BreakerPolicy = { failureThreshold: 3, openMs: 60_000, successThreshold: 2 }
+const circuit: BreakerPolicy = {
+  failureThreshold: 3,
+  openMs: 60_000,
+  openMsMax: 600_000,
+  successThreshold: 2,
+  outPercentMax: 50,
+}
 const key = '["a","m"]'
 
 let breakers: Breakers
 beforeEach(() => {
   breakers = new Breakers()
 })
+
+const at = (nowMs: number) => ({ monotonicMs: () => nowMs })
 
 /** Fails until the circuit opens, at time 0. */
 function open(): void {
@@ -27,7 +35,7 @@ describe('cooldown', () => {
   test('a route that never failed may be tried and leaves nothing behind', () => {
     expect(breakers.mayTry(key, 0, undefined)).toBe(true)
     expect(breakers.restsUntil(key, 0, undefined)).toBeUndefined()
-    expect(breakers.succeeded(key, undefined)).toBeUndefined()
+    expect(breakers.succeeded(key, undefined, at(0))).toBeUndefined()
     expect(breakers.size).toBe(0)
   })
 
@@ -77,7 +85,7 @@ describe('cooldown', () => {
 
   test('a success that comes late does not end a rest', () => {
     breakers.failed(key, 0, cooldown, undefined)
-    breakers.succeeded(key, undefined)
+    breakers.succeeded(key, undefined, at(0))
     expect(breakers.mayTry(key, 1, undefined)).toBe(false)
   })
 
@@ -116,7 +124,7 @@ describe('circuit', () => {
   test('B109: a success in between starts the count anew', () => {
     breakers.failed(key, 0, noCooldown, circuit)
     breakers.failed(key, 0, noCooldown, circuit)
-    breakers.succeeded(key, circuit)
+    breakers.succeeded(key, circuit, at(0))
     breakers.failed(key, 0, noCooldown, circuit)
     expect(breakers.failed(key, 0, noCooldown, circuit).openedMs).toBe(0)
     expect(breakers.mayTry(key, 0, circuit)).toBe(true)
@@ -140,23 +148,23 @@ describe('circuit', () => {
   test('B109: as many successes as wanted close it', () => {
     open()
     breakers.mayTry(key, 60_000, circuit)
-    expect(breakers.succeeded(key, circuit)).toBeUndefined()
+    expect(breakers.succeeded(key, circuit, at(60_000))).toBeUndefined()
     expect(breakers.mayTry(key, 60_001, circuit)).toBe(true)
-    expect(breakers.succeeded(key, circuit)).toBe('closed')
+    expect(breakers.succeeded(key, circuit, at(60_001))).toBe('closed')
     expect(breakers.mayTry(key, 60_002, circuit)).toBe(true)
     expect(breakers.mayTry(key, 60_002, circuit)).toBe(true)
     expect(breakers.list(60_002, circuit)).toEqual([])
   })
 
-  test('B109: a failed probe opens it again, and its successes are forgotten', () => {
+  test('B109: a failed probe opens it again, for twice as long, and its successes are forgotten', () => {
     open()
     breakers.mayTry(key, 60_000, circuit)
-    breakers.succeeded(key, circuit)
+    breakers.succeeded(key, circuit, at(60_000))
     breakers.mayTry(key, 60_000, circuit)
-    expect(breakers.failed(key, 61_000, noCooldown, circuit).openedMs).toBe(60_000)
-    expect(breakers.mayTry(key, 120_999, circuit)).toBe(false)
-    expect(breakers.mayTry(key, 121_000, circuit)).toBe(true)
-    expect(breakers.succeeded(key, circuit)).toBeUndefined()
+    expect(breakers.failed(key, 61_000, noCooldown, circuit).openedMs).toBe(120_000)
+    expect(breakers.mayTry(key, 180_999, circuit)).toBe(false)
+    expect(breakers.mayTry(key, 181_000, circuit)).toBe(true)
+    expect(breakers.succeeded(key, circuit, at(181_000))).toBeUndefined()
   })
 
   test('a probe whose client left gives its place to the next', () => {
@@ -175,7 +183,7 @@ describe('circuit', () => {
 
   test('answers from before the circuit opened neither close it nor open it anew', () => {
     open()
-    expect(breakers.succeeded(key, circuit)).toBeUndefined()
+    expect(breakers.succeeded(key, circuit, at(0))).toBeUndefined()
     expect(breakers.failed(key, 30_000, noCooldown, circuit).openedMs).toBe(0)
     expect(breakers.restsUntil(key, 30_000, circuit)).toBe(60_000)
   })
@@ -190,7 +198,7 @@ describe('circuit', () => {
   test('a reload that switches the breaker off frees the route at once', () => {
     open()
     expect(breakers.mayTry(key, 1, undefined)).toBe(true)
-    breakers.succeeded(key, undefined)
+    breakers.succeeded(key, undefined, at(1))
     expect(breakers.mayTry(key, 1, circuit)).toBe(true)
   })
 
@@ -254,6 +262,173 @@ describe('reload', () => {
   })
 })
 
+describe('a circuit that opens again and again', () => {
+  /** Fails the probe that is due at `nowMs`. */
+  function failProbe(nowMs: number, policy = circuit): number {
+    breakers.mayTry(key, nowMs, policy)
+    return breakers.failed(key, nowMs, noCooldown, policy).openedMs
+  }
+
+  function close(nowMs: number): void {
+    for (let count = 0; count < circuit.successThreshold; count += 1) {
+      breakers.mayTry(key, nowMs, circuit)
+      breakers.succeeded(key, circuit, at(nowMs))
+    }
+  }
+
+  test('stays open twice as long each time, up to the bound', () => {
+    open()
+    expect([60, 180, 420, 900, 1500].map((seconds) => failProbe(seconds * 1000))).toEqual([
+      120_000, 240_000, 480_000, 600_000, 600_000,
+    ])
+  })
+
+  test('a bound below the first time does not shorten it', () => {
+    const long = { ...circuit, openMs: 900_000 }
+    for (let count = 0; count < 3; count += 1) breakers.failed(key, 0, noCooldown, long)
+    expect(breakers.restsUntil(key, 0, long)).toBe(900_000)
+    expect(failProbe(900_000, long)).toBe(900_000)
+  })
+
+  test.each([
+    { quietMs: 119_999, openedMs: 240_000 },
+    { quietMs: 120_000, openedMs: 60_000 },
+  ])('having stayed closed for $quietMs ms after 120 s open, it opens for $openedMs ms', ({ quietMs, openedMs }) => {
+    open()
+    failProbe(60_000)
+    close(180_000)
+    let told = 0
+    for (let count = 0; count < 3; count += 1)
+      told = breakers.failed(key, 180_000 + quietMs, noCooldown, circuit).openedMs
+    expect(told).toBe(openedMs)
+  })
+
+  test('its growth outlives a sweep, and is forgotten in the end', () => {
+    open()
+    failProbe(60_000)
+    close(180_000)
+    breakers.sweep(181_000)
+    expect([breakers.size, breakers.backSinceMs(key, 181_000)]).toEqual([1, 180_000])
+    breakers.sweep(180_000 + 3_600_001)
+    expect(breakers.size).toBe(0)
+  })
+})
+
+test('only who took the probe gives it back', () => {
+  open()
+  expect(breakers.mayTry(key, 60_000, circuit, 'one')).toBe(true)
+  breakers.release(key, 'other')
+  expect(breakers.mayTry(key, 60_001, circuit, 'other')).toBe(false)
+  breakers.release(key, 'one')
+  expect(breakers.mayTry(key, 60_002, circuit, 'other')).toBe(true)
+})
+
+test('a circuit and an ejection are told apart from a cooldown that is longer', () => {
+  const outlier: OutlierPolicy = {
+    windowMs: 10_000,
+    requestsMin: 1,
+    failurePercent: 50,
+    ejectionMs: 90_000,
+    ejectionMsMax: 90_000,
+    outPercentMax: 50,
+  }
+  open()
+  breakers.failed(key, 0, { ...cooldown, cooldownMs: 300_000 }, circuit)
+  expect(breakers.restOf(key, 1, circuit)).toEqual({ why: 'cooling', untilMs: 300_000 })
+  expect(breakers.outageOf(key, 1, circuit, outlier)).toEqual({ why: 'circuit_open', untilMs: 60_000 })
+  breakers.outliers.eject(key, 0, outlier)
+  expect(breakers.outageOf(key, 1, circuit, outlier)).toEqual({ why: 'ejected', untilMs: 90_000 })
+  expect(breakers.outageOf(key, 1, circuit, undefined)?.why).toBe('circuit_open')
+  expect(breakers.outageOf(key, 1, undefined, outlier)?.why).toBe('ejected')
+  expect(breakers.outageOf(key, 1, undefined, undefined)).toBeUndefined()
+  expect(breakers.outageOf(key, 60_000, circuit, undefined)).toBeUndefined()
+})
+
+describe('several processes that see the same failures', () => {
+  test.each([1, 2, 4, 8])('%i of them: the circuit opens once, and grows as it does for one', (count) => {
+    const all = Array.from({ length: count }, () => new Breakers())
+    const told: { from: Breakers; fact: Parameters<Breakers['hear']>[0] }[] = []
+    for (const one of all) {
+      one.learned = (fact) => {
+        if (fact.kind === 'circuit') told.push({ from: one, fact })
+      }
+    }
+    const opened: number[] = []
+    let nowMs = 0
+    for (let round = 0; round < 3; round += 1) {
+      for (const one of all) {
+        for (let failure = 0; failure < circuit.failureThreshold; failure += 1) {
+          const { openedMs } = one.failed(key, nowMs, noCooldown, circuit)
+          if (openedMs > 0) opened.push(openedMs)
+        }
+      }
+      for (const { from, fact } of told.splice(0)) {
+        for (const other of all) if (other !== from) other.hear(fact, nowMs + 50)
+      }
+      nowMs += 300_000
+    }
+    expect([...new Set(opened)]).toEqual([60_000, 120_000, 240_000])
+  })
+
+  test('who hears of a circuit that stays open longer than its own waits as long', () => {
+    open()
+    breakers.hear({ kind: 'circuit', key, forMs: 200_000 }, 1000)
+    breakers.hear({ kind: 'circuit', key, forMs: 10_000 }, 2000)
+    expect(breakers.restsUntil(key, 3000, circuit)).toBe(201_000)
+  })
+})
+
+describe('a route that was ejected', () => {
+  const outlier: OutlierPolicy = {
+    windowMs: 10_000,
+    requestsMin: 1,
+    failurePercent: 50,
+    ejectionMs: 30_000,
+    ejectionMsMax: 30_000,
+    outPercentMax: 50,
+  }
+
+  test('rests where there is such a policy, and nowhere else', () => {
+    breakers.outliers.eject(key, 0, outlier)
+    expect(breakers.restOf(key, 1, undefined, outlier)).toEqual({ why: 'ejected', untilMs: 30_000 })
+    expect(breakers.restOf(key, 1, undefined)).toBeUndefined()
+    expect(breakers.restOf(key, 30_000, undefined, outlier)).toBeUndefined()
+    expect(breakers.look(key, 10_000, undefined, outlier)).toEqual({
+      restsForMs: 20_000,
+      circuit: 'closed',
+      failures: 0,
+      ejectedForMs: 20_000,
+    })
+    expect(breakers.look(key, 10_000, undefined).ejectedForMs).toBe(0)
+  })
+
+  test('the longer of its rests is told', () => {
+    breakers.outliers.eject(key, 0, outlier)
+    breakers.failed(key, 0, cooldown, undefined, 20_000)
+    expect(breakers.restOf(key, 1, undefined, outlier)?.why).toBe('ejected')
+    breakers.failed(key, 5000, cooldown, undefined, 40_000)
+    expect(breakers.restOf(key, 5000, undefined, outlier)).toEqual({ why: 'cooling', untilMs: 45_000 })
+  })
+
+  test('is back since the last of circuit and ejection', () => {
+    expect(breakers.backSinceMs(key, 0)).toBeUndefined()
+    breakers.outliers.eject(key, 0, outlier)
+    open()
+    expect(breakers.backSinceMs(key, 40_000)).toBe(30_000)
+    for (let count = 0; count < 2; count += 1) {
+      breakers.mayTry(key, 60_000, circuit)
+      breakers.succeeded(key, circuit, at(60_000))
+    }
+    expect(breakers.backSinceMs(key, 70_000)).toBe(60_000)
+  })
+
+  test('a reload forgets it with its route', () => {
+    breakers.outliers.eject(key, 0, outlier)
+    breakers.retain(new Set(['another']))
+    expect(breakers.restOf(key, 1, undefined, outlier)).toBeUndefined()
+  })
+})
+
 test('whatever happens, at most one probe is out, no state outgrows its routes, and rest and permission agree', () => {
   const step = fc.record({
     act: fc.constantFrom('try', 'succeed', 'fail', 'release'),
@@ -268,7 +443,7 @@ test('whatever happens, at most one probe is out, no state outgrows its routes, 
         nowMs += waitMs
         const name = `route ${route}`
         if (act === 'fail') state.failed(name, nowMs, cooldown, circuit)
-        else if (act === 'succeed') state.succeeded(name, circuit)
+        else if (act === 'succeed') state.succeeded(name, circuit, at(nowMs))
         else if (act === 'release') state.release(name)
         else {
           const untilMs = state.restsUntil(name, nowMs, circuit)

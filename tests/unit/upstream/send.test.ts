@@ -261,9 +261,9 @@ describe('F8: a request whose idle connection was dead', () => {
   const trace = { bytesSent: 300, bytesReceived: 0, wasReused: true, afterMs: 2 }
   const record = (): Trip['record'] => ({ url: '', startedMs: 0, sent: undefined, received: undefined })
 
-  async function sendOver(transport: FakeTransport, noted = record()): Promise<Answer | Failure> {
+  async function sendOver(transport: FakeTransport, noted = record(), call = callOf()): Promise<Answer | Failure> {
     const trip = { stop: new Stop(), record: noted, isSeen: false, contentCame() {} }
-    return await send({ transport, clock: new FakeClock() }, callOf(), candidateOf('b', 'm'), planOf(), trip)
+    return await send({ transport, clock: new FakeClock() }, call, candidateOf('b', 'm'), planOf(), trip)
   }
 
   test('is sent again over a fresh one, and that is noted', async () => {
@@ -273,6 +273,22 @@ describe('F8: a request whose idle connection was dead', () => {
     const [first, second] = transport.sent
     expect([first?.fresh, second?.fresh, noted.isRepeated]).toEqual([undefined, true, true])
     expect({ ...second, fresh: undefined }).toEqual({ ...first, fresh: undefined })
+  })
+
+  test.each([
+    { method: 'GET', bytesSent: 300, sends: 2 },
+    { method: 'POST', bytesSent: 300, sends: 2 },
+    { method: 'PUT', bytesSent: 300, sends: 1 },
+    { method: 'PATCH', bytesSent: 300, sends: 1 },
+    { method: 'DELETE', bytesSent: 300, sends: 1 },
+    { method: 'DELETE', bytesSent: 0, sends: 2 },
+  ])('D44: one by $method that nobody read, of $bytesSent bytes that went out, is sent $sends times', async (row) => {
+    const { method, bytesSent, sends } = row
+    const failure = { ...head, trace: { ...trace, bytesSent } }
+    const transport = new FakeTransport(failure, wholeResponse(200, json, '{}'))
+    const outcome = await sendOver(transport, record(), callOf({ endpoint: rawEndpoint, method }))
+    expect([transport.sent.length, isAnswer(outcome)]).toEqual([sends, sends === 2])
+    if (!isAnswer(outcome)) expect(outcome.tryNext).toBe(false)
   })
 
   test('is sent again once', async () => {
@@ -701,5 +717,65 @@ describe('send()', () => {
     const clock = new FakeClock()
     await sendTo(responseOf(200, json, ['{}']), { clock, timeouts: { idleMs: 10, firstByteMs: 10 } })
     expect(clock.pending).toBe(0)
+  })
+})
+
+const rawEndpoint = { path: '/*', dialect: 'raw', reads: 'nothing', stream: undefined } as const
+
+describe('an answer to a request that nobody read', () => {
+  const raw: Setting = { call: { endpoint: rawEndpoint, method: 'GET', path: '/x' } }
+
+  test('that tells a short length is awaited for a moment, and then goes on as it comes', async () => {
+    const clock = new FakeClock()
+    const answer = answerTo(responseOf(200, { 'content-length': '9' }, ['half'], 'hang'), { ...raw, clock })
+    await settled()
+    await clock.advance(100)
+    const { held, rest, form } = await answer
+    expect([Buffer.concat(held).toString(), rest === undefined, form]).toEqual(['half', false, undefined])
+  })
+
+  test('that breaks off in that moment is none', async () => {
+    const broken = responseOf(200, { 'content-length': '9' }, ['half'], cut)
+    expect(await failureTo(broken, raw)).toMatchObject({ reason: 'reset', tryNext: true })
+  })
+
+  const events = {
+    chat: [role, text],
+    responses: ['data: {"type":"response.created"}\n\n', 'data: {"type":"response.output_text.delta","delta":"a"}\n\n'],
+    messages: [
+      'event: message_start\ndata: {"type":"message_start"}\n\n',
+      'data: {"type":"content_block_delta","delta":{"text":"a"}}\n\n',
+    ],
+    gemini_sse: ['data: {"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}\n\n'],
+  } as const
+  test.each(Object.entries(events) as [keyof typeof events, readonly string[]][])(
+    'is a stream of models, of %s, if its events are',
+    async (stream, pieces) => {
+      const setting: Setting = { call: { endpoint: { ...rawEndpoint, stream }, path: '/v1/x', stream: true } }
+      expect((await answerTo(responseOf(200, sse, [...pieces], 'hang'), setting)).form).toBe(stream)
+    },
+  )
+
+  describe.each(Object.keys(events) as (keyof typeof events)[])('is no stream of models, at a path of %s', (form) => {
+    const endpoint = { ...rawEndpoint, stream: form }
+    test.each([
+      { name: 'rows', pieces: ['data: row\n\n'] },
+      { name: 'objects', pieces: ['data: {"row":1}\n\n'] },
+      { name: 'signs of life', pieces: [': ping\n\n'] },
+      { name: 'nothing', pieces: [] },
+    ])('if its events are $name: nothing is expected of it', async ({ pieces }) => {
+      for (const stream of [true, false]) {
+        const answer = await answerTo(responseOf(200, sse, pieces), { call: { endpoint, path: '/v1/x', stream } })
+        expect([answer.form, (await bytesOf(answer)).toString()]).toEqual([undefined, pieces.join('')])
+      }
+    })
+  })
+
+  test('flows from the first event on that is none of models', async () => {
+    const setting: Setting = {
+      call: { endpoint: { ...rawEndpoint, stream: 'gemini_sse' }, path: '/v1/x', stream: true },
+    }
+    const answer = await answerTo(responseOf(200, sse, ['data: {"row":1}\n\n'], 'hang'), setting)
+    expect([answer.form, answer.rest === undefined]).toEqual([undefined, false])
   })
 })

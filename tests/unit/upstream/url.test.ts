@@ -55,6 +55,27 @@ function at(url: string): { backend: Backend } {
   return { backend: backendOf('b', { url: new URL(url) }) }
 }
 
+describe('upstreamUrl() of a call that nobody read', () => {
+  const raw = { path: '/*', dialect: 'raw', reads: 'nothing', stream: undefined } as const
+  test.each([
+    { base: 'http://up.test', path: '', query: '', url: 'http://up.test/' },
+    { base: 'http://up.test/base', path: '', query: 'x=1', url: 'http://up.test/base?x=1' },
+    { base: 'http://up.test/v1', path: '/v1/models', query: '', url: 'http://up.test/v1/v1/models' },
+    { base: 'http://up.test/a/v4', path: '/v1/x', query: '', url: 'http://up.test/a/v4/v1/x' },
+    { base: 'http://up.test/b/', path: '//x/', query: '', url: 'http://up.test/b//x/' },
+    { base: 'http://up.test/b', path: '/%2F%e4/:x', query: 'a=%20+?', url: 'http://up.test/b/%2F%e4/:x?a=%20+?' },
+    { base: 'http://up.test/b', path: '/x/%2e%2E/../../y', query: '', url: 'http://up.test/b/y' },
+  ])('A20 N303: $path behind $base is $url', ({ base, path, query, url }) => {
+    const candidate = candidateOf('any', 'm', at(base))
+    expect(upstreamUrl(callOf({ endpoint: raw, path, query }), candidate).href).toBe(url)
+  })
+
+  test('it is the same for a model that keeps its name, on a path of models', () => {
+    const candidate = { ...candidateOf('any', 'm', at('http://up.test/api/v1')), keepsModel: true }
+    expect(upstreamUrl(callOf(), candidate).href).toBe('http://up.test/api/v1/v1/chat/completions')
+  })
+})
+
 describe('upstreamUrl()', () => {
   test.each([
     { base: 'http://up.test', path: '/api/chat', url: 'http://up.test/api/chat' },

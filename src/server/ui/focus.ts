@@ -1,0 +1,4 @@
+/** Where those go on reading whose part of the page was replaced by another. */
+export function focusContent(): void {
+  document.getElementById('content')?.focus()
+}
