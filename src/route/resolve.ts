@@ -3,6 +3,7 @@ import type { Plan } from '#core/plan.ts'
 import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
 import type { OwnedIdsPolicy, Owner } from '#core/owner.ts'
 import { nearest } from '#kit/nearest.ts'
+import { percentDecoded } from '#kit/percent.ts'
 import { homeOf, homesOf, isThere, keptTo, nobodyKnown, type HomeTable } from './homes.ts'
 import { modelHeader, unknownId } from './owned-id.ts'
 import { readResourcePath } from '#wire/resource-path.ts'
@@ -83,7 +84,7 @@ function unknownAlias({ aliases, unknownModelStatus }: PlanTable, model: string)
 
 function unknownService({ services }: PlanTable, path: string): Refusal {
   const name = serviceOf(services, path)
-  const [, first = '', second = ''] = path.split('/', 3).map(plain)
+  const [, first = '', second = ''] = path.split('/', 3).map(percentDecoded)
   const asked = `${first}/${second}`
   if (name === undefined) {
     const hint = hintAt('the services are', [...services.byName.keys()], first)
@@ -128,13 +129,4 @@ const echoMax = 64
 function echo(text: string): string {
   const start = text.length > echoMax ? `${text.slice(0, echoMax)}…` : text
   return start.toWellFormed().replaceAll(/\p{Cc}/gu, ' ')
-}
-
-function plain(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    // Shown as it came.
-    return segment
-  }
 }

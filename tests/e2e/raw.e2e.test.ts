@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { startGateway, type RunningGateway } from '../support/gateway.ts'
 import {
@@ -45,6 +45,10 @@ services:
       standby: { backends: [{ id: a, url: "${dead}" }, { id: b, url: "${origin.url.origin}", weight: 0 }] }
       both: { backends: [{ id: a, url: "${origin.url.origin}" }, { id: b, url: "${other.url.origin}", weight: 0 }] }
 `)
+})
+
+afterEach(() => {
+  for (const name of Object.keys(scripts)) delete scripts[name]
 })
 
 afterAll(async () => {

@@ -30,6 +30,8 @@ interface Origin {
   readonly url: string
   readonly sides: OriginSide[]
   script: Script
+  /** Whatever a script left lying is no part of the next request. */
+  forget(): void
   stop(): void
 }
 
@@ -79,9 +81,12 @@ async function startOrigin(): Promise<Origin> {
     url: `http://127.0.0.1:${address.port}`,
     sides,
     script: () => {},
+    forget() {
+      for (const socket of sockets) socket.destroy()
+    },
     stop() {
       server.close()
-      for (const socket of sockets) socket.destroy()
+      origin.forget()
     },
   }
   return origin
@@ -217,8 +222,10 @@ filters:
 })
 
 beforeEach(() => {
-  origin.script = swallow
-  spare.script = swallow
+  for (const each of [origin, spare]) {
+    each.forget()
+    each.script = swallow
+  }
 })
 
 afterAll(async () => {
