@@ -8,6 +8,7 @@ import { noHealth } from '#core/health.ts'
 import { Credentials } from '#credential/credentials.ts'
 import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
+import { Translator } from '#gateway/translator.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import { systemClock } from '#ports/clock.ts'
 import { systemIds } from '#ports/ids.ts'
@@ -93,6 +94,10 @@ class ScriptedBody implements IncomingBody {
 }
 
 const rounds = 7
+
+/** Budget for an event that is translated, as a multiple of one that is passed on, without sockets. */
+const timesPassedMax = 6
+
 const encoder = new TextEncoder()
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' }, check: { type: 'boolean' } } })
 const seconds = Number(values.seconds)
@@ -114,7 +119,36 @@ for (const { name, workload: id, timesFloorMax } of kinds) {
     `${name.padEnd(22)} road ${roadUs.toFixed(1)} µs, floor ${floorUs.toFixed(1)} µs, ${times.toFixed(2)} × the floor, ${verdict} the budget of ${timesFloorMax}`,
   )
 }
+isOver ||= await raceTranslation()
 if (values.check === true && isOver) process.exitCode = 1
+
+/** The same stream passed on to a client of Chat, and translated for a client of Messages; gives whether it costs too much. */
+async function raceTranslation(): Promise<boolean> {
+  const workload = workloads.find(({ id }) => id === 'W4-200')
+  if (workload === undefined) throw new Error('Cannot find the workload "W4-200"')
+  const chat = chatBody(workload)
+  const { messages, ...rest } = JSON.parse(chat) as { readonly messages: readonly { readonly role: string }[] }
+  const talk = messages.filter(({ role }) => role !== 'system')
+  const asked = encoder.encode(JSON.stringify({ ...rest, system: 'You are a careful engineer.', messages: talk }))
+  const app = await openRoad(true)
+  const sliceMs = (seconds * 1000) / rounds / 2
+  const costs: readonly [number[], number[]] = [[], []]
+  for (let round = 0; round <= rounds; round += 1) {
+    const passed = await spend(app, encoder.encode(chat), sliceMs)
+    const translated = await spend(app, asked, sliceMs, '/v1/messages')
+    // The first round only warms up.
+    if (round === 0) continue
+    costs[0].push(passed / upstreamBehaviour.events)
+    costs[1].push(translated / upstreamBehaviour.events)
+  }
+  const [passedUs, translatedUs] = [median(costs[0]), median(costs[1])]
+  const times = translatedUs / passedUs
+  const verdict = times > timesPassedMax ? 'OVER' : 'within'
+  console.log(
+    `translated, each event  ${translatedUs.toFixed(2)} µs, passed on ${passedUs.toFixed(2)} µs, ${times.toFixed(2)} × that, ${verdict} the budget of ${timesPassedMax}`,
+  )
+  return times > timesPassedMax
+}
 
 /** CPU µs per request of both apps: medians of rounds in which each had its turn. */
 async function race(first: App, second: App, body: Uint8Array<ArrayBuffer>): Promise<readonly [number, number]> {
@@ -130,18 +164,18 @@ async function race(first: App, second: App, body: Uint8Array<ArrayBuffer>): Pro
   return [median(costs[0]), median(costs[1])]
 }
 
-async function spend(app: App, body: Uint8Array<ArrayBuffer>, forMs: number): Promise<number> {
+async function spend(app: App, body: Uint8Array<ArrayBuffer>, forMs: number, path?: string): Promise<number> {
   const untilMs = performance.now() + forMs
   const before = process.cpuUsage()
   let count = 0
   while (performance.now() < untilMs) {
-    for (let left = 10; left > 0; left -= 1, count += 1) await askOnce(app, body)
+    for (let left = 10; left > 0; left -= 1, count += 1) await askOnce(app, body, path)
   }
   const { user, system } = process.cpuUsage(before)
   return (user + system) / count
 }
 
-async function askOnce(app: App, body: Uint8Array<ArrayBuffer>): Promise<void> {
+async function askOnce(app: App, body: Uint8Array<ArrayBuffer>, path = '/v1/chat/completions'): Promise<void> {
   const headers = {
     'content-type': 'application/json',
     'content-length': `${body.length}`,
@@ -149,7 +183,7 @@ async function askOnce(app: App, body: Uint8Array<ArrayBuffer>): Promise<void> {
     accept: 'application/json',
     'user-agent': 'bench/1.0',
   }
-  const request = new Request('http://gateway/v1/chat/completions', { method: 'POST', headers, body })
+  const request = new Request(`http://gateway${path}`, { method: 'POST', headers, body })
   const response = await app(request, { peer: '127.0.0.1', patience: nothing })
   const bytes = await response.bytes()
   if (response.status !== 200 || bytes.length < reply.length)
@@ -196,6 +230,7 @@ async function openRoad(streams: boolean): Promise<App> {
     health: noHealth,
     figures: new Figures(),
     prefillRefusers: new Set(),
+    translator: new Translator(systemClock),
     live: new Roster<Exchange>(),
     sinks: [],
     clock: systemClock,

@@ -7,7 +7,7 @@ import { root } from './compile.ts'
 const sources = ['src', 'tests', 'bench', 'scripts'].filter((folder) => existsSync(join(root, folder)))
 const quickTests = [
   ...new Bun.Glob('tests/*.test.ts').scanSync({ cwd: root }),
-  ...['tests/unit', 'tests/config', 'tests/road'].filter((folder) => existsSync(join(root, folder))),
+  ...['tests/unit', 'tests/config', 'tests/road', 'tests/wire'].filter((folder) => existsSync(join(root, folder))),
 ]
 
 /** Name and command; the tools are started by Node, which is what they are written for. */

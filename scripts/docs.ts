@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { keysOf, type KeyFacts, type Schema } from '#config/keys.ts'
 import { ConfigSchema } from '#config/schema.ts'
 import { backendSpellings, sectionSpellings, serviceSpellings, spellings, timeoutSpellings } from '#config/spellings.ts'
+import { warningCodes } from '#translate/warning-codes.ts'
 
 const root = dirname(import.meta.dir)
 
@@ -10,6 +11,7 @@ const root = dirname(import.meta.dir)
 export function generatedDocuments(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/reference/config.md', configReference()],
+    ['docs/reference/warnings.md', warningReference()],
     ['docs/map.md', sourceMap()],
   ])
 }
@@ -42,6 +44,42 @@ function configReference(): string {
     '',
     ...table(topKeys, ''),
     ...sections.flatMap((section) => sectionText(section, keys)),
+    '',
+  ].join('\n')
+}
+
+function warningReference(): string {
+  const rows = (kind: string): string[] =>
+    Object.entries(warningCodes)
+      .filter(([code]) => code.startsWith(kind))
+      .map(([code, says]) => `| \`${code}\` | ${says} |`)
+  return [
+    '# Warnings of translated answers',
+    '',
+    '<!-- Generated from the registry of codes by `npm run docs`. Do not edit. -->',
+    '',
+    'When a request is asked of a backend in another API than its own ([dialects](../guides/dialects.md)), the answer names in',
+    '`x-llm-proxy-warnings` what could not be told as it was said: codes, separated by commas, without values and at most',
+    '1,000 characters (then `,...`). Without the header nothing was lost. The codes are stable: programs may go by them. The',
+    'log has them too, with the fields that they are about (`request_translated`, level `debug`), and',
+    '[`GET /admin/warnings`](admin-api.md) lists them. What is found out only while a stream is read comes too late for a header.',
+    '',
+    '## Dropped',
+    '',
+    'A hint that the backend does not take. With `compat.mode: strict`, or `x-llm-proxy-compat: strict` on the request, the',
+    'request is refused with 400 instead.',
+    '',
+    '| Code | What |',
+    '| --- | --- |',
+    ...rows('dropped:'),
+    '',
+    '## Adapted',
+    '',
+    'Its meaning is kept by other means.',
+    '',
+    '| Code | What |',
+    '| --- | --- |',
+    ...rows('adapted:'),
     '',
   ].join('\n')
 }

@@ -7,6 +7,7 @@ import { pollMs, watchConfig } from '#config/watch.ts'
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
 import { Credentials } from '#credential/credentials.ts'
 import type { Gateway } from '#gateway/gateway.ts'
+import { Translator } from '#gateway/translator.ts'
 import { Http1Client } from '#http1/client.ts'
 import { Roster } from '#kit/roster.ts'
 import { systemClock } from '#ports/clock.ts'
@@ -45,7 +46,7 @@ import { Lookout } from './lookout.ts'
 import { Reloader } from './reload.ts'
 import { requestLimitIsLifted } from './request-limit.ts'
 import type { Seat } from './seat.ts'
-import { lazyMockTransport, needsFetch, transportOver, warmUp } from './transports.ts'
+import { lazyMediaSource, lazyMockTransport, needsFetch, transportOver, warmUp } from './transports.ts'
 
 export interface BootOptions {
   readonly source: Source
@@ -145,6 +146,7 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     health,
     figures: new Figures(),
     prefillRefusers: new Set(),
+    translator: new Translator(clock, lazyMediaSource({ clock, wheel })),
     live: new Roster<Exchange>(),
     sinks,
     clock,

@@ -1,13 +1,16 @@
 import { open, readFile, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { environmentConfig } from '#config/environment.ts'
 import { legacyConfig, type LegacyFiles } from '#config/legacy.ts'
 import { loadConfig, withCompileProblems, type Loaded, type LoadInput } from '#config/load.ts'
 import { formatProblem, type Problem } from '#config/problem.ts'
 import type { Config } from '#config/schema.ts'
+import { systemClock } from '#ports/clock.ts'
 import { systemSecretFiles, type SecretFiles } from '#ports/secret-files.ts'
 import { compileSnapshot } from '#snapshot/compile.ts'
 import { formatListen, parseListen } from '#snapshot/listen.ts'
 import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
+import type { LoadedConverters } from './load-converters.ts'
 
 /** Where the configuration comes from: a file, files of older programs, or provider variables when there is neither. */
 export type Source =
@@ -199,14 +202,16 @@ export async function loadText(
   const { file, text, serviceDefaults } = input
   const files = context.files ?? systemSecretFiles
   const loaded = await loadConfig({ file, text, serviceDefaults, env, files, standIns, overrides })
-  const { digest, off, stoodIn } = loaded
+  const converters = await convertersOf(loaded.draft, file, files)
+  const digest = converters === undefined ? loaded.digest : digestWith(loaded.digest, converters.digest)
+  const { off, stoodIn } = loaded
   const draft = loaded.draft && listening(loaded.draft, context.listen)
   const facts = {
     draft,
     stoodIn,
     digest,
     off,
-    files: loaded.files,
+    files: converters === undefined ? loaded.files : [...new Set([...loaded.files, ...converters.files])],
     variableNotes: [],
     servicesLack: loaded.servicesLack,
   }
@@ -221,10 +226,27 @@ export async function loadText(
     offBackends: new Set(off.map(({ name }) => name)),
     secrets: loaded.secrets.map((secret) => secret.reveal()),
     outside: loaded.outside,
+    prompts: loaded.prompts,
+    converters,
   })
   const problems = withCompileProblems(loaded, compiled.problems)
   const usable = loaded.config === undefined ? undefined : compiled.snapshot
   return { ...facts, snapshot: usable, problems }
+}
+
+/** Most configurations have none, and a start must not wait for what loads them. */
+async function convertersOf(
+  draft: Config | undefined,
+  file: string,
+  files: SecretFiles,
+): Promise<LoadedConverters | undefined> {
+  if (draft === undefined || draft.converters.length === 0) return undefined
+  const { loadConverters } = await import('./load-converters.ts')
+  return await loadConverters(draft.converters, { files, directory: dirname(resolve(file)), clock: systemClock })
+}
+
+function digestWith(digest: string, other: string): string {
+  return new Bun.CryptoHasher('sha256').update(`${digest}\0${other}`).digest('hex')
 }
 
 /** Before compiling, so that the rules about open listeners hold for an address of the command line too. */

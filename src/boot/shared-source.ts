@@ -71,7 +71,7 @@ export class SharedSource {
     const recorder = this.#records.get(loaded)
     const { read, snapshot } = loaded
     if (recorder === undefined || read === undefined || snapshot === undefined) return
-    this.#parts.seat.keeps(packed(read, recorder.found), snapshot.drainMs)
+    this.#parts.seat.keeps(packed(read, recorder), snapshot.drainMs)
   }
 }
 
@@ -98,6 +98,7 @@ function seated(
 /** Keeps what was read. */
 class Recorder implements SecretFiles {
   readonly found = new Map<string, SecretFile>()
+  readonly folders = new Map<string, readonly string[]>()
   readonly #files: SecretFiles
 
   constructor(files: SecretFiles) {
@@ -109,24 +110,32 @@ class Recorder implements SecretFiles {
     this.found.set(path, file)
     return file
   }
+
+  async list(path: string): Promise<readonly string[]> {
+    const names = (await this.#files.list?.(path)) ?? []
+    this.folders.set(path, names)
+    return names
+  }
 }
 
 interface Packed {
   readonly read: Omit<SourceText, 'origins'> & { readonly origins: readonly (readonly [string, string])[] }
   readonly files: readonly { readonly path: string; readonly base64: string; readonly shared: boolean }[]
+  readonly folders: readonly (readonly [path: string, names: readonly string[]])[]
 }
 
-function packed(read: SourceText, found: ReadonlyMap<string, SecretFile>): string {
+function packed(read: SourceText, { found, folders }: Pick<Recorder, 'found' | 'folders'>): string {
   const files = Array.from(found, ([path, { bytes, shared }]) => {
     return { path, base64: Buffer.from(bytes).toString('base64'), shared }
   })
-  const pack: Packed = { read: { ...read, origins: [...read.origins] }, files }
+  const pack: Packed = { read: { ...read, origins: [...read.origins] }, files, folders: [...folders] }
   return JSON.stringify(pack)
 }
 
 function unpacked(text: string): Origin {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `packed` wrote it
-  const { read, files } = JSON.parse(text) as Packed
+  const { read, files, folders } = JSON.parse(text) as Packed
+  const listed = new Map(folders)
   const found = new Map(
     files.map(({ path, base64, shared }) => [path, { bytes: Buffer.from(base64, 'base64'), shared }]),
   )
@@ -137,6 +146,9 @@ function unpacked(text: string): Origin {
         const file = found.get(path)
         if (file === undefined) throw Object.assign(new Error(`there is no file "${path}"`), { code: 'ENOENT', path })
         return file
+      },
+      async list(path) {
+        return listed.get(path) ?? []
       },
     },
   }

@@ -1,7 +1,9 @@
+import type { MediaSource } from '#gateway/translator.ts'
 import type { Http1Client } from '#http1/client.ts'
 import type { MockPorts } from '#mock/exchange.ts'
 import type { Link, OutgoingRequest, Transport } from '#ports/transport.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
+import type { MediaFetcher, MediaPorts } from '#upstream/fetch-media.ts'
 
 /** The ways out: `mock://` backends answer inside the process, all others over the net as their link says. */
 export interface Ways {
@@ -32,6 +34,16 @@ export function lazyMockTransport(ports: MockPorts): Transport {
       mock ??= (await import('#mock/transport.ts')).mockTransport(ports)
       return await mock.send(request)
     },
+  }
+}
+
+/** Who fetches the files that clients name by address, loaded with the first one of them. */
+export function lazyMediaSource(ports: MediaPorts): MediaSource {
+  let fetcher: MediaFetcher | undefined
+  return async () => {
+    const { MediaFetcher: Fetcher } = await import('#upstream/fetch-media.ts')
+    fetcher ??= new Fetcher(ports)
+    return fetcher
   }
 }
 

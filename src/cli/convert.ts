@@ -76,7 +76,7 @@ async function tell(file: string, target: string, converted: Converted, isMoved:
   if (unset.length > 0) io.stderr(`Variables to be set where the gateway runs: ${unset.join(', ')}\n`)
   const { snapshot, problems } = await loadText(
     { file: target, text: yaml, isFile: true },
-    { env: withAddresses(converted, io.env), version: 1, listen: {}, standIns: true },
+    { env: { ...converted.standIns, ...io.env }, version: 1, listen: {}, standIns: true },
   )
   const lines = problems.filter(({ severity }) => severity !== 'note').map(formatProblem)
   if (lines.length > 0)
@@ -88,11 +88,6 @@ async function tell(file: string, target: string, converted: Converted, isMoved:
     `${isValid ? 'Valid' : 'Not valid yet'}: ${count('exact')} exact, ${count('approximate')} approximate, ${count('dropped')} dropped.\n`,
   )
   return isValid
-}
-
-/** An address that only a variable will tell need not be known to find other faults. */
-function withAddresses({ addressVariables }: Converted, env: Io['env']): Io['env'] {
-  return { ...Object.fromEntries(addressVariables.map((name) => [name, 'https://backend.invalid'])), ...env }
 }
 
 type Read =

@@ -12,6 +12,7 @@ import { resolveNamed } from '#route/resolve.ts'
 import { isModelPath } from '#server/admin-explain.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
+import { talkOfPath } from '#wire/talk.ts'
 import { AdminClient } from './admin-client.ts'
 import { exit } from './exit.ts'
 import { renderExplained } from './explanation-text.ts'
@@ -129,6 +130,7 @@ async function explainFile(
     const call = {
       path,
       dialect: dialectOfPath(path),
+      talk: talkOfPath(path),
       stream,
       headers: telling(headers),
       caller: callerOf(headers, snapshot),

@@ -86,12 +86,13 @@ function headOf([first]: readonly Route[], model: string): string {
 }
 
 function routeLine(route: Route, isShared: boolean, choice: Explanation): string {
+  const asked = route.translated === null ? '' : `, translated to ${route.translated}`
   const share = isShared && route.share !== null ? `, ${percent(route.share)} of the traffic` : ''
   const score = isShared && route.score !== null ? `, ${route.score}` : ''
   const eased = route.ease === null ? '' : `, back for a short time with ${percent(route.ease)} of its weight`
   const isLeastBad = route.passedOver === null ? '' : `, although ${route.passedOver.reason}`
   const beyond = isBeyond(route, choice) ? `, never reached with ${choice.attemptsMax} attempts` : ''
-  return `${route.turn}. ${route.backend} / ${route.model} (${route.protocol})${share}${eased}${score}${isLeastBad}${beyond}`
+  return `${route.turn}. ${route.backend} / ${route.model} (${route.protocol})${asked}${share}${eased}${score}${isLeastBad}${beyond}`
 }
 
 function isBeyond({ turn }: Route, { attemptsMax }: Explanation): boolean {

@@ -2,12 +2,15 @@ import * as v from 'valibot'
 import { isRefusal } from '#core/refusal.ts'
 import { idsWhenHealthy } from '#route/course.ts'
 import { resolveNamed, type PlanTable } from '#route/resolve.ts'
+import { talkOfPath } from '#wire/talk.ts'
 
 /** The form of a past request as far as its choice depends on it. Made when asked for: a start needs none. */
 // oxlint-disable-next-line typescript/explicit-module-boundary-types, typescript/explicit-function-return-type -- the schema's type is its value
 export function pastRequestSchema() {
   return v.object({
     dialect: v.picklist(['openai', 'anthropic', 'gemini', 'ollama']),
+    /** Absent in what older versions tell. */
+    path: v.optional(v.string(), ''),
     /** Absent when the request was refused before its model was known. */
     model: v.optional(v.string()),
     seed: v.number(),
@@ -95,10 +98,10 @@ interface Decision {
   readonly why: string
 }
 
-function decide({ dialect, seed }: PastRequest, model: string, next: PlanTable): Decision {
+function decide({ dialect, path, seed }: PastRequest, model: string, next: PlanTable): Decision {
   const plan = resolveNamed(next, model)
   if (isRefusal(plan)) return { ids: [], why: plan.message }
-  const ids = idsWhenHealthy(plan, dialect, seed)
+  const ids = idsWhenHealthy(plan, { dialect, talk: talkOfPath(path) }, seed)
   if (ids.length > 0) return { ids, why: '' }
   const why =
     plan.tiers.length === 0 ? 'every route of it is switched off' : `none of its backends speaks the ${dialect} dialect`

@@ -74,6 +74,8 @@ function tellAttempt(
   const { credential } = attempt
   const by = credential === undefined ? '' : words.by(credential.name, credential.number, credential.index)
   const repeated = attempt.isRepeated ? words.repeated : ''
+  const { translation } = attempt
+  const translated = translation === undefined ? '' : words.translated(translation.form, translation.warnings)
   const took = duration(durationMs)
   // A message says the status already, where there was one.
   const isWaiting = reason === undefined && status === undefined && isLast
@@ -83,7 +85,7 @@ function tellAttempt(
       : isWaiting
         ? words.waits(took)
         : words.answered(status, took)
-  return `${opening}${by}${repeated}${end}`
+  return `${opening}${by}${translated}${repeated}${end}`
 }
 
 /** Attempts and the first byte, as they came; an attempt that takes over a stream comes after its first byte. */

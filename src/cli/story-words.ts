@@ -18,6 +18,7 @@ export interface Words {
   /** What proved it, where the backend has several credentials. */
   by(credential: string, number: number, index: number): string
   readonly repeated: string
+  translated(form: string, warnings: readonly string[]): string
   answered(status: number | undefined, took: string): string
   failed(took: string, message: string): string
   /** Of the attempt that a request on the road waits for. */
@@ -102,6 +103,7 @@ const en: Words = {
   askedFallback: (who, alias) => `asked ${who}, a route of the fallback alias "${alias}"`,
   tookOver: (who, how) => `asked ${who} to go on with the text (${how})`,
   by: (credential, number, index) => ` with credential "${credential}" (#${number}, index ${index})`,
+  translated: (form, warnings) => `, translated to ${form}${warnings.length === 0 ? '' : ` (${warnings.join(', ')})`}`,
   repeated: ', twice, since an idle connection had died',
   answered: (status, took) => `: answered${status === undefined ? '' : ` ${status}`} after ${took}`,
   failed: (took, message) => `: failed after ${took}, because ${message}`,
@@ -180,7 +182,7 @@ const en: Words = {
     model_not_found: 'Add the alias to "models", or let the client ask for one that is there.',
     body_too_large: 'Raise "max_body_size", or let the client send less.',
     no_backend_available: 'Every route was resting: "llm-proxy explain --running --model …" tells until when.',
-    unsupported_by_backend: 'Add a route whose protocol the client speaks.',
+    unsupported_by_backend: 'Take what the message names out of the request, or add a route that can do it.',
     shutting_down: 'The server was stopping; another one should have got the request.',
     overloaded: 'The server was short of memory; give it more, or fewer and smaller requests.',
     internal_error: 'That is a mistake of the gateway: its log has the details under this id.',
@@ -202,6 +204,7 @@ const zh: Words = {
   askedFallback: (who, alias) => `请求 ${who} (备用别名 "${alias}" 的路由)`,
   tookOver: (who, how) => `请求 ${who} 接着已有文本继续 (${how})`,
   by: (credential, number, index) => `,使用凭据 "${credential}" (#${number},序号 ${index})`,
+  translated: (form, warnings) => `,已转换为 ${form}${warnings.length === 0 ? '' : `(${warnings.join(', ')})`}`,
   repeated: ',空闲连接已失效,重发一次',
   answered: (status, took) => `: ${took} 后应答${status === undefined ? '' : ` ${status}`}`,
   failed: (took, message) => `: ${took} 后失败,原因: ${message}`,
@@ -274,7 +277,7 @@ const zh: Words = {
     model_not_found: '在 "models" 中添加该别名,或让客户端请求已有的别名。',
     body_too_large: '提高 "max_body_size",或让客户端少发一些。',
     no_backend_available: '所有路由都在冷却: "llm-proxy explain --running --model …" 会说明到何时。',
-    unsupported_by_backend: '增加一个协议与客户端一致的路由。',
+    unsupported_by_backend: '从请求中去掉消息所指的内容,或增加一个支持它的路由。',
     shutting_down: '服务器正在停止;该请求应由另一台处理。',
     overloaded: '服务器内存不足;增加内存,或减少请求。',
     internal_error: '这是网关的错误: 日志中此编号下有详情。',

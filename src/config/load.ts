@@ -4,6 +4,7 @@ import { Secret } from '#core/secret.ts'
 import { filesToWatch, gatherOutside, lacksOf, nothingOutside, type Outside } from '#credential/outside.ts'
 import type { CredentialSettings } from '#credential/schema.ts'
 import type { SecretFiles } from '#ports/secret-files.ts'
+import { gatherPrompts, promptContents, type PromptSources } from '#rules/prompt-files.ts'
 import { joinServices } from './join-services.ts'
 import { mergeTree } from './merge-tree.ts'
 import { pathText, sortProblems, type ConfigPath, type Place, type Problem } from './problem.ts'
@@ -33,6 +34,8 @@ export interface Loaded {
   readonly off: readonly OffBackend[]
   /** What credentials of backends name outside of the file. */
   readonly outside: Outside
+  /** What `system_prompts` names outside of the file; absent: nothing. */
+  readonly prompts?: PromptSources | undefined
   /** Files that it names, to be watched; found or not. */
   readonly files: readonly string[]
   /** Contents of these files, to be masked wherever they turn up. */
@@ -143,6 +146,8 @@ export async function loadConfig(input: LoadInput): Promise<Loaded> {
   const credentials = whole === undefined ? [] : credentialsOf(whole)
   const outside =
     credentials.length === 0 ? nothingOutside : await gatherOutside(credentials, { env, files, directory })
+  const entries = whole?.system_prompts ?? []
+  const prompts = entries.length === 0 ? undefined : await gatherPrompts(entries, { env, files, directory })
   const lacks = standIns === true ? lacksOf(credentials, outside) : []
   // Those who send nothing need no credentials; a backend without its own is still one that can be chosen.
   const draft = lacks.length === 0 ? whole : withoutCredentials(whole)
@@ -159,14 +164,17 @@ export async function loadConfig(input: LoadInput): Promise<Loaded> {
       ...secrets,
       ...watched.map(({ text: content }) => content),
       ...(joined.file === undefined ? [] : [joined.file.text]),
+      ...(prompts === undefined ? [] : promptContents(prompts)),
     ]),
     off,
     outside,
+    prompts,
     files: [
       ...new Set([
         ...expansions.flatMap((expansion) => expansion.files),
         ...watched.map(({ path }) => path),
         ...(joined.file === undefined ? [] : [joined.file.path]),
+        ...(prompts?.watched ?? []),
       ]),
     ],
     secrets: secrets.map((secret) => new Secret(secret)),

@@ -27,6 +27,8 @@ export interface OffBackend {
 export async function dereference(tree: Tree, sources: Sources): Promise<References> {
   const byPath = new Map<string, Dereferenced>()
   for (const { holder, key, path, text } of textsOf(tree, [])) {
+    // A prompt has variables of its own.
+    if (isPromptText(path)) continue
     const expansion = await expand(text, sources)
     if (expansion === undefined) continue
     const problems = isPublic(path) ? expansion.problems.filter(isError) : expansion.problems
@@ -49,6 +51,10 @@ export async function dereference(tree: Tree, sources: Sources): Promise<Referen
     byPath.set(path, { ...key, unset: [], problems: key.problems.filter((problem) => problem.unset === undefined) })
   }
   return { byPath, off }
+}
+
+function isPromptText(path: ConfigPath): boolean {
+  return path[0] === 'system_prompts' && path[2] === 'text' && path.length === 3
 }
 
 /** Certificates are there to be shown: whoever may read their files is no concern. */

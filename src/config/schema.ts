@@ -5,9 +5,12 @@ import { identityEntries } from '#identity/schema.ts'
 import { AddressList } from '#kit/address-list.ts'
 import { isListenAddress } from '#kit/listen-address.ts'
 import { durationSchema, sizeSchema } from '#kit/quantity-schema.ts'
+import { MiddlewareListSchema } from '#rules/middleware-schema.ts'
+import { SystemPromptsSchema } from '#rules/system-prompt-schema.ts'
 import { FallbackSchema, LoadBalancingSchema, modelsSchema, OwnedIdsSchema } from '#route/schema.ts'
 import { passthroughSchema, servicesSchema } from '#route/service-schema.ts'
 import { LoggingSchema } from '#telemetry/schema.ts'
+import { CompatSchema } from '#upstream/compat-schema.ts'
 import { FiltersSchema } from '#upstream/filter-schema.ts'
 import { HealthCheckSchema } from '#upstream/health-schema.ts'
 import { OutboundProxySchema } from '#upstream/link-schema.ts'
@@ -19,6 +22,7 @@ import {
   OutlierDetectionSchema,
   ProxySchema,
   RetrySchema,
+  saysProtocolOnce,
   TimeoutSchema,
   upstreamEntries,
   withProtocol,
@@ -46,15 +50,26 @@ const ownEntries = {
 }
 
 /** `backends[]`: what its rooms know of it. */
-const BackendSchema = v.pipe(v.strictObject(ownEntries), v.transform(withProtocol))
+const BackendSchema = v.pipe(
+  v.strictObject(ownEntries),
+  v.forward(
+    v.check((backend) => saysProtocolOnce(backend), 'expected nothing here beside "protocol"'),
+    ['converter'],
+  ),
+  v.transform(withProtocol),
+)
 
 /** What a backend of a service may say of itself; it speaks whatever its clients speak, and has no name that others use. */
 const {
   name: _name,
   weight: _weight,
   protocol: _protocol,
+  converter: _converter,
   api_version: _version,
   prefill: _prefill,
+  apis: _apis,
+  profile: _profile,
+  url_anthropic: _urlAnthropic,
   url,
   ...pooledEntries
 } = ownEntries
@@ -124,6 +139,8 @@ export const ConfigSchema = v.strictObject({
     {},
   ),
   filters: v.optional(FiltersSchema, []),
+  system_prompts: v.optional(SystemPromptsSchema, []),
+  middleware: v.optional(MiddlewareListSchema, []),
   load_balancing: v.optional(
     v.pipe(LoadBalancingSchema, v.description('How traffic is shared among routes of one priority.')),
     {},
@@ -152,6 +169,10 @@ export const ConfigSchema = v.strictObject({
   ),
   health_check: v.optional(v.pipe(HealthCheckSchema, v.description('How backends are asked whether they are well.'))),
   health: v.optional(v.pipe(HealthPagesSchema, v.description('Where probes look, and what they see.')), {}),
+  compat: v.optional(
+    v.pipe(CompatSchema, v.description('Clients of one API, backends of another: what translation may do.')),
+    {},
+  ),
   detection: v.optional(
     v.pipe(DetectionSchema, v.description('Which answers count as failures that another route may mend.')),
     {},

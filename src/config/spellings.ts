@@ -80,6 +80,8 @@ export const sectionSpellings: readonly { readonly from: string; readonly to: st
     to: 'detection.error_codes',
   },
   { from: 'error_fallback.client_error.patterns', to: 'detection.error_patterns' },
+  { from: 'proxy.enable_system_prompt', to: 'system_prompts[].dir' },
+  { from: 'proxy.system_prompt.custom_variables', to: 'system_prompts[].variables' },
 ]
 
 /** Moves every value with another name to its own place in `tree`, and tells what it moved. */
@@ -96,7 +98,7 @@ export function respell(tree: Tree): Move[] {
   }
   moves.push(...moveTimeouts(tree, []))
   moves.push(...moveInBackends(tree, []), ...moveInServices(tree))
-  moves.push(...moveServer(tree), ...moveErrorFallback(tree))
+  moves.push(...moveServer(tree), ...moveErrorFallback(tree), ...moveSystemPrompts(tree))
   return moves
 }
 
@@ -200,6 +202,24 @@ function moveErrorFallback(tree: Tree): Move[] {
     remove(section, key)
   }
   if (Object.keys(section).length === 0) delete tree['error_fallback']
+  return moves
+}
+
+/** One switch for a file and a folder, which were looked for where the program stood. */
+function moveSystemPrompts(tree: Tree): Move[] {
+  const isOn = read(tree, ['proxy', 'enable_system_prompt'])
+  const variables = read(tree, ['proxy', 'system_prompt', 'custom_variables'])
+  if (typeof isOn !== 'boolean') return []
+  remove(tree, ['proxy', 'enable_system_prompt'])
+  remove(tree, ['proxy', 'system_prompt', 'custom_variables'])
+  const to = ['system_prompts']
+  const ignored = tree['system_prompts'] !== undefined
+  if (!ignored) {
+    const dirs = isOn ? ['./system_prompt.md', './system_prompts/*.md'] : []
+    tree['system_prompts'] = dirs.map((dir) => (isPlainObject(variables) ? { dir, variables } : { dir }))
+  }
+  const moves = [{ from: ['proxy', 'enable_system_prompt'], to, ignored }]
+  if (variables !== undefined) moves.push({ from: ['proxy', 'system_prompt', 'custom_variables'], to, ignored })
   return moves
 }
 

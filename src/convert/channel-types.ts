@@ -2,7 +2,7 @@
 export interface ChannelType {
   readonly name: string
   readonly protocol: string
-  /** Where the channel gives no `base_url`; absent: it must give one. */
+  /** Where the channel gives no `base_url`; absent: it must give one, unless the region tells it. */
   readonly url?: string
 }
 
@@ -39,6 +39,7 @@ const common: Readonly<Record<number, ChannelType>> = {
   24: { name: 'Gemini', protocol: 'gemini', url: 'https://generativelanguage.googleapis.com' },
   25: { name: 'Moonshot', protocol: openai, url: 'https://api.moonshot.cn' },
   31: { name: 'LingYiWanWu', protocol: openai, url: 'https://api.lingyiwanwu.com' },
+  33: { name: 'AWS', protocol: 'bedrock' },
 }
 
 const ofOneApi: Readonly<Record<number, ChannelType>> = {
@@ -51,25 +52,28 @@ const ofOneApi: Readonly<Record<number, ChannelType>> = {
   29: { name: 'Groq', protocol: 'groq', url: 'https://api.groq.com/openai' },
   30: { name: 'Ollama', protocol: 'ollama', url: 'http://localhost:11434' },
   32: { name: 'StepFun', protocol: openai, url: 'https://api.stepfun.com' },
-  35: { name: 'Cohere', protocol: 'cohere', url: 'https://api.cohere.ai/compatibility/v1' },
+  35: { name: 'Cohere', protocol: 'cohere', url: 'https://api.cohere.com' },
   36: { name: 'DeepSeek', protocol: 'deepseek', url: 'https://api.deepseek.com' },
   39: { name: 'TogetherAI', protocol: openai, url: 'https://api.together.xyz' },
   40: { name: 'Doubao', protocol: openai, url: 'https://ark.cn-beijing.volces.com/api/v3' },
   41: { name: 'Novita', protocol: openai, url: 'https://api.novita.ai/v3/openai' },
+  42: { name: 'Vertex AI', protocol: 'vertex' },
   44: { name: 'SiliconFlow', protocol: openai, url: 'https://api.siliconflow.cn' },
   45: { name: 'xAI', protocol: openai, url: 'https://api.x.ai' },
   47: { name: 'BaiduV2', protocol: openai, url: 'https://qianfan.baidubce.com/v2' },
   49: { name: 'AliBailian', protocol: openai, url: 'https://dashscope.aliyuncs.com/compatible-mode/v1' },
   50: { name: 'OpenAI-compatible', protocol: openai },
+  51: { name: 'Gemini', protocol: 'gemini', url: 'https://generativelanguage.googleapis.com' },
 }
 
 const ofNewApi: Readonly<Record<number, ChannelType>> = {
   4: { name: 'Ollama', protocol: 'ollama', url: 'http://localhost:11434' },
   26: { name: 'Zhipu', protocol: openai, url: 'https://open.bigmodel.cn/api/paas/v4' },
   27: { name: 'Perplexity', protocol: openai, url: 'https://api.perplexity.ai' },
-  34: { name: 'Cohere', protocol: 'cohere', url: 'https://api.cohere.ai/compatibility/v1' },
+  34: { name: 'Cohere', protocol: 'cohere', url: 'https://api.cohere.com' },
   35: { name: 'MiniMax', protocol: openai, url: 'https://api.minimax.chat' },
   40: { name: 'SiliconFlow', protocol: openai, url: 'https://api.siliconflow.cn' },
+  41: { name: 'Vertex AI', protocol: 'vertex' },
   42: { name: 'Mistral', protocol: 'mistral', url: 'https://api.mistral.ai' },
   43: { name: 'DeepSeek', protocol: 'deepseek', url: 'https://api.deepseek.com' },
   45: { name: 'VolcEngine', protocol: openai, url: 'https://ark.cn-beijing.volces.com/api/v3' },

@@ -8,6 +8,7 @@ import { fromOcocl } from './from-own.ts'
 import { fromProxyLlm } from './from-proxy-llm.ts'
 import { fromSecrets } from './from-secrets.ts'
 import { Ledger, type Finding } from './ledger.ts'
+import { standInsFor } from './stand-ins.ts'
 import { findClearKeys, variablesIn, type ClearKey } from './move-keys.ts'
 import { readSourceText } from './source-text.ts'
 
@@ -36,8 +37,8 @@ export interface Converted {
   readonly keys: readonly ClearKey[]
   /** Variables that it refers to. */
   readonly variables: readonly string[]
-  /** Those of them that tell where backends are. */
-  readonly addressVariables: readonly string[]
+  /** Values for those of them that are no secrets, by which the rest can be checked while they are not set. */
+  readonly standIns: Readonly<Record<string, string>>
 }
 
 /** An old configuration → a new one, and what became of everything in it; a sentence when it cannot be read. */
@@ -74,8 +75,8 @@ export function convert(input: ConvertInput): Converted | string {
   const keys = findClearKeys(draft.tree, movesKeys)
   const { findings } = ledger
   draft.head.push(`From ${file}, ${formNames[form]}, by "llm-proxy convert".`, ...remarks(findings))
-  const addressVariables = draft.backends.flatMap(({ url }) => /^\$\{(\w+)\}$/.exec(String(url))?.[1] ?? [])
-  return { form, yaml: draft.render(), findings, keys, variables: variablesIn(draft.tree), addressVariables }
+  const standIns = standInsFor(draft.backends)
+  return { form, yaml: draft.render(), findings, keys, variables: variablesIn(draft.tree), standIns }
 }
 
 // Limit: lines at the top of the file; the report on the terminal has them all.

@@ -1,7 +1,7 @@
 import type { ConfigPath } from '#config/problem.ts'
 import type { Tree } from '#config/source.ts'
-import { channelType, isShared, type Lineage } from './channel-types.ts'
-import { DialectRoutes } from './dialects.ts'
+import { awsWays, vertexWays, type CloudWay } from './channel-clouds.ts'
+import { channelType, isShared, type ChannelType, type Lineage } from './channel-types.ts'
 import type { Draft } from './draft.ts'
 import { channelsAt, channelsOf } from './form.ts'
 import type { Ledger } from './ledger.ts'
@@ -30,14 +30,12 @@ class Conversion {
   readonly #priorities: readonly number[]
   readonly #draft: Draft
   readonly #ledger: Ledger
-  readonly #routes: DialectRoutes
 
   constructor(lineage: Lineage, priorities: readonly number[], draft: Draft, ledger: Ledger) {
     this.#lineage = lineage
     this.#priorities = priorities
     this.#draft = draft
     this.#ledger = ledger
-    this.#routes = new DialectRoutes(draft, ledger)
   }
 
   readChannel(channel: Tree, path: ConfigPath): void {
@@ -48,6 +46,24 @@ class Conversion {
       this.#ledger.dropped([...path, 'type'], `"${label}": channels of type ${number} are not reached from here yet`)
       return
     }
+    const models = textsOf(channel['models'])
+    if (models.length === 0) {
+      this.#ledger.dropped([...path, 'models'], `"${label}" has no models`)
+      return
+    }
+    const isCloud = type.protocol === 'bedrock' || type.protocol === 'vertex'
+    const added = isCloud
+      ? this.#addCloud(channel, type, label, models, path)
+      : this.#addPlain(channel, type, label, models, path)
+    if (!added) return
+    const name = this.#draft.backends.at(-1)?.['name']
+    const told = `backend "${String(name)}" (${type.name}) with ${count(models.length, 'model')}`
+    if (isShared(number)) this.#ledger.exact(path, told)
+    else this.#ledger.approximate([...path, 'type'], `${told}: ${number} read as ${this.#lineage} means it`)
+    this.#tellRest(channel, path, isCloud)
+  }
+
+  #addPlain(channel: Tree, type: ChannelType, label: string, models: readonly string[], path: ConfigPath): boolean {
     const given = textOf(channel['base_url'])
     const url = backendUrl(given ?? type.url)
     if (url === undefined) {
@@ -55,16 +71,70 @@ class Conversion {
         [...path, 'base_url'],
         `"${label}": ${given === undefined ? 'the address is missing' : 'no address of a backend'}`,
       )
-      return
-    }
-    const models = textsOf(channel['models'])
-    if (models.length === 0) {
-      this.#ledger.dropped([...path, 'models'], `"${label}" has no models`)
-      return
+      return false
     }
     const name = this.#draft.nameFor(label)
-    const backend: Tree = { name, url, protocol: type.protocol }
+    const backend: Tree = { name, url: ownApi(type.protocol, url), protocol: type.protocol }
     this.#readKeys(channel, backend, path)
+    this.#add(channel, type, backend, models, (model) => model, path)
+    return true
+  }
+
+  #addCloud(channel: Tree, type: ChannelType, label: string, models: readonly string[], path: ConfigPath): boolean {
+    const key = textOf(channel['key'])
+    const keys = key === undefined ? [] : this.#enabledKeys(channel, key, path)
+    const mapping = mapOf(channel['model_mapping'])
+    const targets = [...new Set(models.map((model) => target(model, mapping)))]
+    const variable = (end: string): string => `${variableName(label)}_${end}`
+    const read = type.protocol === 'bedrock' ? awsWays : vertexWays
+    const found = read({ channel, models: targets, key, keys, variable })
+    if (found === undefined) {
+      this.#ledger.dropped([...path, 'key'], `"${label}": no credential of ${type.name} could be read`)
+      return false
+    }
+    const { ways, lost, variables } = found
+    if (variables.length > 0) {
+      this.#ledger.approximate([...path, 'key'], `the export holds no key: set the variables ${variables.join(', ')}`)
+    }
+    if (lost.length > 0) {
+      const what = `"${label}": ${lost.map((model) => `"${model}"`).join(', ')} cannot be asked at ${type.name} from here`
+      this.#ledger.dropped([...path, 'models'], what)
+    }
+    for (const way of ways) this.#addWay(channel, type, label, models, way, path)
+    return ways.length > 0
+  }
+
+  #addWay(
+    channel: Tree,
+    type: ChannelType,
+    label: string,
+    models: readonly string[],
+    { url, proof, models: targets, nameOf }: CloudWay,
+    path: ConfigPath,
+  ): void {
+    const mapping = mapOf(channel['model_mapping'])
+    const own = models.filter((model) => targets.includes(target(model, mapping)))
+    const backend: Tree = { name: this.#draft.nameFor(label), url, protocol: type.protocol, ...proof }
+    this.#add(channel, type, backend, own, nameOf, path)
+    const renamed = targets.filter((model) => nameOf(model) !== model)
+    if (renamed.length === 0) return
+    const names = renamed.map((model) => `"${model}" is "${nameOf(model)}"`).join(', ')
+    this.#ledger.approximate(
+      [...path, 'models'],
+      `${names} at ${type.name}: see that these are the names in your account`,
+    )
+  }
+
+  /** What all channels have beside address and keys. */
+  #add(
+    channel: Tree,
+    type: ChannelType,
+    backend: Tree,
+    models: readonly string[],
+    nameOf: (model: string) => string,
+    path: ConfigPath,
+  ): void {
+    const name = String(backend['name'])
     const status = numberOf(channel['status']) ?? 1
     if (status !== 1) backend['enabled'] = false
     const version = type.protocol === 'azure' ? versionOf(channel) : undefined
@@ -76,28 +146,17 @@ class Conversion {
     this.#draft.comment(at, `${type.name}${remark === undefined ? '' : `: ${remark}`}`)
     if (status === 3)
       this.#ledger.approximate([...path, 'status'], `"${name}" was switched off after failures: enabled: false`)
-
     const mapping = mapOf(channel['model_mapping'])
     const priority = this.#priorities.indexOf(priorityOf(channel)) + 1
+    const weight = within(numberOf(channel['weight']) ?? 0, 0, 1_000_000)
     for (const model of models) {
-      const weight = within(numberOf(channel['weight']) ?? 0, 0, 1_000_000)
-      this.#routes.add(model, { backend: name, model: literal(target(model, mapping)), priority, weight }, path)
+      const there = literal(nameOf(target(model, mapping)))
+      this.#draft.addRoute(model, { backend: name, model: there, priority, weight })
     }
-    const told = `backend "${name}" (${type.name}) with ${count(models.length, 'model')}`
-    if (isShared(number)) this.#ledger.exact(path, told)
-    else this.#ledger.approximate([...path, 'type'], `${told}: ${number} read as ${this.#lineage} means it`)
-    this.#tellRest(channel, path)
   }
 
-  #readKeys(channel: Tree, backend: Tree, path: ConfigPath): void {
-    const written = textOf(channel['key'])
-    if (backend['protocol'] === 'ollama' && written === undefined) return
-    if (written === undefined) {
-      const variable = `${variableName(String(backend['name']))}_API_KEY`
-      backend['api_key'] = `\${${variable}}`
-      this.#ledger.approximate([...path, 'key'], `the export holds no key: set the variable ${variable}`)
-      return
-    }
+  /** Each once, in the order of the channel. */
+  #enabledKeys(channel: Tree, written: string, path: ConfigPath): string[] {
     const info = mapOf(channel['channel_info'])
     const keys = [
       ...new Set(
@@ -112,6 +171,19 @@ class Conversion {
     const enabled = keys.some(isOn) ? keys.filter(isOn) : keys
     const off = keys.length - enabled.length
     if (off > 0) this.#ledger.dropped([...path, 'key'], `${count(off, 'key')} that had been switched off`)
+    return enabled
+  }
+
+  #readKeys(channel: Tree, backend: Tree, path: ConfigPath): void {
+    const written = textOf(channel['key'])
+    if (backend['protocol'] === 'ollama' && written === undefined) return
+    if (written === undefined) {
+      const variable = `${variableName(String(backend['name']))}_API_KEY`
+      backend['api_key'] = `\${${variable}}`
+      this.#ledger.approximate([...path, 'key'], `the export holds no key: set the variable ${variable}`)
+      return
+    }
+    const enabled = this.#enabledKeys(channel, written, path)
     const usable = enabled.filter(isKey)
     if (usable.length < enabled.length)
       this.#ledger.dropped([...path, 'key'], 'a key of characters that no header carries')
@@ -120,12 +192,12 @@ class Conversion {
       return
     }
     backend['credentials'] = usable.map((key) => ({ api_key: literal(key) }))
-    const isRandom = textOf(info['multi_key_mode']) === 'random'
+    const isRandom = textOf(mapOf(channel['channel_info'])['multi_key_mode']) === 'random'
     if (isRandom) this.#ledger.approximate([...path, 'key'], `${usable.length} keys, used in turn and not by chance`)
     else this.#ledger.exact([...path, 'key'], `${usable.length} keys, used in turn`)
   }
 
-  #tellRest(channel: Tree, path: ConfigPath): void {
+  #tellRest(channel: Tree, path: ConfigPath, isCloud: boolean): void {
     for (const [header, value] of Object.entries(mapOf(channel['header_override']))) {
       if (String(value).includes('{'))
         this.#ledger.dropped([...path, 'header_override'], `"${header}" has a placeholder`)
@@ -143,7 +215,9 @@ class Conversion {
         isSet &&
         !(
           key === 'config' &&
-          Object.entries(mapOf(value)).every(([each, inner]) => each === 'api_version' || inner === '')
+          Object.entries(mapOf(value)).every(
+            ([each, inner]) => each === 'api_version' || inner === '' || (isCloud && ofClouds.has(each)),
+          )
         )
       ) {
         this.#ledger.dropped([...path, key], reason)
@@ -217,6 +291,16 @@ export function variableName(text: string): string {
     .replaceAll(/^_+|_+$/g, '')
   return /^[A-Z]/.test(name) ? name : `BACKEND_${name}`.replace(/_$/, '')
 }
+
+/** Cohere's own API is told by its host or its version; Google's is not below the path for clients of OpenAI. */
+function ownApi(protocol: string, url: string): string {
+  if (protocol === 'gemini') return url.replace(/\/v1(?:beta)?\/openai$/, '')
+  if (protocol !== 'cohere' || /^https:\/\/api\.cohere\.(?:com|ai)$|\/v2$|\/compatibility\//.test(url)) return url
+  return `${url.replace(/\/v1$/, '')}/v2`
+}
+
+/** What the channels of clouds say in `config`. */
+const ofClouds: ReadonlySet<string> = new Set(['region', 'ak', 'sk', 'vertex_ai_project_id', 'vertex_ai_adc'])
 
 const reasons: Readonly<Record<string, string>> = {
   status_code_mapping: 'statuses are passed on as they are',

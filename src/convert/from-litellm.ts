@@ -1,10 +1,10 @@
 import type { ConfigPath } from '#config/problem.ts'
 import type { Tree } from '#config/source.ts'
-import { DialectRoutes } from './dialects.ts'
 import type { Draft } from './draft.ts'
 import type { Ledger } from './ledger.ts'
+import { placeOf, placeParams } from './litellm-places.ts'
 import { guessProvider, providers, strangers, type Provider } from './litellm-providers.ts'
-import { backendUrl, isKey, listOf, literal, mapOf, numberOf, textOf, textsOf, within } from './values.ts'
+import { isKey, listOf, literal, mapOf, numberOf, textOf, textsOf, within } from './values.ts'
 
 /** A `config.yaml` of LiteLLM. Deployments with the same way to a provider become one backend. */
 export function fromLitellm(value: unknown, draft: Draft, ledger: Ledger): void {
@@ -18,13 +18,11 @@ class Conversion {
   /** What a backend consists of → its name. */
   readonly #known = new Map<string, string>()
   readonly #credentials: ReadonlyMap<string, Tree>
-  readonly #routes: DialectRoutes
 
   constructor(source: Tree, draft: Draft, ledger: Ledger) {
     this.#source = source
     this.#draft = draft
     this.#ledger = ledger
-    this.#routes = new DialectRoutes(draft, ledger)
     this.#credentials = new Map(
       listOf(source['credential_list'])
         .map(mapOf)
@@ -78,10 +76,11 @@ class Conversion {
       this.#ledger.dropped([...at, 'model'], typeof found === 'string' ? found : 'no name of a model')
       return
     }
-    const backend = this.#backendFor(found, params, at)
-    if (backend === undefined) return
+    const reached = this.#backendFor(found, params, at)
+    if (reached === undefined) return
+    const { backend, model } = reached
     const info = mapOf(entry['model_info'])
-    const route: Tree = { backend, model: literal(found.model) }
+    const route: Tree = { backend, model: literal(model) }
     const order = numberOf(params['order'])
     if (order !== undefined) route['priority'] = within(Math.trunc(order), -1_000_000, 1_000_000)
     for (const kind of shares) {
@@ -91,39 +90,25 @@ class Conversion {
     }
     const cost = costOf(params, info)
     if (cost !== undefined) route['cost'] = cost
-    this.#routes.add(alias, route, path)
-    this.#ledger.exact(path, `alias "${alias}" by ${found.name}, model "${found.model}"`)
-    this.#tellRest(params, entry, at, path)
+    this.#draft.addRoute(alias, route)
+    this.#ledger.exact(path, `alias "${alias}" by ${found.name}, model "${model}"`)
+    this.#tellRest(params, entry, at, path, found.provider)
   }
 
-  #backendFor({ name, provider }: Found, params: Tree, at: ConfigPath): string | undefined {
-    const base = this.#reference(params['api_base'] ?? params['base_url'])
-    const url = base?.startsWith('${') === true ? base : backendUrl(base ?? provider.url)
-    if (base !== undefined && url === undefined) {
-      this.#ledger.dropped([...at, 'api_base'], 'no address of a backend')
+  #backendFor(
+    { name, provider, model }: Found,
+    params: Tree,
+    at: ConfigPath,
+  ): { readonly backend: string; readonly model: string } | undefined {
+    const reference = (value: unknown): string | undefined => this.#reference(value)
+    const place = placeOf({ name, provider, model, params, reference })
+    if (!('backend' in place)) {
+      this.#ledger.dropped([...at, place[0]], place[1])
       return undefined
     }
-    const address = url ?? (provider.base === undefined ? undefined : `\${${provider.base}}`)
-    if (address === undefined) {
-      this.#ledger.dropped([...at, 'api_base'], `an address is missing, which ${name} needs`)
-      return undefined
-    }
-    const isOllama = provider.protocol === 'ollama'
-    const backend: Tree = {
-      url: isOllama ? address.replace(/\/(?:api|v1)$/, '') : address,
-      protocol: provider.protocol,
-    }
-    const key = this.#reference(params['api_key'])
-    const theirKey = base === undefined || provider.url === undefined ? provider.key : undefined
-    if (key !== undefined && !isKey(key))
-      this.#ledger.dropped([...at, 'api_key'], 'a key of characters that no header carries')
-    else if (key !== undefined) backend['api_key'] = key
-    else if (theirKey !== undefined) backend['api_key'] = `\${${theirKey}}`
-    const version = this.#reference(params['api_version'])
-    if (version !== undefined && provider.protocol === 'azure') {
-      if (/^(?:[\w.-]{1,64}|\$\{\w+\})$/.test(version)) backend['api_version'] = version
-      else this.#ledger.dropped([...at, 'api_version'], 'no version such as "2024-10-21"')
-    }
+    for (const [key, what] of place.dropped) this.#ledger.dropped([...at, key], what)
+    for (const [key, what] of place.guessed) this.#ledger.approximate([...at, key], what)
+    const backend: Tree = { ...place.backend }
     const headers = headersOf(params)
     if (Object.keys(headers).length > 0) backend['headers'] = headers
     const timeout = timeoutOf(params['timeout'], params['stream_timeout'])
@@ -132,21 +117,27 @@ class Conversion {
     if (connections !== undefined && connections >= 1) {
       backend['max_connections'] = within(Math.trunc(connections), 1, 65_535)
     }
+    return { backend: this.#nameOf(name, backend, params, at), model: place.model }
+  }
+
+  #nameOf(name: string, backend: Tree, params: Tree, at: ConfigPath): string {
     const identity = JSON.stringify(backend)
     const known = this.#known.get(identity)
     if (known !== undefined) return known
     const own = this.#draft.nameFor(name)
     this.#known.set(identity, own)
     this.#draft.addBackend({ name: own, ...backend })
-    if (base !== undefined && provider.protocol === 'openai' && !/\/v\d+\w*(?:\/openai)?$|^\$\{/.test(address)) {
+    const isGiven = params['api_base'] !== undefined || params['base_url'] !== undefined
+    const isVersioned = /\/v\d+\w*(?:\/openai)?$|^\$\{/.test(String(backend['url']))
+    if (isGiven && backend['protocol'] === 'openai' && !isVersioned) {
       this.#ledger.approximate([...at, 'api_base'], '"/v1" is put behind addresses that name no version')
     }
     return own
   }
 
-  #tellRest(params: Tree, entry: Tree, at: ConfigPath, path: ConfigPath): void {
+  #tellRest(params: Tree, entry: Tree, at: ConfigPath, path: ConfigPath, { protocol }: Provider): void {
     for (const key of Object.keys(params)) {
-      if (takenParams.has(key)) continue
+      if (takenParams.has(key) || placeParams[protocol]?.has(key) === true) continue
       if (key === 'rpm' || key === 'tpm') {
         this.#ledger.approximate([...at, key], 'it gives the share of the traffic, but limits nothing')
       } else if (key === 'timeout' || key === 'stream_timeout') {
@@ -154,7 +145,7 @@ class Conversion {
       } else if (key === 'max_parallel_requests') {
         this.#ledger.approximate([...at, key], 'backends[].max_connections, for all models of the backend together')
       } else {
-        this.#ledger.dropped([...at, key], 'there is nothing like it')
+        this.#ledger.dropped([...at, key], paramReasons[key] ?? 'there is nothing like it')
       }
     }
     for (const key of Object.keys(entry)) {
@@ -235,7 +226,9 @@ class Conversion {
     ] as const) {
       for (const key of Object.keys(holder)) {
         if (takenSettings.has(key)) continue
-        this.#ledger.dropped([section, key], reasons[key] ?? 'there is nothing like it')
+        const same = holder[key] === true ? done[key] : undefined
+        if (same === undefined) this.#ledger.dropped([section, key], reasons[key] ?? 'there is nothing like it')
+        else this.#ledger.approximate([section, key], same)
       }
     }
   }
@@ -457,13 +450,27 @@ const takenSettings: ReadonlySet<string> = new Set([
   'model_group_alias',
 ])
 
+const paramReasons: Readonly<Record<string, string>> = {
+  aws_profile_name: 'credentials are keys of AWS, or an API key of Bedrock',
+  aws_role_name: 'credentials are keys of AWS, or an API key of Bedrock',
+  aws_session_name: 'credentials are keys of AWS, or an API key of Bedrock',
+  aws_web_identity_token: 'credentials are keys of AWS, or an API key of Bedrock',
+}
+
+/** What is done here without being asked for. */
+const done: Readonly<Record<string, string>> = {
+  drop_params:
+    'done anyway where requests are translated (compat.mode: warn), but what an answer would be wrong without is refused',
+  modify_params: 'conversations that a backend would refuse are mended anyway (compat.repair_history)',
+}
+
 const reasons: Readonly<Record<string, string>> = {
   allowed_fails: 'a route rests from its first failure on; circuit_breaker.failure_threshold counts failures in a row',
   context_window_fallbacks:
     'fallbacks are the same for every failure: detection.error_patterns finds this one by its text',
   content_policy_fallbacks:
     'fallbacks are the same for every failure: detection.error_patterns finds this one by its text',
-  drop_params: 'requests are passed on as they are, unless the protocols differ',
+  drop_params: 'compat.mode: strict refuses what a backend cannot be told',
   set_verbose: 'logging.level: debug tells more',
   json_logs: 'logging.format: json does this',
   routing_strategy_args: 'the strategies here have no settings',

@@ -56,50 +56,7 @@ function readModel(model: Tree, shared: readonly unknown[], path: ConfigPath, dr
     ledger.dropped(path, 'it has no name')
     return
   }
-  const own = listOf(model['nodes'])
-  const nodes = own.length > 0 ? own : textOf(model['base_url']) === undefined ? shared : []
-  const ways: { readonly url: unknown; readonly node: Tree; readonly at: ConfigPath; readonly protocol: string }[] =
-    nodes.map((node, index) => ({
-      url: mapOf(node)['url'],
-      node: mapOf(node),
-      at: own.length > 0 ? [...path, 'nodes', index] : ['load_balancing', 'nodes', index],
-      protocol: 'openai',
-    }))
-  if (textOf(model['base_url']) !== undefined) {
-    ways.push({ url: model['base_url'], node: {}, at: [...path, 'base_url'], protocol: 'openai' })
-  }
-  if (textOf(model['base_url_anthropic']) !== undefined) {
-    ways.push({
-      url: model['base_url_anthropic'],
-      node: {},
-      at: [...path, 'base_url_anthropic'],
-      protocol: 'anthropic',
-    })
-  }
-  for (const { url, node, at, protocol } of ways) {
-    const address = backendUrl(url) ?? (/^\$\{\w+\}$/.test(String(url)) ? String(url) : undefined)
-    if (address === undefined) {
-      ledger.dropped(at, 'no address of a backend')
-      continue
-    }
-    const key = textOf(node['api_key']) ?? textOf(model['api_key'])
-    const same = draft.backends.find(
-      (each) => each['url'] === address && each['api_key'] === key && each['protocol'] === protocol,
-    )
-    const name =
-      same === undefined ? draft.nameFor(protocol === 'anthropic' ? `${alias}-anthropic` : alias) : String(same['name'])
-    if (same === undefined)
-      draft.addBackend({ name, url: address, protocol, ...(key === undefined ? {} : { api_key: key }) })
-    const weight = numberOf(node['weight'])
-    const priority = numberOf(node['priority'])
-    draft.addRoute(alias, {
-      backend: name,
-      model: textOf(model['model']) ?? alias,
-      ...(priority === undefined ? {} : { priority: within(Math.trunc(priority), -1_000_000, 1_000_000) }),
-      ...(weight === undefined ? {} : { weight: within(weight, 0, 1_000_000) }),
-    })
-    ledger.exact(at, `a route of alias "${alias}"`)
-  }
+  for (const way of waysOf(model, shared, path)) addWay(way, model, alias, draft, ledger)
   for (const key of Object.keys(model)) {
     if (['name', 'base_url', 'base_url_anthropic', 'api_key', 'model', 'nodes'].includes(key)) continue
     ledger.dropped(
@@ -107,6 +64,87 @@ function readModel(model: Tree, shared: readonly unknown[], path: ConfigPath, dr
       ['timeout', 'max_retries'].includes(key) ? 'it had no effect' : 'there is nothing like it',
     )
   }
+}
+
+/** One place where a model is to be had. */
+interface Way {
+  readonly url: unknown
+  readonly node: Tree
+  readonly at: ConfigPath
+  readonly protocol: string
+  /** Where the same model speaks the API of Anthropic. */
+  readonly anthropic?: { readonly url: unknown; readonly at: ConfigPath }
+}
+
+function waysOf(model: Tree, shared: readonly unknown[], path: ConfigPath): Way[] {
+  const own = listOf(model['nodes'])
+  const hasUrl = textOf(model['base_url']) !== undefined
+  const nodes = own.length > 0 ? own : hasUrl ? [] : shared
+  const ways: Way[] = nodes.map((node, index) => ({
+    url: mapOf(node)['url'],
+    node: mapOf(node),
+    at: own.length > 0 ? [...path, 'nodes', index] : ['load_balancing', 'nodes', index],
+    protocol: 'openai',
+  }))
+  const isSecond = textOf(model['base_url_anthropic']) !== undefined
+  const second = { url: model['base_url_anthropic'], at: [...path, 'base_url_anthropic'] }
+  if (hasUrl && addressOf(model['base_url']) !== undefined) {
+    const at = [...path, 'base_url']
+    ways.push({ url: model['base_url'], node: {}, at, protocol: 'openai', ...(isSecond && { anthropic: second }) })
+  } else {
+    if (hasUrl) ways.push({ url: model['base_url'], node: {}, at: [...path, 'base_url'], protocol: 'openai' })
+    if (isSecond) ways.push({ ...second, node: {}, protocol: 'anthropic' })
+  }
+  return ways
+}
+
+function addWay(
+  { url, node, at, protocol, anthropic }: Way,
+  model: Tree,
+  alias: string,
+  draft: Draft,
+  ledger: Ledger,
+): void {
+  const address = addressOf(url)
+  if (address === undefined) {
+    ledger.dropped(at, 'no address of a backend')
+    return
+  }
+  const second = anthropic && addressOf(anthropic.url)
+  const key = textOf(node['api_key']) ?? textOf(model['api_key'])
+  const same = draft.backends.find(
+    (each) =>
+      each['url'] === address &&
+      each['url_anthropic'] === second &&
+      each['api_key'] === key &&
+      each['protocol'] === protocol,
+  )
+  const name = same === undefined ? draft.nameFor(alias) : String(same['name'])
+  if (same === undefined) {
+    draft.addBackend({
+      name,
+      url: address,
+      ...(second === undefined ? {} : { url_anthropic: second }),
+      protocol,
+      ...(key === undefined ? {} : { api_key: key }),
+    })
+  }
+  const weight = numberOf(node['weight'])
+  const priority = numberOf(node['priority'])
+  draft.addRoute(alias, {
+    backend: name,
+    model: textOf(model['model']) ?? alias,
+    ...(priority === undefined ? {} : { priority: within(Math.trunc(priority), -1_000_000, 1_000_000) }),
+    ...(weight === undefined ? {} : { weight: within(weight, 0, 1_000_000) }),
+  })
+  ledger.exact(at, `a route of alias "${alias}"`)
+  if (anthropic === undefined) return
+  if (second === undefined) ledger.dropped(anthropic.at, 'no address of a backend')
+  else ledger.exact(anthropic.at, 'written as "url_anthropic" of the same backend')
+}
+
+function addressOf(url: unknown): string | undefined {
+  return backendUrl(url) ?? (/^\$\{\w+\}$/.test(String(url)) ? String(url) : undefined)
 }
 
 function takeProxy(proxy: Tree, draft: Draft, ledger: Ledger): void {

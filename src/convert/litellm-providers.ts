@@ -13,6 +13,12 @@ export interface Provider {
 export const providers: Readonly<Record<string, Provider>> = {
   openai: { protocol: 'openai', url: 'https://api.openai.com/v1', key: 'OPENAI_API_KEY' },
   'text-completion-openai': { protocol: 'openai', url: 'https://api.openai.com/v1', key: 'OPENAI_API_KEY' },
+  azure_text: { protocol: 'azure', key: 'AZURE_API_KEY', base: 'AZURE_API_BASE' },
+  azure_ai: { protocol: 'azure', key: 'AZURE_AI_API_KEY', base: 'AZURE_AI_API_BASE' },
+  bedrock: { protocol: 'bedrock' },
+  bedrock_converse: { protocol: 'bedrock' },
+  vertex_ai: { protocol: 'vertex' },
+  vertex_ai_beta: { protocol: 'vertex' },
   azure: { protocol: 'azure', key: 'AZURE_API_KEY', base: 'AZURE_API_BASE' },
   anthropic: { protocol: 'anthropic', url: 'https://api.anthropic.com', key: 'ANTHROPIC_API_KEY' },
   gemini: { protocol: 'gemini', url: 'https://generativelanguage.googleapis.com', key: 'GEMINI_API_KEY' },
@@ -22,8 +28,8 @@ export const providers: Readonly<Record<string, Provider>> = {
   mistral: { protocol: 'mistral', url: 'https://api.mistral.ai/v1', key: 'MISTRAL_API_KEY' },
   codestral: { protocol: 'mistral', url: 'https://codestral.mistral.ai/v1', key: 'CODESTRAL_API_KEY' },
   deepseek: { protocol: 'deepseek', url: 'https://api.deepseek.com/v1', key: 'DEEPSEEK_API_KEY' },
-  cohere: { protocol: 'cohere', url: 'https://api.cohere.ai/compatibility/v1', key: 'COHERE_API_KEY' },
-  cohere_chat: { protocol: 'cohere', url: 'https://api.cohere.ai/compatibility/v1', key: 'COHERE_API_KEY' },
+  cohere: { protocol: 'cohere', url: 'https://api.cohere.com', key: 'COHERE_API_KEY' },
+  cohere_chat: { protocol: 'cohere', url: 'https://api.cohere.com', key: 'COHERE_API_KEY' },
   openrouter: { protocol: 'openai', url: 'https://openrouter.ai/api/v1', key: 'OPENROUTER_API_KEY' },
   together_ai: { protocol: 'openai', url: 'https://api.together.xyz/v1', key: 'TOGETHERAI_API_KEY' },
   fireworks_ai: { protocol: 'openai', url: 'https://api.fireworks.ai/inference/v1', key: 'FIREWORKS_API_KEY' },
@@ -50,14 +56,8 @@ export const providers: Readonly<Record<string, Provider>> = {
 
 /** Providers that have no equal here yet, so that their name is not taken for a part of the model's. */
 export const strangers: ReadonlySet<string> = new Set([
-  'vertex_ai',
-  'vertex_ai_beta',
-  'bedrock',
-  'bedrock_converse',
   'sagemaker',
   'sagemaker_chat',
-  'azure_ai',
-  'azure_text',
   'watsonx',
   'watsonx_text',
   'databricks',
@@ -88,5 +88,7 @@ export function guessProvider(model: string): string | undefined {
     return 'openai'
   if (model.startsWith('claude-')) return 'anthropic'
   if (model.startsWith('command')) return 'cohere'
+  if (model.startsWith('gemini-')) return 'vertex_ai'
+  if (/^(?:[a-z]{2,6}\.)?(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek)\.[a-z]/.test(model)) return 'bedrock'
   return undefined
 }

@@ -3,6 +3,7 @@ import { schemaAt } from '#config/keys.ts'
 import { pathText, type ConfigPath } from '#config/problem.ts'
 import { ConfigSchema } from '#config/schema.ts'
 import { isPlainObject, type Tree } from '#config/source.ts'
+import { isPath } from '#credential/outside.ts'
 import { variableName } from './from-channels.ts'
 
 /** A key that stands in the configuration in clear. */
@@ -22,6 +23,8 @@ export function findClearKeys(tree: Tree, moves: boolean): ClearKey[] {
     const value: unknown = Array.isArray(holder) ? holder[Number(key)] : holder[key]
     if (typeof value === 'string') {
       if (value === '' || !isSecretAt(path) || isReference(value)) return
+      // A path to a secret is none.
+      if (key === 'service_account' && isPath(value)) return
       const variable = byValue.get(value) ?? freeName(nameFor(tree, path), taken)
       byValue.set(value, variable)
       taken.add(variable)

@@ -57,6 +57,11 @@ export function isKey(text: string): boolean {
   return /^[\u0020-\u007e]{1,16384}$/.test(text)
 }
 
+/** Is it a reference to a variable, and nothing else? */
+export function isReference(text: string): boolean {
+  return /^\$\{[A-Za-z_]\w*(?::-[a-z0-9-]*)?\}$/.test(text)
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)

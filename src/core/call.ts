@@ -2,6 +2,7 @@ import type { Client } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Plan } from './plan.ts'
 import type { Refusal } from './refusal.ts'
+import type { CallRules } from './rules.ts'
 
 /** The parsed facts of a request, and its body as bytes. */
 export interface Call {
@@ -24,6 +25,8 @@ export interface Call {
   readonly client: Client
   /** Asked of us as a proxy: the host that was meant has told where it goes, and nothing else is looked at. */
   readonly forwarded?: Plan | undefined
+  /** What the operator adds to it, and changes of its answer; absent: nothing. */
+  readonly rules?: CallRules | undefined
 }
 
 /** A request body that is passed on and never held. */

@@ -2,7 +2,9 @@ import type { Link } from '#ports/transport.ts'
 import type { Dialect, Protocol } from './dialect.ts'
 import type { CredentialSet } from './credential.ts'
 import type { HealthPolicy } from './health.ts'
+import type { ProfileOverrides } from './profile.ts'
 import type { Secret } from './secret.ts'
+import type { Form } from './talk.ts'
 
 /** One configured way to reach a provider, compiled. */
 export interface Backend {
@@ -58,7 +60,12 @@ export interface Candidate {
   /** The request goes out with the name that the client wrote, if it wrote one: `model` is only what we call the route. */
   readonly keepsModel?: boolean | undefined
   readonly protocol: Protocol
+  /** What its backend speaks: requests of these go out as they came. */
   readonly dialects: ReadonlySet<Dialect>
+  /** Of the forms of these dialects, those that it knows; undefined: all. */
+  readonly apis?: ReadonlySet<Form> | undefined
+  /** How it is asked for everything else; undefined: it is not. */
+  readonly translation?: TranslationTarget | undefined
   /** Positive; 0 means only when nothing else of the tier is left. */
   readonly weight: number
   readonly streamClocks: StreamClocks
@@ -68,6 +75,17 @@ export interface Candidate {
   readonly price?: Price | undefined
   /** Who it is in its service, or in `passthrough`; undefined for routes of aliases. */
   readonly entry?: PoolEntry | undefined
+}
+
+/** The form in which a backend is asked for what it does not speak. */
+export interface TranslationTarget {
+  readonly form: Form
+  /** What a cloud puts around the form: a key of `translate/carrier.ts`. */
+  readonly carrier?: string | undefined
+  /** What the operator says of its models. */
+  readonly own: ProfileOverrides
+  /** Forms that the same backend speaks at another address, by another candidate. */
+  readonly spoken?: ReadonlySet<Form> | undefined
 }
 
 /** One of several backends that answer for the same thing. */

@@ -15,6 +15,12 @@ export type Protocol =
   | 'mistral'
   | 'cohere'
   | 'ollama'
+  /** AWS: Converse, and InvokeModel for Claude. */
+  | 'bedrock'
+  /** Google Cloud: Gemini, Claude, and what it hosts of others. */
+  | 'vertex'
+  /** What a converter of the configuration says; written as `backends[].converter`. */
+  | 'converter'
   /** Speaks whatever the client speaks: aggregators, other gateways, the mock backend. */
   | 'any'
 
@@ -30,5 +36,11 @@ export const protocolNames = {
   mistral: 'mistral',
   cohere: 'cohere',
   ollama: 'ollama',
+  bedrock: 'bedrock',
+  aws: 'bedrock',
+  aws_bedrock: 'bedrock',
+  vertex: 'vertex',
+  vertex_ai: 'vertex',
+  google_vertex: 'vertex',
   any: 'any',
 } as const satisfies Record<string, Protocol>

@@ -4,6 +4,7 @@ import type { Debt, Debts } from './debts.ts'
 import type { Dialect } from './dialect.ts'
 import type { Failure } from './failure.ts'
 import type { Refusal } from './refusal.ts'
+import type { Form } from './talk.ts'
 
 /** Something that runs and can be ended, with an error that its client can read. */
 export interface Cuttable {
@@ -98,11 +99,20 @@ export interface Attempt {
   credential?: AttemptCredential
   /** What it was made for, other than for the beginning of an answer. */
   rescue?: 'match' | 'prefill'
+  /** Absent where the request went out as it came. */
+  translation?: AttemptTranslation
   /** Sent a second time at once, over a fresh connection: an idle one had died unnoticed. */
   isRepeated?: boolean
   /** What was sent and what came back, only while `Exchange.seen` is kept. */
   sent: SeenMessage | undefined
   received: SeenMessage | undefined
+}
+
+/** The form in which a backend was asked that does not know the client's, and what that cost. */
+export interface AttemptTranslation {
+  readonly form: Form
+  /** Codes of what was dropped or adapted: `dropped:seed`. */
+  readonly warnings: readonly string[]
 }
 
 export interface AttemptCredential {

@@ -1,4 +1,5 @@
 import type { Candidate } from './candidate.ts'
+import type { CompatPolicy } from './compat.ts'
 
 /** Everything an alias needs to be answered: tiers in order, fallback aliases included, and its policies. */
 export interface Plan {
@@ -21,6 +22,8 @@ export interface Plan {
   readonly slowStartMs: number
   readonly retry: RetryPolicy
   readonly streaming: StreamPolicy
+  /** How requests are translated; undefined: never. */
+  readonly compat?: CompatPolicy | undefined
   /** What the choice goes by beside weights and chance; undefined where they are all. */
   readonly balance?: Balance | undefined
 }

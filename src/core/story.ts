@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.ts'
-import type { AttemptCredential, Outcome, Repinned } from './exchange.ts'
+import type { AttemptCredential, AttemptTranslation, Outcome, Repinned } from './exchange.ts'
 
 /**
  * A past request as `llm-proxy why` tells it and the admin pages give it as JSON: facts and decisions, never texts,
@@ -58,6 +58,8 @@ export interface StoryAttempt {
   readonly message: string | undefined
   readonly rescue: 'match' | 'prefill' | undefined
   readonly isRepeated: boolean
+  /** Absent where the request went out as it came. */
+  readonly translation?: AttemptTranslation | undefined
   /** Absent where the backend has its one key, or none. */
   readonly credential?: AttemptCredential | undefined
 }

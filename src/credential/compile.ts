@@ -1,12 +1,19 @@
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
-import { asObject, asText, parseJson } from '#kit/json-value.ts'
+import { asObject, asText, parseJson, type JsonObject } from '#kit/json-value.ts'
 import type { Link } from '#ports/transport.ts'
 import { originOf } from './bound-credential.ts'
 import { fileAs, isKey, isPath, type Outside } from './outside.ts'
 import type { CredentialSettings, CredentialType } from './schema.ts'
 import { readSecretsFile } from './secrets-file.ts'
-import type { CompiledCredentials, CredentialSpec, GoogleMaterial, JwtMaterial, Material } from './spec.ts'
+import type {
+  CompiledCredentials,
+  CredentialSpec,
+  GoogleMaterial,
+  JwtMaterial,
+  Material,
+  OauthMaterial,
+} from './spec.ts'
 
 /** What credentials are told about their backend. */
 export interface CredentialContext {
@@ -219,7 +226,7 @@ class Compiler {
     return { ...this.#client(url, 'authority', clientId, clientSecret), style: 'body', scope, audience: '' }
   }
 
-  #client(written: string, key: 'token_url' | 'authority', clientId: string, clientSecret: string) {
+  #client(written: string, key: 'token_url' | 'authority' | 'service_account', clientId: string, clientSecret: string) {
     const tokenUrl = new URL(written)
     this.#warnIfOpen(tokenUrl, key)
     const { refresh_margin: marginMs } = this.#settings
@@ -227,15 +234,17 @@ class Compiler {
     return { kind: 'oauth2', tokenUrl, link, clientId, clientSecret: new Secret(clientSecret), marginMs } as const
   }
 
-  #ofGoogle(): GoogleMaterial | undefined {
+  #ofGoogle(): GoogleMaterial | OauthMaterial | undefined {
     const written = this.#need('service_account')
     if (written === undefined) return undefined
     const text = isPath(written) ? this.#contentOf('service_account', written) : written
     if (text === undefined) return undefined
     const account = asObject(parseJson(text))
     if (account === undefined) return this.#error('service_account', 'the service account is no JSON object')
+    if (account['type'] === 'authorized_user') return this.#ofGoogleUser(account)
     if (account['type'] !== 'service_account') {
-      return this.#error('service_account', '"type" of the file is not "service_account", the one kind that is known')
+      const known = '"service_account" or "authorized_user", the kinds that are known'
+      return this.#error('service_account', `"type" of the file is not ${known}`)
     }
     const email = asText(account['client_email']) ?? ''
     const pem = asText(account['private_key']) ?? ''
@@ -252,6 +261,18 @@ class Compiler {
     const link = this.#context.linkTo(tokenUrl)
     const keyId = asText(account['private_key_id'])
     return { kind: 'google', tokenUrl, link, email, keyId, privateKey: new Secret(pem), scope, marginMs }
+  }
+
+  /** What `gcloud auth application-default login` leaves behind. */
+  #ofGoogleUser(account: JsonObject): OauthMaterial | undefined {
+    const clientId = asText(account['client_id']) ?? ''
+    const clientSecret = asText(account['client_secret']) ?? ''
+    const refreshToken = asText(account['refresh_token']) ?? ''
+    if (clientId === '' || clientSecret === '' || refreshToken === '') {
+      return this.#error('service_account', 'the user has no "client_id", "client_secret" or "refresh_token"')
+    }
+    const client = this.#client('https://oauth2.googleapis.com/token', 'service_account', clientId, clientSecret)
+    return { ...client, refreshToken: new Secret(refreshToken), style: 'body', scope: '', audience: '' }
   }
 
   #ofAws(): Material | undefined {
@@ -346,7 +367,7 @@ function secretsOf(material: Material): readonly Secret[] {
     case 'jwt':
       return [material.secret]
     case 'oauth2':
-      return [material.clientSecret]
+      return [material.clientSecret, ...(material.refreshToken === undefined ? [] : [material.refreshToken])]
     case 'google':
       return [material.privateKey]
     case 'aws':

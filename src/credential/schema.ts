@@ -139,7 +139,9 @@ export const CredentialSchema = v.strictObject({
       v.string(),
       v.minLength(1),
       v.maxLength(65_536),
-      v.description('`google`: file with the key of a service account (JSON), or its content by `${file:…}`.'),
+      v.description(
+        '`google`: file with the key of a service account (JSON), or with a user as `gcloud` leaves it, or its content by `${file:…}`.',
+      ),
       v.metadata({ 'x-secret': true }),
     ),
   ),

@@ -55,6 +55,8 @@ export interface OauthMaterial {
   readonly link: Link
   readonly clientId: string
   readonly clientSecret: Secret
+  /** Of a person, for whom the token is to be then; undefined: it is the client's own. */
+  readonly refreshToken?: Secret | undefined
   /** Where id and secret stand: in the header, or among the parameters. */
   readonly style: 'basic' | 'body'
   /** Sent only where it is not empty. */

@@ -27,16 +27,21 @@ export function jwtSource({ secret, payload, ttlMs, cacheMs, marginMs }: JwtMate
   }
 }
 
-/** A token that is fetched for a client with a secret (RFC 6749 §4.4); Azure AD is one of these. */
+/**
+ * A token that is fetched for a client with a secret (RFC 6749 §4.4), as Azure AD has them, or for a person who allowed it
+ * once (§6).
+ */
 export function oauthSource(material: OauthMaterial, ports: TokenRequestPorts): TokenSource {
-  const { tokenUrl: url, link, clientId, clientSecret, style, scope, audience, marginMs } = material
+  const { tokenUrl: url, link, clientId, clientSecret, refreshToken, style, scope, audience, marginMs } = material
   return {
     how: 'fetched',
     varies: true,
     marginMs,
     async obtain() {
       const form = {
-        grant_type: 'client_credentials',
+        ...(refreshToken === undefined
+          ? { grant_type: 'client_credentials' }
+          : { grant_type: 'refresh_token', refresh_token: refreshToken.reveal() }),
         ...(scope !== '' && { scope }),
         ...(audience !== '' && { audience }),
       }

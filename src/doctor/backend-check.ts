@@ -21,7 +21,7 @@ export interface BackendState {
 
 /** Everything about one backend that can be known without spending a token. */
 export async function checkBackend(ports: BackendPorts, use: BackendUse): Promise<BackendState> {
-  const { backend, models, credentials = [] } = use
+  const { backend, anthropic, models, credentials = [] } = use
   const { url, link, timeouts } = backend
   if (url.protocol === 'mock:')
     return { findings: [ok('the built-in mock backend, which is always there')], aheadMs: undefined }
@@ -35,6 +35,17 @@ export async function checkBackend(ports: BackendPorts, use: BackendUse): Promis
         : await askByEach(ports, backend, protocol, wanted, credentials)
     findings.push(...asked.findings)
     aheadMs ??= asked.aheadMs
+  }
+  if (anthropic !== undefined) {
+    // Hardly any of them has a list of models.
+    const second = await reach(ports, {
+      url: anthropic.url,
+      link: anthropic.link,
+      clocks: timeouts,
+      urlKey: 'url_anthropic',
+    })
+    for (const finding of second.findings) findings.push({ ...finding, what: `url_anthropic: ${finding.what}` })
+    findings.push(...judgeScheme(anthropic))
   }
   return { findings, aheadMs }
 }

@@ -2,7 +2,7 @@ import type { Protocol } from '#core/dialect.ts'
 import { findError } from '#wire/error-in-body.ts'
 import type { Reply } from './ask.ts'
 import { fail, ok, warn, type Finding } from './finding.ts'
-import { canCompare, isListed, likeliest, readModelList, type ModelList } from './model-list.ts'
+import { hasList, isListed, likeliest, readModelList, whyNotCompared, type ModelList } from './model-list.ts'
 
 /** What is known of a backend whose list was asked for. */
 export interface ListFacts {
@@ -21,12 +21,20 @@ export type KeyProof = 'guarded' | 'open' | 'none'
 /** What the answer to the request for the list of models says about key, address and names. */
 export function judgeList(reply: Reply, facts: ListFacts): readonly Finding[] {
   const { status, brokenBy } = reply
+  if (!hasList(facts.protocol) && isAnswer(status)) return [ok(`it answers (status ${status}); ${unlisted}`)]
   if (status < 200 || status > 299) return [judgeStatus(reply, facts)]
   if (brokenBy !== undefined) return [warn(`model list: the answer broke off: ${brokenBy}`, 'try again')]
   const list = readModelList(reply.text)
   if (list === undefined) return [judgeNoList(reply, facts)]
   return [judgeKey(list, facts), ...judgeNames(list, facts)]
 }
+
+/** Of whoever does not know what was asked for. */
+function isAnswer(status: number): boolean {
+  return (status >= 200 && status < 300) || status === 400 || status === 404 || status === 405
+}
+
+const unlisted = 'it has no list of models there, so key and names show only when it is asked'
 
 function judgeKey({ count }: ModelList, { hasKey, proof }: ListFacts): Finding {
   const models = `${count} ${count === 1 ? 'model' : 'models'}`
@@ -39,9 +47,8 @@ function judgeKey({ count }: ModelList, { hasKey, proof }: ListFacts): Finding {
 
 function judgeNames(list: ModelList, { protocol, wanted }: ListFacts): readonly Finding[] {
   if (wanted.size === 0) return [ok('no alias has a route to it')]
-  if (!canCompare(protocol)) {
-    return [ok('the list names what can be deployed, not what is: names of deployments show only when they are asked')]
-  }
+  const notCompared = whyNotCompared(protocol)
+  if (notCompared !== undefined) return [ok(notCompared)]
   if (list.count === 0 || list.hasMore) return []
   const missing = [...wanted].filter(([model]) => !isListed(model, list, protocol))
   if (missing.length === 0) {

@@ -52,7 +52,7 @@ export function requestTarget(backend: Backend, protocol: Protocol): string {
 export function readModelList(text: string): ModelList | undefined {
   const value = parseJson(text)
   const body = asObject(value)
-  const entries = Array.isArray(value) ? value : (body?.['data'] ?? body?.['models'])
+  const entries = Array.isArray(value) ? value : (body?.['data'] ?? body?.['models'] ?? body?.['publisherModels'])
   if (!Array.isArray(entries)) return undefined
   const names = new Set<string>()
   for (const entry of entries) {
@@ -83,9 +83,18 @@ export function isListed(model: string, { names }: ModelList, protocol: Protocol
   return names.values().some((known) => undated(known) === bare)
 }
 
-/** Azure's list is of models that could be deployed, and its requests name deployments. */
-export function canCompare(protocol: Protocol): boolean {
-  return protocol !== 'azure'
+/** Is there a list at the address itself? Otherwise only that somebody answers can be known. */
+export function hasList(protocol: Protocol): boolean {
+  return protocol !== 'bedrock' && protocol !== 'converter'
+}
+
+/** Why the names in a list say nothing about those of routes; undefined when they do. */
+export function whyNotCompared(protocol: Protocol): string | undefined {
+  if (protocol === 'azure')
+    return 'the list names what can be deployed, not what is: names of deployments show only when they are asked'
+  if (protocol === 'vertex')
+    return "the list names Google's own models alone: other names show only when they are asked"
+  return undefined
 }
 
 /** The names of a list that are most like one that is not in it, best first. */

@@ -33,6 +33,8 @@ export interface Subject {
 export interface BackendUse {
   readonly backend: Backend
   readonly models: ReadonlyMap<Protocol, ReadonlyMap<string, readonly string[]>>
+  /** At its second address, where its models speak the API of Anthropic. */
+  readonly anthropic?: Backend | undefined
   /** Each once; none where it has one key, or no key. */
   readonly credentials?: readonly Credential[]
 }
@@ -67,9 +69,14 @@ export function backendUses(
   book: CredentialBook,
 ): readonly BackendUse[] {
   const wanted = new Map<string, Map<Protocol, Map<string, string[]>>>()
+  const seconds = new Map<string, Backend>()
   for (const { tiers } of snapshot.plans.values()) {
     for (const { alias, candidates } of tiers) {
       for (const { backend, protocol, model } of candidates) {
+        if (backend.url.href !== (snapshot.backends.get(backend.name) ?? backend).url.href) {
+          seconds.set(backend.name, backend)
+          continue
+        }
         const ofBackend = wanted.getOrInsertComputed(backend.name, () => new Map())
         const aliases = ofBackend.getOrInsertComputed(protocol, () => new Map()).getOrInsertComputed(model, () => [])
         if (!aliases.includes(alias)) aliases.push(alias)
@@ -80,7 +87,13 @@ export function backendUses(
     const own = draft?.backends.find(({ name }) => name === backend.name)?.protocol ?? 'openai'
     const ring = backend.credentials && book.ringOf(backend.credentials)
     const credentials = ring === undefined ? [] : eachOf(ring)
-    return { backend, credentials, models: wanted.get(backend.name) ?? new Map([[own, new Map<string, string[]>()]]) }
+    const anthropic = seconds.get(backend.name)
+    return {
+      backend,
+      anthropic,
+      credentials,
+      models: wanted.get(backend.name) ?? new Map([[own, new Map<string, string[]>()]]),
+    }
   })
 }
 

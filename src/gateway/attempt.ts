@@ -1,28 +1,34 @@
 import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
+import type { Candidate } from '#core/candidate.ts'
+import type { Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
+import { isRejection, type Rejection } from '#translate/notes.ts'
 import { unfitFailure } from '#upstream/failure.ts'
 import { asksForStream } from '#upstream/request.ts'
 import { send } from '#upstream/send.ts'
 import type { AwaitedForm } from './client-stream.ts'
-import type { Errand } from './errand.ts'
+import type { Gateway } from './gateway.ts'
+import { whoseIs, type Errand } from './errand.ts'
 import { Flight } from './flight.ts'
 import { keepIds } from './keep-ids.ts'
 import { cannotAnswer, noAnswer, restingRefusal } from './no-answer.ts'
 import { tellSwitch } from './verdict.ts'
+import type { Turn } from './walk.ts'
 
 /** Walks the plan until a candidate gives an answer that may be sent. Nothing has reached the client before it returns. */
 export async function attempt(errand: Errand, via: typeof send = send): Promise<Answer | Refusal> {
   const { gateway, plan, call, exchange, presence, walk } = errand
   const { clock } = gateway
+  let rejected: Refusal | undefined
   for (;;) {
     const turn = walk.next()
     if (turn === undefined && walk.misses.length === 0) {
       // Nobody could be asked.
       const rest = walk.soonest
-      if (rest === undefined) return nobodySpeaks(plan, call)
+      if (rest === undefined) return rejected ?? nobodySpeaks(plan, call)
       const waitMs = Math.max(0, rest.untilMs - clock.monotonicMs())
       if (plan.whenAllCooling !== 'wait' || waitMs > walk.leftMs()) return restingRefusal(plan, waitMs, walk.hasUnwell)
       await presence.pause(clock, waitMs)
@@ -36,10 +42,17 @@ export async function attempt(errand: Errand, via: typeof send = send): Promise<
       if (presence.gone !== undefined) return presence.gone
     }
 
+    const translating = gateway.translator.translate(call, turn.candidate, whoseIs(errand))
+    const translation = translating === undefined ? undefined : await translating
+    if (translation !== undefined && isRejection(translation)) {
+      rejected = tellRejected(plan, turn.candidate, translation)
+      walk.declined(turn, translation.message)
+      continue
+    }
     tellSwitch(gateway, exchange, turn)
     const leftMs = plan.deadlineMs === 0 ? Infinity : walk.leftMs()
     const firstContentMs = asksForStream(call) ? turn.candidate.streamClocks.firstContentMs : 0
-    const flight = new Flight(gateway, plan, exchange, turn, { leftMs, firstContentMs })
+    const flight = new Flight(gateway, plan, exchange, turn, { leftMs, firstContentMs, translation })
     presence.watch(flight.stop)
     const outcome = flight.land(orObjection(await via(gateway, call, turn.candidate, plan, flight), errand.head))
     if (isAnswer(outcome)) {
@@ -49,7 +62,12 @@ export async function attempt(errand: Errand, via: typeof send = send): Promise<
     if (presence.gone !== undefined) return presence.gone
     const { upload } = call
     if (upload?.fault !== undefined) return upload.fault
-    walk.missed(turn, outcome)
+    const rule = translation === undefined ? undefined : gateway.translator.learn(call, turn.candidate, outcome)
+    if (rule === undefined) walk.missed(turn, outcome)
+    else {
+      tellLearned(gateway, exchange, turn, rule)
+      walk.mended(turn, outcome)
+    }
     // Whoever would be asked next, could be sent the rest of the body at most.
     if (upload?.wasTaken === true) return noAnswer(plan, walk.misses, call.endpoint.dialect)
   }
@@ -74,6 +92,18 @@ export function discard(
   if (rest === undefined) return
   rest.cancel()
   gateway.breakers.release(candidate.stateKey, exchange.id)
+}
+
+function tellLearned({ log }: Gateway, { id: requestId }: Exchange, { candidate }: Turn, rule: string): void {
+  log.write('info', 'request_repaired', { requestId, backend: candidate.backend.name, model: candidate.model, rule })
+}
+
+/** Of a request that holds what a backend cannot be told, or that could not be written. */
+function tellRejected(plan: Plan, { backend }: Candidate, { field, message, isFault }: Rejection): Refusal {
+  const where = field === '' ? '' : `"${field}": `
+  const text = `${cannotAnswer(plan)}: ${where}${message} (backend "${backend.name}")`
+  if (isFault === true) return refuse('upstream_error', text)
+  return refuse('unsupported_by_backend', text, field === '' ? {} : { param: field })
 }
 
 function nobodySpeaks(plan: Plan, call: Call): Refusal {

@@ -185,6 +185,8 @@ export class ClientStream implements DeadlineOwner {
       room = this.#room()
     }
     await this.#clock.sleep(lingerMs)
+    // Its clients know by its last event that it failed, and some show another error where the connection breaks too.
+    if (form === 'responses') return this.close()
     this.reset(fault.message)
   }
 

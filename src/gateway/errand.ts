@@ -5,6 +5,7 @@ import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { AwaitedForm } from './client-stream.ts'
 import type { Gateway } from './gateway.ts'
 import type { Presence } from './presence.ts'
+import type { TranslatedFor } from './translator.ts'
 import type { Walk } from './walk.ts'
 
 /** What the last stages of the road share: one request that is to be answered by someone. */
@@ -19,4 +20,14 @@ export interface Errand {
   readonly walk: Walk
   /** How the body is framed of which the client got the head before there was an answer. */
   head?: AwaitedForm | undefined
+}
+
+/** For whom it is translated. */
+export function whoseIs({ exchange, plan, snapshot }: Errand): TranslatedFor {
+  return {
+    requestId: exchange.id,
+    tenant: exchange.caller ?? '',
+    policy: plan.compat,
+    codecs: snapshot.converters?.codecs,
+  }
 }

@@ -2,22 +2,26 @@ import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Attempt, Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
+import type { Form } from '#core/talk.ts'
 import { Stop } from '#kit/stop.ts'
 import { Deadline, type DeadlineOwner } from '#ports/timer-wheel.ts'
 import type { Ride } from '#route/figures.ts'
 import { textOf } from '#upstream/decode.ts'
 import type { Trip } from '#upstream/send.ts'
+import type { Translation } from '#translate/asked.ts'
 import type { CredentialUse } from './credential-use.ts'
 import type { Gateway } from './gateway.ts'
 import { learn } from './verdict.ts'
 import type { Turn } from './walk.ts'
 
-/** Milliseconds for one attempt. */
+/** What one attempt may take, in milliseconds, and how it is put. */
 export interface FlightLimits {
   /** Until the deadline of the whole request; Infinity when it has none. */
   readonly leftMs: number
   /** Until the first content of a stream; 0 = no limit. */
   readonly firstContentMs: number
+  /** How the call is put to a backend that does not know its form. */
+  readonly translation?: Translation | undefined
 }
 
 /** What one attempt needs around it: its record, its time limits, the means to end it, and the lesson at its end. */
@@ -26,6 +30,7 @@ export class Flight implements Trip, DeadlineOwner {
   readonly record: Attempt
   readonly isSeen: boolean
   readonly credential: CredentialUse | undefined
+  readonly translation: Translation | undefined
   readonly #gateway: Gateway
   readonly #plan: Plan
   readonly #exchange: Exchange
@@ -40,7 +45,13 @@ export class Flight implements Trip, DeadlineOwner {
   #passed: 'whole' | 'first_content' | undefined
   #cancelLimit: (() => void) | undefined
 
-  constructor(gateway: Gateway, plan: Plan, exchange: Exchange, turn: Turn, { leftMs, firstContentMs }: FlightLimits) {
+  constructor(
+    gateway: Gateway,
+    plan: Plan,
+    exchange: Exchange,
+    turn: Turn,
+    { leftMs, firstContentMs, translation }: FlightLimits,
+  ) {
     this.#gateway = gateway
     this.#plan = plan
     this.#exchange = exchange
@@ -48,6 +59,9 @@ export class Flight implements Trip, DeadlineOwner {
     this.record = startRecord(gateway, exchange, turn)
     this.isSeen = exchange.seen !== undefined
     this.credential = turn.credential
+    this.translation = translation
+    if (translation !== undefined)
+      noteTranslation(gateway, exchange, this.record, translation, turn.candidate.translation?.form ?? '')
     const { totalMs } = turn.candidate.backend.timeouts
     this.#limitMs = totalMs === 0 ? leftMs : Math.min(leftMs, totalMs)
     if (this.#limitMs !== Infinity) this.#endAfter(this.#limitMs)
@@ -82,6 +96,12 @@ export class Flight implements Trip, DeadlineOwner {
     }
     this.contentCame()
     const landed = isAnswer(outcome) ? this.#arrive(outcome) : this.#crash(outcome)
+    if (this.translation?.local !== undefined) {
+      // Nobody was asked, so nothing is known of the route.
+      this.#gateway.breakers.release(this.#turn.candidate.stateKey, this.#exchange.id)
+      this.#ride?.pay()
+      return landed
+    }
     learn(this.#gateway, this.#plan, this.#turn, this.#exchange, landed)
     // What its credential failed by says nothing about the route.
     if (!isAnswer(landed) && this.credential?.isToBlame === true) this.#ride?.pay()
@@ -146,6 +166,20 @@ export class Flight implements Trip, DeadlineOwner {
     this.record.durationMs = this.#gateway.clock.monotonicMs() - this.record.startedMs
     this.record.status = status
   }
+}
+
+function noteTranslation(
+  { log }: Gateway,
+  { id: requestId }: Exchange,
+  record: Attempt,
+  { warnings }: Translation,
+  form: Form,
+): void {
+  record.translation = { form, warnings: warnings.codes }
+  if (!log.keeps('debug')) return
+  const { backend, model } = record
+  const told = warnings.fields.map(([code, field]) => (field === '' ? code : `${code} (${field})`)).join(', ')
+  log.write('debug', 'request_translated', { requestId, backend, model, form, warnings: told })
 }
 
 function startRecord({ clock, log }: Gateway, exchange: Exchange, { candidate, tier, credential }: Turn): Attempt {

@@ -11,6 +11,7 @@ import type { Transport } from '#ports/transport.ts'
 import type { Figures } from '#route/figures.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Breakers } from '#upstream/breaker.ts'
+import type { Translator } from './translator.ts'
 
 /** What outlives a request: the current snapshot, what traffic taught us, and the outside world. */
 export interface Gateway {
@@ -34,5 +35,6 @@ export interface Gateway {
   readonly random: Random
   readonly ids: Ids
   readonly transport: Transport
+  readonly translator: Translator
   readonly log: Log
 }

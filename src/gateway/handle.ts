@@ -29,7 +29,9 @@ export async function handle(gateway: Gateway, incoming: Incoming): Promise<Resp
     if (isRefusal(caller)) return turnAway(gateway, exchange, caller)
     exchange.caller = caller.id
 
-    const call = await read(gateway, snapshot, incoming, exchange)
+    const asked = await read(gateway, snapshot, incoming, exchange)
+    if (isRefusal(asked)) return turnAway(gateway, exchange, asked)
+    const call = snapshot.rules === undefined ? asked : snapshot.rules.apply(asked, gateway.clock.wallMs())
     if (isRefusal(call)) return turnAway(gateway, exchange, call)
     presence.hasAsked()
     if (gateway.log.keeps('info')) gateway.log.write('info', 'request_received', factsOfCall(call, exchange))

@@ -19,7 +19,9 @@ export function keepIds(
   if (call.method === 'DELETE') return dropId(gateway.figures.owners, call.path)
   const given = givenIds(call, answer, textOf)
   if (given.length === 0) return
-  const { name, url } = candidate.backend
+  const { name } = candidate.backend
+  // By its first address, also where it was asked at its second one.
+  const { url } = backends.get(name) ?? candidate.backend
   const shown: Owner = {
     backend: name,
     address: url.href,

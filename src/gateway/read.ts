@@ -11,6 +11,7 @@ import { readModelPath, withoutModelsPrefix } from '#wire/model-path.ts'
 import { peekJson } from '#wire/peek.ts'
 import { streamWish } from '#wire/stream-wish.ts'
 import { decodeBody, lostBody, readBody, readSmall } from './body.ts'
+import { compatFault } from './compat-header.ts'
 import type { Gateway } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
 import { queryToSend, withoutCredentials } from './query.ts'
@@ -26,6 +27,8 @@ export async function read(
   if (incoming.endpoint.reads === 'nothing') return await readRaw(gateway, snapshot, incoming, exchange)
   const { request } = incoming
   const { bodyBytesMax: bytesMax } = snapshot
+  const fault = compatFault(request.headers)
+  if (fault !== undefined) return fault
   const raw = await readBody(request, bytesMax)
   if (isRefusal(raw)) return raw
   const encoding = request.headers.get('content-encoding')
@@ -135,7 +138,7 @@ function parse(
   const { request, endpoint, path } = incoming
   const facts = {
     method: request.method,
-    path,
+    path: endpoint.sentAs ?? path,
     query: withoutCredentials(incoming.query),
     headers,
     client: incoming.client,

@@ -5,13 +5,14 @@ import type { StreamForm } from '#core/endpoint.ts'
 import type { Failure } from '#core/failure.ts'
 import type { RescueMode } from '#core/plan.ts'
 import { concat } from '#kit/bytes.ts'
+import { isRejection } from '#translate/notes.ts'
 import { asksForStream } from '#upstream/request.ts'
 import { send } from '#upstream/send.ts'
 import { Continuation } from '#wire/continuation.ts'
 import { isContinuable, isPrefillRejection, prefilled } from '#wire/prefill.ts'
 import type { SaidText } from '#wire/said-text.ts'
 import { discard, orObjection } from './attempt.ts'
-import type { Errand } from './errand.ts'
+import { whoseIs, type Errand } from './errand.ts'
 import { Flight } from './flight.ts'
 import { tellSwitch } from './verdict.ts'
 import type { Turn } from './walk.ts'
@@ -72,13 +73,18 @@ export class Rescue {
         if (!wasAsked && ways.length === 0) walk.declined(turn, 'its request cannot hold the text so far')
         continue
       }
+      const translation = await gateway.translator.translate(asked.call, turn.candidate, whoseIs(this.#errand))
+      if (translation !== undefined && isRejection(translation)) {
+        if (!wasAsked && ways.length === 0) walk.declined(turn, translation.message)
+        continue
+      }
       // Asking the same route in another way is an attempt as well.
       if (wasAsked && !walk.mayAskAgain()) return undefined
       this.#open.wasAsked = true
 
       tellSwitch(gateway, exchange, turn)
       const firstContentMs = asksForStream(call) ? turn.candidate.streamClocks.firstContentMs : 0
-      const flight = new Flight(gateway, plan, exchange, turn, { leftMs: Infinity, firstContentMs })
+      const flight = new Flight(gateway, plan, exchange, turn, { leftMs: Infinity, firstContentMs, translation })
       flight.record.rescue = way
       presence.watch(flight.stop)
       const brought = await send(gateway, asked.call, turn.candidate, plan, flight)

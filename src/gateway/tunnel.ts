@@ -38,7 +38,9 @@ export async function tunnel(gateway: Gateway, incoming: Incoming): Promise<Resp
     if (isRefusal(caller)) return turnAway(gateway, exchange, caller)
     exchange.caller = caller.id
 
-    const call = readOpening(incoming, snapshot)
+    const opening = readOpening(incoming, snapshot)
+    if (isRefusal(opening)) return turnAway(gateway, exchange, opening)
+    const call = snapshot.rules === undefined ? opening : snapshot.rules.apply(opening, gateway.clock.wallMs())
     if (isRefusal(call)) return turnAway(gateway, exchange, call)
     exchange.alias = call.model
     exchange.stream = true

@@ -5,6 +5,7 @@ import type { Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Owner } from '#core/owner.ts'
 import type { Plan, Tier } from '#core/plan.ts'
+import { servesItself } from '#core/serving.ts'
 import { affinityOf, type Affinity } from '#route/affinity.ts'
 import { Course, objectionTo, reasonOf, waitMsMax, type Objection } from '#route/course.ts'
 import type { ChoiceNotes } from '#route/ejection.ts'
@@ -79,7 +80,7 @@ export class Walk implements Ability, ChoiceNotes {
     this.#owner = owner
     this.#outlook = isPlain ? plainOutlook : outlookFor(this, gateway, plan, call, exchange, caller)
     if (owner !== undefined && this.affinity !== undefined) this.affinity.isBound = true
-    this.#course = new Course(plan, exchange.seed, this.#outlook)
+    this.#course = new Course(plan, exchange.seed, this.#outlook, call.endpoint)
   }
 
   /** Undefined when the request belongs to no others. */
@@ -131,6 +132,12 @@ export class Walk implements Ability, ChoiceNotes {
     })
   }
 
+  /** The turn failed, and taught how its route wants to be asked: it is asked again that way, at once. */
+  mended(turn: Turn, failure: Failure): void {
+    this.misses.push({ candidate: turn.candidate, failure })
+    this.#retry = { ...turn, pauseMs: 0 }
+  }
+
   /** The turn was not used: it is no attempt, and what it took is given back. */
   declined({ candidate }: Turn, reason: string): void {
     this.#turns -= 1
@@ -152,7 +159,7 @@ export class Walk implements Ability, ChoiceNotes {
 
   /** From the best tier on again, after a wait for a resting route. */
   startOver(): void {
-    this.#course = new Course(this.#plan, this.#exchange.seed, this.#outlook)
+    this.#course = new Course(this.#plan, this.#exchange.seed, this.#outlook, this.#call.endpoint)
     this.soonest = undefined
     this.#leastBad = undefined
     this.hasUnwell = false
@@ -185,7 +192,7 @@ export class Walk implements Ability, ChoiceNotes {
   #takeUnwell(): Turn | undefined {
     if (!this.hasUnwell || this.#isFailingOpen || this.#turns > 0 || !this.#plan.failsOpen) return undefined
     this.#isFailingOpen = true
-    this.#course = new Course(this.#plan, this.#exchange.seed, this.#outlook)
+    this.#course = new Course(this.#plan, this.#exchange.seed, this.#outlook, this.#call.endpoint)
     return this.#takeNext()
   }
 
@@ -267,14 +274,23 @@ export class Walk implements Ability, ChoiceNotes {
   #takeTurn(tier: Tier, taken: Candidate, nowMs: number): void {
     if (this.#outlook.affinity?.pinned === taken.stateKey) return
     const able = tier.candidates.filter(
-      (candidate) => candidate === taken || this.#objectionTo(candidate, nowMs) === undefined,
+      (candidate) =>
+        candidate === taken ||
+        (this.#sharesTurns(candidate, taken) && this.#objectionTo(candidate, nowMs) === undefined),
     )
     this.#gateway.figures.takeTurn(tier.alias, able, taken, this.#outlook.easing)
   }
 
+  /** Who comes behind all those that need no translation has no turn among them. */
+  #sharesTurns(candidate: Candidate, taken: Candidate): boolean {
+    const { endpoint } = this.#call
+    if (this.#plan.compat?.prefersNative !== true) return true
+    return servesItself(candidate, endpoint) === servesItself(taken, endpoint)
+  }
+
   #objectionTo(candidate: Candidate, nowMs: number): Objection | undefined {
     const only = this.#owner === undefined ? undefined : this.#boundTo(candidate.backend.credentials)
-    const objection = objectionTo(candidate, this.#call.endpoint.dialect, this.#gateway, nowMs, this.#plan, this, only)
+    const objection = objectionTo(candidate, this.#call.endpoint, this.#gateway, nowMs, this.#plan, this, only)
     return this.#isFailingOpen && objection?.why === 'unhealthy' ? undefined : objection
   }
 
@@ -314,7 +330,7 @@ export class Walk implements Ability, ChoiceNotes {
     }
     // Everybody was told of already.
     if (this.#isFailingOpen) return
-    const reason = reasonOf(objection, this.#call.endpoint.dialect, nowMs)
+    const reason = reasonOf(objection, this.#call.endpoint, nowMs)
     this.affinity?.leave(candidate.stateKey, reason)
     this.#note(candidate, reason)
   }

@@ -1,15 +1,16 @@
-import type { Dialect } from '#core/dialect.ts'
 import type { Random } from '#ports/random.ts'
 import { readAsk, type Ask } from './ask.ts'
 import { parseBehaviour, type Behaviour, type BehaviourKind } from './behaviour.ts'
 import { bodyFor, streamFor, type WholeBody } from './dialects.ts'
-import { errorBody, errorEvent, type MockError } from './errors.ts'
+import { errorBody, errorEvent, errorHeaders, type MockError, type StreamPlace } from './errors.ts'
 import { sseType, type EventStream } from './events.ts'
+import { asksForEvents } from './generate.ts'
 import { lineType } from './ndjson.ts'
 import { replyTo } from './reply.ts'
 import type { MockRequest } from './request.ts'
 import { scriptOfBody, scriptOfStream, varied, type Script } from './script.ts'
-import { placeOf } from './surface.ts'
+import { complaintAbout } from '#mock/strict/complaint.ts'
+import { placeOf, type MockDialect } from './surface.ts'
 
 /** What a mock backend does with a request; playing it is the business of its transport or server. */
 export type MockAnswer = MockResponse | MockRefusal | MockSilence
@@ -61,6 +62,10 @@ export function answerMock(request: MockRequest, context: MockContext): MockAnsw
   const say = new Speaker(request, context, ask.dialect, ask.model)
   const behaviour = parseBehaviour(ask.model)
   if ('problem' in behaviour) return say.error({ status: 400, message: behaviour.problem })
+  // What fails anyway fails whatever was asked.
+  const isRead = behaviour.kind === 'answer' && !behaviour.lenient
+  const complaint = isRead ? complaintAbout(ask, request) : undefined
+  if (complaint !== undefined) return say.error({ status: 400, message: complaint })
   const delayMs = varied(behaviour.headDelayMs, behaviour, context.random)
   return answers[behaviour.kind](say, ask, behaviour, delayMs)
 }
@@ -80,8 +85,7 @@ const answers: Readonly<Record<BehaviourKind, Answering>> = {
   stream_error(say, ask, behaviour, delayMs) {
     const error = { status: 500, message: 'Cannot go on with the stream: the mock backend was asked to fail in it' }
     if (!ask.stream) return { ...say.error(error, behaviour, delayMs), status: 200 }
-    const event = errorEvent(ask.surface, ask.dialect, error, say.requestId)
-    return say.stream({ contentType: streamTypeOf(ask), events: [event], malformed: '' }, behaviour, delayMs)
+    return say.failing(ask, error, behaviour, delayMs)
   },
   html: (say, _ask, behaviour, delayMs) =>
     say.whole({ type: 'text/html; charset=utf-8', body: page }, behaviour, delayMs),
@@ -102,10 +106,10 @@ class Speaker {
   readonly requestId: string
   readonly #request: MockRequest
   readonly #context: MockContext
-  readonly #dialect: Dialect
+  readonly #dialect: MockDialect
   readonly #model: string
 
-  constructor(request: MockRequest, context: MockContext, dialect: Dialect, model: string) {
+  constructor(request: MockRequest, context: MockContext, dialect: MockDialect, model: string) {
     this.#request = request
     this.#context = context
     this.#dialect = dialect
@@ -131,9 +135,28 @@ class Speaker {
     return this.whole(whole, behaviour, delayMs + varied(thinkMs, behaviour, random))
   }
 
+  /** A stream that says what its behaviour lets it say, and then that it cannot go on. */
+  failing(ask: Ask, error: MockError, behaviour: Behaviour, delayMs: number): MockResponse {
+    const { random, wallMs } = this.#context
+    const after = behaviour.failsAfter
+    const place: StreamPlace = {
+      surface: ask.surface,
+      dialect: ask.dialect,
+      isArray: ask.dialect === 'gemini' && !asksForEvents(this.#request.query),
+    }
+    const event = errorEvent(place, error, this.requestId, after === 0)
+    const reply = replyTo(ask, behaviour, this.#request.headers, wallMs, random)
+    const stream = streamFor(ask, reply, behaviour, this.#request)
+    const { contentType } = stream ?? { contentType: streamTypeOf(ask) }
+    if (stream === undefined || after === 0)
+      return this.stream({ contentType, events: [event], malformed: '' }, behaviour, delayMs)
+    return this.stream({ ...stream, failure: { after, event } }, behaviour, delayMs)
+  }
+
   error(error: MockError, behaviour?: Behaviour, delayMs = 0): MockResponse {
     const body = JSON.stringify(errorBody(this.#dialect, error, this.requestId))
     const answer = this.whole({ type: 'application/json', body }, behaviour, delayMs)
+    for (const [name, value] of errorHeaders(this.#dialect, error)) answer.headers.set(name, value)
     if (behaviour?.retryAfter !== undefined) answer.headers.set('retry-after', behaviour.retryAfter)
     return { ...answer, status: error.status }
   }
@@ -160,7 +183,8 @@ class Speaker {
   }
 
   #headers(contentType: string): Headers {
-    return new Headers({ 'content-type': contentType, 'x-request-id': this.requestId, 'x-up': this.#context.name })
+    const idName = this.#dialect === 'bedrock' ? 'x-amzn-requestid' : 'x-request-id'
+    return new Headers({ 'content-type': contentType, [idName]: this.requestId, 'x-up': this.#context.name })
   }
 }
 

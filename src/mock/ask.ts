@@ -1,4 +1,5 @@
 import { asList, asNumber, asObject, asText, type JsonObject } from '#kit/json-value.ts'
+import { isSingleCall, toolChoiceOf, toolsOf, type Tool, type ToolChoice } from './ask-tools.ts'
 import type { Place, Surface } from './surface.ts'
 
 /** What a request asks of the mock backend, the same for every dialect. */
@@ -14,17 +15,13 @@ export interface Ask extends Omit<Place, 'streams'> {
   readonly inputTokens: number
   readonly outputTokensMax: number | undefined
   readonly tools: readonly Tool[]
-  /** The request leaves no choice: a tool by name, any tool, or neither. */
-  readonly forcedTool: string | boolean
+  readonly toolChoice: ToolChoice
+  /** The request allows one call at most. */
+  readonly singleCall: boolean
   /** Alternative answers. */
   readonly choices: number
   /** The answer must be JSON: of this schema, or any object. */
   readonly jsonSchema: JsonObject | undefined
-}
-
-export interface Tool {
-  readonly name: string
-  readonly schema: JsonObject
 }
 
 interface Message {
@@ -61,7 +58,11 @@ export function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).filter(Boolean).join('\n')
   const part = asObject(value)
   if (part === undefined) return ''
-  return textOf(part['text'] ?? part['content'] ?? part['parts'] ?? part['output'])
+  // Results of tools are JSON in Converse, and documents for Cohere.
+  if (asObject(part['json']) !== undefined) return JSON.stringify(part['json'])
+  const document = asObject(part['document'])?.['data']
+  if (typeof document === 'object' && document !== null) return JSON.stringify(document)
+  return textOf(document ?? part['text'] ?? part['content'] ?? part['parts'] ?? part['output'])
 }
 
 function askOf(place: Place, json: JsonObject): Ask {
@@ -69,13 +70,13 @@ function askOf(place: Place, json: JsonObject): Ask {
   const last = messages.at(-1)
   const answersTool = last?.isToolResult ?? false
   const said = answersTool ? last : messages.findLast((message) => message.role === 'user')
-  const config = asObject(json['generationConfig']) ?? {}
+  const config = asObject(json['generationConfig'] ?? json['generation_config'] ?? json['inferenceConfig']) ?? {}
   const options = asObject(json['options']) ?? {}
   const { streams, ...rest } = place
   return {
     ...rest,
     model: place.model ?? asText(json['model']) ?? '',
-    stream: streams === 'always' || (json['stream'] ?? streams === 'unless_refused') === true,
+    stream: streams === 'always' || (streams !== 'never' && (json['stream'] ?? streams === 'unless_refused') === true),
     json,
     lastText: said?.text ?? '',
     answersTool,
@@ -85,10 +86,13 @@ function askOf(place: Place, json: JsonObject): Ask {
         json['max_tokens'] ??
         json['max_output_tokens'] ??
         config['maxOutputTokens'] ??
+        config['max_output_tokens'] ??
+        config['maxTokens'] ??
         options['num_predict'],
     ),
     tools: toolsOf(json),
-    forcedTool: forcedToolOf(json),
+    toolChoice: toolChoiceOf(json),
+    singleCall: isSingleCall(json),
     choices: Math.min(Math.max(asNumber(json['n'] ?? config['candidateCount']) ?? 1, 1), choicesMax),
     jsonSchema: jsonSchemaOf(json, config),
   }
@@ -96,7 +100,7 @@ function askOf(place: Place, json: JsonObject): Ask {
 
 /** Chat, Messages, Responses and Gemini messages, prompts and inputs, as one list. */
 function messagesOf(json: JsonObject): readonly Message[] {
-  const system = json['system'] ?? json['instructions'] ?? json['systemInstruction']
+  const system = json['system'] ?? json['instructions'] ?? json['systemInstruction'] ?? json['system_instruction']
   const messages: Message[] = [{ role: 'system', text: textOf(system), isToolResult: false }]
   for (const field of ['messages', 'input', 'contents', 'content', 'prompt']) {
     const value = json[field]
@@ -119,42 +123,19 @@ function messageOf(entry: unknown): Message {
   return { role, text: textOf(message), isToolResult }
 }
 
-/** Text of an Anthropic or Gemini tool result; empty for other parts. */
+/** Text of a tool result of Messages, Gemini or Converse; empty for other parts. */
 function toolResultOf(entry: unknown): string {
   const part = asObject(entry)
   if (part?.['type'] === 'tool_result') return textOf(part['content']) || 'nothing'
-  const response = asObject(part?.['functionResponse'])
+  const converse = asObject(part?.['toolResult'])
+  if (converse !== undefined) return textOf(converse['content']) || 'nothing'
+  const response = asObject(part?.['functionResponse'] ?? part?.['function_response'])
   return response === undefined ? '' : JSON.stringify(response['response'] ?? null)
-}
-
-/** `tools[].function` (Chat), `tools[]` (Responses, Messages), `tools[].functionDeclarations[]` (Gemini). */
-function toolsOf(json: JsonObject): readonly Tool[] {
-  return asList(json['tools']).flatMap((entry) => {
-    const tool = asObject(entry) ?? {}
-    const declared = asList(tool['functionDeclarations'])
-    const definitions = declared.length > 0 ? declared : [tool['function'] ?? tool]
-    return definitions.flatMap((definition) => {
-      const { name, ...rest } = asObject(definition) ?? {}
-      const schema = rest['parameters'] ?? rest['input_schema'] ?? rest['parametersJsonSchema']
-      return typeof name === 'string' ? [{ name, schema: asObject(schema) ?? {} }] : []
-    })
-  })
-}
-
-function forcedToolOf(json: JsonObject): string | boolean {
-  const gemini = asObject(asObject(json['toolConfig'])?.['functionCallingConfig'])
-  if (gemini !== undefined)
-    return gemini['mode'] === 'ANY' && (asText(asList(gemini['allowedFunctionNames'])[0]) ?? true)
-  const choice = json['tool_choice']
-  if (typeof choice === 'string') return choice === 'required'
-  const named = asObject(choice)
-  if (named === undefined) return false
-  return asText(asObject(named['function'])?.['name'] ?? named['name']) ?? named['type'] === 'any'
 }
 
 /**
  * `response_format` (Chat), `text.format` (Responses), `output_config.format` (Messages), `responseSchema` (Gemini),
- * `format` (Ollama).
+ * `format` (Ollama), `outputConfig.textFormat` (Converse).
  */
 function jsonSchemaOf(json: JsonObject, config: JsonObject): JsonObject | undefined {
   if (json['format'] === 'json') return {}
@@ -166,9 +147,12 @@ function jsonSchemaOf(json: JsonObject, config: JsonObject): JsonObject | undefi
   if (format?.['type'] === 'json_schema') {
     return asObject(asObject(format['json_schema'])?.['schema'] ?? format['schema']) ?? {}
   }
-  if (format?.['type'] === 'json_object') return {}
-  if (config['responseMimeType'] !== 'application/json') return undefined
-  return asObject(config['responseJsonSchema'] ?? config['responseSchema']) ?? {}
+  // Cohere puts its schema beside this type.
+  if (format?.['type'] === 'json_object') return asObject(format['json_schema'] ?? format['schema']) ?? {}
+  const converse = asObject(asObject(asObject(json['outputConfig'])?.['textFormat'])?.['structure'])
+  if (converse !== undefined) return asObject(parse(asText(asObject(converse['jsonSchema'])?.['schema']) ?? '')) ?? {}
+  if ((config['responseMimeType'] ?? config['response_mime_type']) !== 'application/json') return undefined
+  return asObject(config['responseJsonSchema'] ?? config['responseSchema'] ?? config['response_schema']) ?? {}
 }
 
 function isDeeper(value: unknown, depth: number): boolean {

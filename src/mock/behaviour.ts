@@ -16,6 +16,16 @@ export interface Behaviour {
   readonly tokens: number | undefined
   /** Tool calls to make when the request brings tools. */
   readonly calls: number
+  /** Thoughts come before the answer. */
+  readonly thinks: boolean
+  /** The answer is a refusal. */
+  readonly refuses: boolean
+  /** Tokens of input that count as read from the cache, beside those of the request. */
+  readonly cachedTokens: number
+  /** No request is refused for its form. */
+  readonly lenient: boolean
+  /** Content frames before the error of `stream_error`. */
+  readonly failsAfter: number
   /** How the transfer ends; anything but `complete` happens after `endsAfter` content frames. */
   readonly ending: 'complete' | 'cut' | 'stall'
   readonly endsAfter: number
@@ -64,6 +74,11 @@ const plain: Behaviour = {
   jitter: 0,
   tokens: undefined,
   calls: 0,
+  thinks: false,
+  refuses: false,
+  cachedTokens: 0,
+  lenient: false,
+  failsAfter: 0,
   ending: 'complete',
   endsAfter: 2,
   torn: false,
@@ -102,13 +117,20 @@ export const behaviourWords: Readonly<Record<string, BehaviourWord>> = {
   tokens: count('length of the answer in tokens', undefined, tokensMax, (tokens) => ({ tokens })),
   long: flag('50 tokens at 30 ms', { tokens: 50, gapMs: 30 }),
   tools: count('tool calls, when the request brings tools', 1, 16, (calls) => ({ calls })),
+  think: flag('thoughts before the answer, signed where the dialect signs them', { thinks: true }),
+  refuse: flag('a refusal, in the form of the dialect', { refuses: true }),
+  cached: count('tokens of input that were read from the cache', 100, tokensMax, (cachedTokens) => ({ cachedTokens })),
+  lenient: flag('a request that a strict provider would refuse is answered', { lenient: true }),
   'retry-after': {
     meaning: '`Retry-After` of an error',
     // What a header can carry.
     read: (value) => (value !== undefined && /^[\x21-\x7e]+$/.test(value) ? { retryAfter: value } : undefined),
   },
   q200: flag('status 200 with an error of exhausted quota as the body', { kind: 'quota' }),
-  serr: flag('status 200 and a stream whose first event is an error', { kind: 'stream_error' }),
+  serr: count('status 200 and a stream with an error after so many tokens', 0, tokensMax, (failsAfter) => ({
+    kind: 'stream_error',
+    failsAfter,
+  })),
   scut: ends('the connection breaks after so many tokens', 'cut'),
   stall: ends('silence after so many tokens, the connection stays open', 'stall'),
   torn: flag('`scut` and `stall` stop in the middle of an event', { torn: true }),

@@ -7,10 +7,12 @@ import type { Reply } from './reply.ts'
 
 /** Body of `/v1/chat/completions`. */
 export function chatBody(ask: Ask, reply: Reply): JsonObject {
+  const refuses = reply.finish === 'refusal'
   const message = {
     role: 'assistant',
-    content: reply.calls.length > 0 ? null : reply.tokens.join(''),
-    refusal: null,
+    content: reply.calls.length > 0 || refuses ? null : reply.tokens.join(''),
+    refusal: refuses ? reply.tokens.join('') : null,
+    ...(reply.thoughts.length > 0 && { reasoning_content: reply.thoughts.join('') }),
     ...(reply.calls.length > 0 && { tool_calls: reply.calls.map((call) => callOf(call.name, call.input, reply)) }),
   }
   return {
@@ -53,7 +55,11 @@ export function chatStream(ask: Ask, reply: Reply, behaviour: Behaviour): EventS
     *begin() {
       yield { delta: { role: 'assistant', content: '' }, logprobs: null }
     },
-    content: (token) => ({ delta: { content: token }, logprobs: null }),
+    thought: (token) => ({ delta: { reasoning_content: token }, logprobs: null }),
+    content: (token) => ({
+      delta: reply.finish === 'refusal' ? { refusal: token } : { content: token },
+      logprobs: null,
+    }),
     end: () => ({ delta: {}, logprobs: null }),
   })
 }
@@ -64,6 +70,7 @@ export function completionStream(ask: Ask, reply: Reply, behaviour: Behaviour): 
     *begin() {
       // The first chunk of this form already carries text.
     },
+    thought: undefined,
     content: (token) => ({ text: token, logprobs: null }),
     end: () => ({ text: '', logprobs: null }),
   })
@@ -71,6 +78,8 @@ export function completionStream(ask: Ask, reply: Reply, behaviour: Behaviour): 
 
 interface ChoiceForm {
   begin(): Iterable<JsonObject>
+  /** Undefined where the form has no thoughts. */
+  readonly thought: ((token: string) => JsonObject) | undefined
   content(token: string): JsonObject
   end(): JsonObject
 }
@@ -85,6 +94,7 @@ function streamOf(ask: Ask, reply: Reply, behaviour: Behaviour, head: JsonObject
   }
   function* events(): Iterable<StreamEvent> {
     for (const choice of form.begin()) yield* forChoices(choice, false)
+    if (form.thought !== undefined) for (const token of reply.thoughts) yield* forChoices(form.thought(token), true)
     for (const token of reply.tokens) yield* forChoices(form.content(token), true)
     for (const delta of callDeltas(reply)) yield* forChoices({ delta, logprobs: null }, true)
     if (!behaviour.withoutFinish) yield* forChoices(form.end(), false, finishOf(reply))
@@ -116,7 +126,7 @@ function commonOf(reply: Reply): JsonObject {
 }
 
 function finishOf(reply: Reply): string {
-  return reply.finish === 'calls' ? 'tool_calls' : reply.finish
+  return { stop: 'stop', length: 'length', calls: 'tool_calls', refusal: 'stop' }[reply.finish]
 }
 
 function usageOf(reply: Reply): JsonObject {
@@ -124,9 +134,9 @@ function usageOf(reply: Reply): JsonObject {
     prompt_tokens: reply.inputTokens,
     completion_tokens: reply.outputTokens,
     total_tokens: reply.inputTokens + reply.outputTokens,
-    prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
+    prompt_tokens_details: { cached_tokens: reply.cachedTokens, audio_tokens: 0 },
     completion_tokens_details: {
-      reasoning_tokens: 0,
+      reasoning_tokens: reply.thoughts.length,
       audio_tokens: 0,
       accepted_prediction_tokens: 0,
       rejected_prediction_tokens: 0,

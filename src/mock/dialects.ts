@@ -3,8 +3,10 @@ import type { Ask } from './ask.ts'
 import type { Behaviour } from './behaviour.ts'
 import { chatBody, chatStream, completionBody, completionStream } from './chat.ts'
 import type { EventStream } from './events.ts'
-import { generateBody, generateStream, geminiEmbedBatchBody, geminiEmbedBody } from './generate.ts'
-import { messageBody, messageStream } from './messages.ts'
+import { cohereBody, cohereEmbedBody, cohereStream } from './cohere.ts'
+import { converseBody, converseStream } from './converse.ts'
+import { asksForEvents, generateBody, generateStream, geminiEmbedBatchBody, geminiEmbedBody } from './generate.ts'
+import { invokeStream, messageBody, messageStream } from './messages.ts'
 import { modelsBody } from './models.ts'
 import { ndjsonStream, wholeLine } from './ndjson.ts'
 import { embedBody, oneEmbeddingBody, showBody, versionBody } from './ollama-other.ts'
@@ -47,6 +49,11 @@ const bodies: Readonly<Record<Surface, Bodies>> = {
   generate_tokens: (ask) => json({ totalTokens: ask.inputTokens }),
   gemini_embed: (ask) => json(geminiEmbedBody(ask)),
   gemini_embed_batch: (ask) => json(geminiEmbedBatchBody(ask)),
+  converse: (_ask, reply) => json(converseBody(reply)),
+  invoke: (_ask, reply) => json(messageBody(reply)),
+  bedrock_tokens: (ask) => json({ inputTokens: ask.inputTokens }),
+  cohere_chat: (_ask, reply) => json(cohereBody(reply)),
+  cohere_embed: (ask, reply) => json(cohereEmbedBody(ask, reply)),
   ollama_chat: (_ask, reply) => json(wholeLine(reply, 'chat')),
   ollama_generate: (_ask, reply) => json(wholeLine(reply, 'generate')),
   ollama_embed: (ask) => json(embedBody(ask)),
@@ -62,8 +69,10 @@ const streams: Readonly<Partial<Record<Surface, Streams>>> = {
   completions: completionStream,
   responses: responseStream,
   messages: (_ask, reply, behaviour) => messageStream(reply, behaviour),
-  generate: (_ask, reply, behaviour, { query }) =>
-    generateStream(reply, behaviour, new URLSearchParams(query).get('alt') === 'sse'),
+  generate: (_ask, reply, behaviour, { query }) => generateStream(reply, behaviour, asksForEvents(query)),
+  converse: (_ask, reply, behaviour) => converseStream(reply, behaviour),
+  invoke: (_ask, reply, behaviour) => invokeStream(reply, behaviour),
+  cohere_chat: (_ask, reply, behaviour) => cohereStream(reply, behaviour),
   ollama_chat: (_ask, reply, behaviour) => ndjsonStream(reply, behaviour, 'chat'),
   ollama_generate: (_ask, reply, behaviour) => ndjsonStream(reply, behaviour, 'generate'),
 }

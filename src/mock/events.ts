@@ -1,6 +1,6 @@
 /** One event of a streamed answer, framed and ready to be sent. */
 export interface StreamEvent {
-  readonly text: string
+  readonly text: string | Uint8Array
   /** Carries a part of the answer; handshakes, pings and endings do not. */
   readonly isContent: boolean
 }
@@ -10,7 +10,9 @@ export interface EventStream {
   readonly contentType: string
   readonly events: Iterable<StreamEvent>
   /** An event that no client can parse, framed like the others. */
-  readonly malformed: string
+  readonly malformed: string | Uint8Array
+  /** An error event that ends it early, after so many content frames. */
+  readonly failure?: { readonly after: number; readonly event: StreamEvent }
 }
 
 export const sseType = 'text/event-stream; charset=utf-8'

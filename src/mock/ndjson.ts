@@ -16,7 +16,9 @@ export function ndjsonStream(reply: Reply, behaviour: Behaviour, form: LineForm 
 
 /** All of the reply in one object, as without a stream. */
 export function wholeLine(reply: Reply, form: LineForm): JsonObject {
-  const said = form === 'chat' ? messageOf(reply.tokens.join(''), reply) : { response: reply.tokens.join('') }
+  const text = reply.tokens.join('')
+  const thinking = reply.thoughts.join('')
+  const said = form === 'chat' ? messageOf(text, reply, thinking) : { response: text, ...thoughtOf(thinking) }
   return { ...commonOf(reply), ...said, ...endOf(reply) }
 }
 
@@ -27,6 +29,10 @@ export function line(json: unknown, isContent = false): StreamEvent {
 
 function* linesOf(reply: Reply, behaviour: Behaviour, form: LineForm): Iterable<StreamEvent> {
   const common = commonOf(reply)
+  for (const thinking of reply.thoughts) {
+    const said = form === 'chat' ? messageOf('', undefined, thinking) : { response: '', ...thoughtOf(thinking) }
+    yield line({ ...common, ...said, done: false }, true)
+  }
   for (const text of reply.tokens) {
     yield line({ ...common, ...(form === 'chat' ? messageOf(text) : { response: text }), done: false }, true)
   }
@@ -40,9 +46,15 @@ function commonOf(reply: Reply): JsonObject {
   return { model: reply.model, created_at: new Date(reply.createdS * 1000).toISOString() }
 }
 
-function messageOf(content: string, reply?: Reply): JsonObject {
+function thoughtOf(thinking: string): JsonObject {
+  return thinking === '' ? {} : { thinking }
+}
+
+function messageOf(content: string, reply?: Reply, thinking = ''): JsonObject {
   const calls = (reply?.calls ?? []).map(({ name, input }) => ({ function: { name, arguments: input } }))
-  return { message: { role: 'assistant', content, ...(calls.length > 0 && { tool_calls: calls }) } }
+  return {
+    message: { role: 'assistant', content, ...thoughtOf(thinking), ...(calls.length > 0 && { tool_calls: calls }) },
+  }
 }
 
 function endOf(reply: Reply): JsonObject {

@@ -2,11 +2,12 @@ import type { JsonObject } from '#kit/json-value.ts'
 import type { Ask } from './ask.ts'
 import type { Behaviour } from './behaviour.ts'
 import { sse, sseType, type EventStream, type StreamEvent } from './events.ts'
-import type { Reply, ToolCall } from './reply.ts'
+import { signatureOf, type Reply, type ToolCall } from './reply.ts'
 
 /** Body of `/v1/responses`. */
 export function responseBody(ask: Ask, reply: Reply): JsonObject {
-  const output = reply.calls.length > 0 ? reply.calls.map((call) => callItem(call, reply)) : [messageItem(reply)]
+  const said = reply.calls.length > 0 ? reply.calls.map((call) => callItem(call, reply)) : [messageItem(reply)]
+  const output = reply.thoughts.length > 0 ? [reasoningItem(reply), ...said] : said
   return ended(responseShell(ask, reply), reply, output)
 }
 
@@ -35,27 +36,29 @@ function* eventsOf(ask: Ask, reply: Reply, behaviour: Behaviour): Iterable<Event
   yield { type: 'response.created', fields: { response: shell } }
   yield { type: 'response.in_progress', fields: { response: shell } }
   const output: JsonObject[] = []
-  if (reply.calls.length === 0) output.push(yield* messageEvents(messageItem(reply), reply))
-  for (const [at, call] of reply.calls.entries()) output.push(yield* callEvents(at, callItem(call, reply)))
+  if (reply.thoughts.length > 0) output.push(yield* reasoningEvents(reasoningItem(reply), reply))
+  if (reply.calls.length === 0) output.push(yield* messageEvents(output.length, messageItem(reply), reply))
+  for (const call of reply.calls) output.push(yield* callEvents(output.length, callItem(call, reply)))
   // Finish reason and terminal marker are one event in this form.
   if (behaviour.withoutDone || behaviour.withoutFinish) return
   const response = ended(shell, reply, output)
   yield { type: reply.finish === 'length' ? 'response.incomplete' : 'response.completed', fields: { response } }
 }
 
-function* messageEvents(item: JsonObject, reply: Reply): Generator<Event, JsonObject> {
-  const place = { item_id: item['id'], output_index: 0, content_index: 0 }
-  const part = { type: 'output_text', text: '', annotations: [], logprobs: [] }
+function* messageEvents(at: number, item: JsonObject, reply: Reply): Generator<Event, JsonObject> {
+  const place = { item_id: item['id'], output_index: at, content_index: 0 }
+  const form = reply.finish === 'refusal' ? refusalForm : textForm
+  const part = form.part('')
   const text = reply.tokens.join('')
   const started = { ...item, status: 'in_progress', content: [] }
-  yield { type: 'response.output_item.added', fields: { output_index: 0, item: started } }
+  yield { type: 'response.output_item.added', fields: { output_index: at, item: started } }
   yield { type: 'response.content_part.added', fields: { ...place, part } }
   for (const delta of reply.tokens) {
-    yield { type: 'response.output_text.delta', fields: { ...place, delta, logprobs: [] }, isContent: true }
+    yield { type: `response.${form.event}.delta`, fields: { ...place, delta, ...form.beside }, isContent: true }
   }
-  yield { type: 'response.output_text.done', fields: { ...place, text, logprobs: [] } }
-  yield { type: 'response.content_part.done', fields: { ...place, part: { ...part, text } } }
-  yield { type: 'response.output_item.done', fields: { output_index: 0, item } }
+  yield { type: `response.${form.event}.done`, fields: { ...place, ...form.done(text) } }
+  yield { type: 'response.content_part.done', fields: { ...place, part: form.part(text) } }
+  yield { type: 'response.output_item.done', fields: { output_index: at, item } }
   return item
 }
 
@@ -80,8 +83,52 @@ function messageItem(reply: Reply): JsonObject {
     type: 'message',
     status: reply.finish === 'length' ? 'incomplete' : 'completed',
     role: 'assistant',
-    content: [{ type: 'output_text', text: reply.tokens.join(''), annotations: [], logprobs: [] }],
+    content: [(reply.finish === 'refusal' ? refusalForm : textForm).part(reply.tokens.join(''))],
   }
+}
+
+/** How a message says something, as a part and in events. */
+interface PartForm {
+  readonly event: string
+  /** Fields that its deltas have beside the text. */
+  readonly beside: JsonObject
+  part(text: string): JsonObject
+  done(text: string): JsonObject
+}
+
+const textForm: PartForm = {
+  event: 'output_text',
+  beside: { logprobs: [] },
+  part: (text) => ({ type: 'output_text', text, annotations: [], logprobs: [] }),
+  done: (text) => ({ text, logprobs: [] }),
+}
+
+const refusalForm: PartForm = {
+  event: 'refusal',
+  beside: {},
+  part: (refusal) => ({ type: 'refusal', refusal }),
+  done: (refusal) => ({ refusal }),
+}
+
+/** Thoughts are told as a summary; what they really were is opaque. */
+function reasoningItem(reply: Reply): JsonObject {
+  const summary = [{ type: 'summary_text', text: reply.thoughts.join('') }]
+  return { id: reply.id('rs_', 48), type: 'reasoning', summary, encrypted_content: signatureOf(reply) }
+}
+
+function* reasoningEvents(item: JsonObject, reply: Reply): Generator<Event, JsonObject> {
+  const place = { item_id: item['id'], output_index: 0, summary_index: 0 }
+  const text = reply.thoughts.join('')
+  const part = { type: 'summary_text', text: '' }
+  yield { type: 'response.output_item.added', fields: { output_index: 0, item: { ...item, summary: [] } } }
+  yield { type: 'response.reasoning_summary_part.added', fields: { ...place, part } }
+  for (const delta of reply.thoughts) {
+    yield { type: 'response.reasoning_summary_text.delta', fields: { ...place, delta }, isContent: true }
+  }
+  yield { type: 'response.reasoning_summary_text.done', fields: { ...place, text } }
+  yield { type: 'response.reasoning_summary_part.done', fields: { ...place, part: { ...part, text } } }
+  yield { type: 'response.output_item.done', fields: { output_index: 0, item } }
+  return item
 }
 
 function callItem({ name, input }: ToolCall, reply: Reply): JsonObject {
@@ -132,9 +179,9 @@ function ended(shell: JsonObject, reply: Reply, output: readonly JsonObject[]): 
     output,
     usage: {
       input_tokens: reply.inputTokens,
-      input_tokens_details: { cached_tokens: 0 },
+      input_tokens_details: { cached_tokens: reply.cachedTokens },
       output_tokens: reply.outputTokens,
-      output_tokens_details: { reasoning_tokens: 0 },
+      output_tokens_details: { reasoning_tokens: reply.thoughts.length },
       total_tokens: reply.inputTokens + reply.outputTokens,
     },
   }

@@ -34,18 +34,26 @@ export function varied(ms: number, behaviour: Behaviour, random: Random): number
 }
 
 function* framesOf(stream: EventStream, behaviour: Behaviour, random: Random): Iterable<Frame> {
-  const encoder = new TextEncoder()
   let contents = 0
+  const { failure } = stream
   for (const event of stream.events) {
+    if (failure !== undefined && contents >= failure.after) break
     const isPast = contents >= behaviour.endsAfter && (contents > 0 || event.isContent)
     if (behaviour.ending !== 'complete' && isPast) {
-      if (behaviour.torn) yield { waitMs: 0, bytes: encoder.encode(event.text.slice(0, event.text.length / 2)) }
+      if (behaviour.torn) yield { waitMs: 0, bytes: bytesOf(event.text.slice(0, event.text.length / 2)) }
       return
     }
     const pauseMs = contents === 0 ? behaviour.ttftMs : behaviour.gapMs
-    yield { waitMs: event.isContent ? varied(pauseMs, behaviour, random) : 0, bytes: encoder.encode(event.text) }
+    yield { waitMs: event.isContent ? varied(pauseMs, behaviour, random) : 0, bytes: bytesOf(event.text) }
     if (!event.isContent) continue
     contents += 1
-    if (contents === 1 && behaviour.malformed) yield { waitMs: 0, bytes: encoder.encode(stream.malformed) }
+    if (contents === 1 && behaviour.malformed) yield { waitMs: 0, bytes: bytesOf(stream.malformed) }
   }
+  if (failure !== undefined) yield { waitMs: 0, bytes: bytesOf(failure.event.text) }
+}
+
+const encoder = new TextEncoder()
+
+function bytesOf(text: string | Uint8Array): Uint8Array {
+  return typeof text === 'string' ? encoder.encode(text) : text
 }

@@ -42,6 +42,8 @@ export type EventName =
   | 'stream_broken' // requestId, backend, reason, bytes, durationMs
   | 'attempt_started' // requestId, backend, model, attempt, url
   | 'attempt_repeated' // requestId, backend, model
+  | 'request_repaired' // requestId, backend, model, rule
+  | 'request_translated' // requestId, backend, model, form, warnings
   | 'attempt_failed' // requestId, backend, model, reason, status, durationMs
   | 'backend_switched' // requestId, from, to, level
   | 'route_skipped' // requestId, backend, model, reason

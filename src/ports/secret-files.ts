@@ -1,9 +1,11 @@
-import { open } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 
 /** Files whose content goes into the configuration: keys, mounted secrets. Calls may reject with a Node error (`code`). */
 export interface SecretFiles {
   /** Reads just more than `bytesMax`, should there be more, and no further. Default: as large as secrets get. */
   read(path: string, bytesMax?: number): Promise<SecretFile>
+  /** Names in a folder; none where there is no such folder, or none that may be looked into. Absent: there are no folders. */
+  list?(path: string): Promise<readonly string[]>
 }
 
 export interface SecretFile {
@@ -31,6 +33,13 @@ export const systemSecretFiles: SecretFiles = {
       return { bytes: buffer.subarray(0, length), shared: process.platform !== 'win32' && (mode & 0o044) !== 0 }
     } finally {
       await handle.close()
+    }
+  },
+  async list(path) {
+    try {
+      return await readdir(path)
+    } catch {
+      return []
     }
   },
 }

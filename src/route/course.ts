@@ -1,11 +1,12 @@
 import type { Candidate } from '#core/candidate.ts'
 import type { CredentialBook, CredentialSet } from '#core/credential.ts'
-import type { Dialect } from '#core/dialect.ts'
+import type { Asked } from '#core/endpoint.ts'
 import type { HealthBook } from '#core/health.ts'
 import type { Plan, Tier } from '#core/plan.ts'
 import { noBooks, type Rest, type RouteBooks } from '#core/rest.ts'
 import { restOf, type ChoiceNotes } from './ejection.ts'
 import { firstOf, orderTier } from './order.ts'
+import { canServe, nativesFirst, servesItself } from '#core/serving.ts'
 import { orderByStrategy, plainOutlook, type Outlook } from './strategy.ts'
 
 /**
@@ -19,12 +20,15 @@ export class Course {
   readonly #tiers: readonly Tier[]
   readonly #seed: number
   readonly #outlook: Outlook
+  /** What is asked for, where those who know it by themselves come first. */
+  readonly #asked: Asked | undefined
   #tierAt = 0
   #placeAt = 0
   #ordered: readonly Candidate[] | undefined
 
-  constructor({ tiers }: Plan, seed: number, outlook = plainOutlook) {
+  constructor({ tiers, compat }: Plan, seed: number, outlook = plainOutlook, asked?: Asked) {
     this.#tiers = tiers
+    this.#asked = compat?.prefersNative === true ? asked : undefined
     this.#seed = seed
     this.#outlook = outlook
   }
@@ -45,12 +49,19 @@ export class Course {
   #at(place: number, tier: Tier): Candidate | undefined {
     const { affinity, easing } = this.#outlook
     if (tier.strategy !== undefined || affinity !== undefined || easing !== undefined) {
-      this.#ordered ??= orderByStrategy(tier, this.#seed, this.#outlook)
+      this.#ordered ??= this.#inFront(orderByStrategy(tier, this.#seed, this.#outlook))
       return this.#ordered[place]
     }
-    if (place === 0) return firstOf(tier.candidates, this.#seed)
-    this.#ordered ??= orderTier(tier.candidates, this.#seed)
+    if (place === 0) {
+      const first = firstOf(tier.candidates, this.#seed)
+      if (this.#asked === undefined || first === undefined || servesItself(first, this.#asked)) return first
+    }
+    this.#ordered ??= this.#inFront(orderTier(tier.candidates, this.#seed))
     return this.#ordered[place]
+  }
+
+  #inFront(ordered: readonly Candidate[]): readonly Candidate[] {
+    return this.#asked === undefined ? ordered : nativesFirst(ordered, this.#asked)
   }
 }
 
@@ -70,18 +81,18 @@ export type Objection =
  */
 export function objectionTo(
   candidate: Candidate,
-  dialect: Dialect,
+  asked: Asked,
   { breakers, credentials: book, health: checks }: RouteBooks,
   nowMs: number,
   plan: Pick<Plan, 'breaker' | 'failsOpen' | 'outlier' | 'tiers'>,
   notes?: ChoiceNotes,
   credential?: string,
 ): Objection | undefined {
-  if (!candidate.dialects.has(dialect)) return otherDialect
+  if (!canServe(candidate, asked)) return otherDialect
   const { credentials, health, name } = candidate.backend
   const ill = health === undefined ? undefined : illness(name, checks, nowMs)
   if (ill !== undefined && !plan.failsOpen) return ill
-  const rest = restOf(candidate, dialect, plan, breakers, nowMs, notes)
+  const rest = restOf(candidate, asked, plan, breakers, nowMs, notes)
   if (rest !== undefined) return rest
   return (credentials && restOfAll(credentials, candidate.model, book, nowMs, credential)) ?? ill
 }
@@ -108,7 +119,7 @@ function restOfAll(
 const otherDialect: Objection = { why: 'dialect' }
 
 /** An objection as people read it. */
-export function reasonOf(objection: Objection, dialect: Dialect, nowMs: number): string {
+export function reasonOf(objection: Objection, { dialect }: Asked, nowMs: number): string {
   switch (objection.why) {
     case 'dialect':
       return `it does not speak the ${dialect} dialect`
@@ -144,7 +155,7 @@ export interface Step {
 /** The whole choice as the road would make it now, for those who want to see it. */
 export function chooseAll(
   plan: Plan,
-  dialect: Dialect,
+  asked: Asked,
   books: RouteBooks,
   seed: number,
   nowMs: number,
@@ -152,17 +163,16 @@ export function chooseAll(
 ): readonly Step[] {
   const notes: ChoiceNotes = { places: undefined }
   const objectionNow = (candidate: Candidate): Objection | undefined =>
-    objectionTo(candidate, dialect, books, nowMs, plan, notes)
-  const steps = stepsOf(plan, seed, outlook, objectionNow)
+    objectionTo(candidate, asked, books, nowMs, plan, notes)
+  const steps = stepsOf({ plan, seed, asked }, outlook, objectionNow)
   const isAnyAsked = steps.some(({ objection }) => objection === undefined)
   if (isAnyAsked || !plan.failsOpen || !steps.some(({ objection }) => objection?.why === 'unhealthy')) return steps
   const isUnwell = (candidate: Candidate): boolean => objectionNow(candidate)?.why === 'unhealthy'
-  return stepsOf(plan, seed, outlook, objectionNow, isUnwell)
+  return stepsOf({ plan, seed, asked }, outlook, objectionNow, isUnwell)
 }
 
 function stepsOf(
-  plan: Plan,
-  seed: number,
+  { plan, seed, asked }: { readonly plan: Plan; readonly seed: number; readonly asked: Asked },
   outlook: Outlook,
   objectionNow: (candidate: Candidate) => Objection | undefined,
   isFailedOpen: (candidate: Candidate) => boolean = () => false,
@@ -170,7 +180,7 @@ function stepsOf(
   const ability = {
     isAble: (candidate: Candidate): boolean => objectionNow(candidate) === undefined || isFailedOpen(candidate),
   }
-  const course = new Course(plan, seed, { ...outlook, ability })
+  const course = new Course(plan, seed, { ...outlook, ability }, asked)
   const steps: Step[] = []
   for (;;) {
     const candidate = course.next()
@@ -181,13 +191,13 @@ function stepsOf(
 }
 
 /** Who would be asked in turn, as `backend/model`, if everybody were well and nothing known of anybody: what two configurations are compared by. */
-export function idsWhenHealthy(plan: Plan, dialect: Dialect, seed: number): readonly string[] {
-  const course = new Course(plan, seed)
+export function idsWhenHealthy(plan: Plan, asked: Asked, seed: number): readonly string[] {
+  const course = new Course(plan, seed, plainOutlook, asked)
   const ids: string[] = []
   while (ids.length < Math.min(plan.attemptsMax, comparedMax)) {
     const candidate = course.next()
     if (candidate === undefined) break
-    if (objectionTo(candidate, dialect, noBooks, 0, plan) === undefined) ids.push(candidate.id)
+    if (objectionTo(candidate, asked, noBooks, 0, plan) === undefined) ids.push(candidate.id)
   }
   return ids
 }

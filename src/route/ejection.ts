@@ -1,7 +1,8 @@
 import type { Candidate } from '#core/candidate.ts'
-import type { Dialect } from '#core/dialect.ts'
+import type { Asked } from '#core/endpoint.ts'
 import type { BreakerPolicy, OutlierPolicy, Plan, Tier } from '#core/plan.ts'
 import type { Rest, Rests } from '#core/rest.ts'
+import { canServe } from '#core/serving.ts'
 
 /*
  * Circuits and ejections may take a part of an alias's routes out of use and no more: where nearly all fail, it is seldom
@@ -20,7 +21,7 @@ export interface ChoiceNotes {
 /** A route's rest that counts; an open circuit and an ejection do not where too many others of its alias are out too. */
 export function restOf(
   candidate: Candidate,
-  dialect: Dialect,
+  asked: Asked,
   plan: Policies,
   rests: Rests,
   nowMs: number,
@@ -30,7 +31,7 @@ export function restOf(
   const { breaker, outlier } = plan
   const rest = rests.restOf(stateKey, nowMs, breaker, outlier)
   if (rest === undefined || rest.why === 'cooling') return rest
-  const routes = routesBeside(candidate, plan, dialect)
+  const routes = routesBeside(candidate, plan, asked)
   const place = placesAmong(routes, plan, rests, nowMs, notes).get(stateKey) ?? Infinity
   const holdsCircuit = breaker !== undefined && place < shareOf(routes, breaker)
   const holdsEjection = outlier !== undefined && place < ejectedMax(routes, outlier)
@@ -74,15 +75,11 @@ export function mayEject(candidate: Candidate, plan: Policies, rests: Rests, now
   return out < ejectedMax(routes, outlier)
 }
 
-/** Keys of all routes of the candidate's alias, its own included; with a dialect, of those that speak it. */
-export function routesBeside(
-  candidate: Candidate,
-  { tiers }: Pick<Plan, 'tiers'>,
-  dialect?: Dialect,
-): ReadonlySet<string> {
+/** Keys of all routes of the candidate's alias, its own included; of those that can serve what is asked. */
+export function routesBeside(candidate: Candidate, { tiers }: Pick<Plan, 'tiers'>, asked?: Asked): ReadonlySet<string> {
   let index = indexes.get(tiers)
   if (index === undefined) indexes.set(tiers, (index = new RouteIndex(tiers)))
-  return index.beside(candidate, dialect)
+  return index.beside(candidate, asked)
 }
 
 /** Made once: tiers live as long as their snapshot. */
@@ -103,16 +100,16 @@ class RouteIndex {
     }
   }
 
-  beside(candidate: Candidate, dialect: Dialect | undefined): ReadonlySet<string> {
+  beside(candidate: Candidate, asked: Asked | undefined): ReadonlySet<string> {
     const alias = this.#aliasOf.get(candidate)
     if (alias === undefined) return new Set([candidate.stateKey])
-    const name = `${dialect ?? ''} ${alias}`
+    const name = `${asked?.dialect ?? ''} ${asked?.talk?.form ?? ''} ${asked?.talk?.does ?? ''} ${alias}`
     const known = this.#keysOf.get(name)
     if (known !== undefined) return known
     const candidates = this.#candidatesOf.get(alias) ?? []
     const keys = new Set<string>()
-    for (const { dialects, stateKey } of candidates) {
-      if (dialect === undefined || dialects.has(dialect)) keys.add(stateKey)
+    for (const route of candidates) {
+      if (asked === undefined || canServe(route, asked)) keys.add(route.stateKey)
     }
     this.#keysOf.set(name, keys)
     return keys

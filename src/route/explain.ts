@@ -1,8 +1,11 @@
 import * as v from 'valibot'
 import type { Candidate } from '#core/candidate.ts'
 import type { Dialect } from '#core/dialect.ts'
+import type { Asked } from '#core/endpoint.ts'
 import type { Plan, Tier } from '#core/plan.ts'
 import type { RouteBooks } from '#core/rest.ts'
+import type { Talk } from '#core/talk.ts'
+import { servesItself } from '#core/serving.ts'
 import { affinityOf, idOf, type Affinity } from './affinity.ts'
 import { chooseAll, reasonOf, waitMsMax, type Objection, type Step } from './course.ts'
 import { Figures, type FiguresView } from './figures.ts'
@@ -15,6 +18,7 @@ export interface ExplainedCall {
   /** As the client would send it; shown only. */
   readonly path: string
   readonly dialect: Dialect
+  readonly talk?: Talk | undefined
   readonly stream: boolean
   /** By which affinity may go; undefined: of the request no more is known than its model. */
   readonly headers?: Headers | undefined
@@ -38,6 +42,8 @@ export function explanationSchema() {
     backend: v.string(),
     model: v.string(),
     protocol: v.string(),
+    /** The form in which its backend is asked, where it does not know the client's; null: the request goes out as it comes. */
+    translated: v.nullable(v.string()),
     /** Whose route it is: the asked alias or one of its fallbacks. */
     alias: v.string(),
     level: v.picklist(['l1', 'l2']),
@@ -113,15 +119,15 @@ export function explainCourse(
     plan.slowStartMs === 0 ? undefined : new SlowStart(books, plan.slowStartMs, { monotonicMs: () => nowMs })
   const affinity = belongingOf(plan, call, figures, nowMs)
   const outlook: Outlook = { figures, affinity, isStream: call.stream, nowMs, easing }
-  const steps = chooseAll(plan, call.dialect, books, seed, nowMs, outlook)
-  const shares = sharesOf(steps, easing)
+  const steps = withoutOtherAddress(chooseAll(plan, call, books, seed, nowMs, outlook))
+  const shares = sharesOf(steps, easing, plan.compat?.prefersNative === true ? call : undefined)
   const outcome = decide(plan, call.dialect, steps, nowMs)
   let turns = 0
   const routes = steps.map((step): ExplainedRoute => {
     const isAsked = mayBeAsked(step) || step === outcome.leastBad
     if (isAsked) turns += 1
     const share = shares.get(step.candidate) ?? (hasShares(step.tier) ? 0 : null)
-    const passedOver = step.objection === undefined ? null : tell(step.objection, call.dialect, nowMs)
+    const passedOver = step.objection === undefined ? null : tell(step.objection, call, nowMs)
     const score = scoreText(step.tier, step.candidate, outlook)
     const ease = hasEase(step.tier) ? (easing?.easeOf(step.candidate) ?? 1) : 1
     return routeOf(step, {
@@ -130,6 +136,7 @@ export function explainCourse(
       share,
       ease: ease === 1 ? null : Math.round(ease * 1000) / 1000,
       passedOver,
+      translated: servesItself(step.candidate, call) ? null : (step.candidate.translation?.form ?? null),
     })
   })
   return {
@@ -230,9 +237,13 @@ function soonestOf(steps: readonly Step[]): { readonly step: Step; readonly unti
 }
 
 /** Of those that can be asked now; those of weight 0 have a share only where nobody has weight. */
-function sharesOf(steps: readonly Step[], easing: Easing | undefined): ReadonlyMap<Candidate, number> {
+function sharesOf(
+  steps: readonly Step[],
+  easing: Easing | undefined,
+  preferredFor: Asked | undefined,
+): ReadonlyMap<Candidate, number> {
   const shares = new Map<Candidate, number>()
-  const asked = steps.filter(mayBeAsked)
+  const asked = preferredFor === undefined ? steps.filter(mayBeAsked) : withoutSecondBest(steps, preferredFor)
   for (const [tier, group] of Map.groupBy(asked, (step) => step.tier)) {
     if (!hasShares(tier)) continue
     const parts = group.map(({ candidate }) => partOf(tier, candidate, easing))
@@ -242,6 +253,23 @@ function sharesOf(steps: readonly Step[], easing: Easing | undefined): ReadonlyM
     }
   }
   return shares
+}
+
+/** A backend with an address for each of two dialects is told once: by that at which it is asked. */
+function withoutOtherAddress(steps: readonly Step[]): readonly Step[] {
+  const speaking = steps.filter(({ objection }) => objection?.why !== 'dialect')
+  return steps.filter(
+    ({ candidate, tier, objection }) =>
+      objection?.why !== 'dialect' ||
+      !speaking.some((other) => other.tier === tier && other.candidate.stateKey === candidate.stateKey),
+  )
+}
+
+/** Who would have to translate is not asked first where another of its priority need not. */
+function withoutSecondBest(steps: readonly Step[], asked: Asked): readonly Step[] {
+  const able = steps.filter(mayBeAsked)
+  const hasNative = new Set(able.filter(({ candidate }) => servesItself(candidate, asked)).map(({ tier }) => tier))
+  return able.filter(({ candidate, tier }) => !hasNative.has(tier) || servesItself(candidate, asked))
 }
 
 /** Where load, speed or prices decide, nobody can tell. */
@@ -265,13 +293,13 @@ function mayBeAsked({ objection, isFailedOpen }: Step): boolean {
 
 function routeOf(
   { candidate, tier }: Step,
-  { turn, score, share, ease, passedOver }: Pick<ExplainedRoute, 'turn' | 'score' | 'share' | 'ease' | 'passedOver'>,
+  told: Pick<ExplainedRoute, 'turn' | 'score' | 'share' | 'ease' | 'passedOver' | 'translated'>,
 ): ExplainedRoute {
   const { backend, model, protocol, weight, streamClocks } = candidate
   const { connectMs, firstByteMs, totalMs } = backend.timeouts
   const { firstContentMs, idleMs, durationMs } = streamClocks
   return {
-    turn,
+    ...told,
     backend: backend.name,
     model,
     protocol,
@@ -280,16 +308,13 @@ function routeOf(
     priority: tier.priority,
     weight,
     strategy: strategyName(tier.strategy),
-    score,
-    share,
-    ease,
-    passedOver,
     limits: { connectMs, firstByteMs, firstContentMs, idleMs, durationMs, totalMs },
   }
 }
 
-function tell(objection: Objection, dialect: Dialect, nowMs: number): NonNullable<ExplainedRoute['passedOver']> {
-  const reason = reasonOf(objection, dialect, nowMs)
+function tell(objection: Objection, asked: Asked, nowMs: number): NonNullable<ExplainedRoute['passedOver']> {
+  const { dialect } = asked
+  const reason = reasonOf(objection, asked, nowMs)
   if (objection.why === 'dialect') {
     return {
       why: objection.why,

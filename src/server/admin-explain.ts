@@ -5,6 +5,7 @@ import { resolveNamed } from '#route/resolve.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { Masker } from '#telemetry/mask.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
+import { talkOfPath } from '#wire/talk.ts'
 import { readNumber, readQuery, readWord } from './admin-query.ts'
 import { endpoints } from './endpoints.ts'
 
@@ -34,7 +35,13 @@ export function explainPage(
   if (isRefusal(headers)) return headers
   const plan = resolveNamed(snapshot, model)
   if (isRefusal(plan)) return plan
-  const call = { path: masker.mask(path), dialect: dialectOfPath(path), stream: stream === 'true', headers }
+  const call = {
+    path: masker.mask(path),
+    dialect: dialectOfPath(path),
+    talk: talkOfPath(path),
+    stream: stream === 'true',
+    headers,
+  }
   return explainCourse(plan, call, gateway, seed, clock.monotonicMs(), figures)
 }
 

@@ -117,7 +117,9 @@ class Look {
     for (const plan of everyPlan(snapshot)) {
       for (const { candidates } of plan.tiers) {
         for (const candidate of candidates) {
-          const { backend, stateKey } = candidate
+          const { backend: asked, stateKey } = candidate
+          // One backend may have two addresses.
+          const backend = snapshot.backends.get(asked.name) ?? asked
           const seen = found.get(backend) ?? new Map<string, RouteSeen>()
           found.set(backend, seen)
           // A fallback leads to the same route once more.

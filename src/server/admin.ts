@@ -11,6 +11,7 @@ import type { Masker } from '#telemetry/mask.ts'
 import { beginsWith, type RecentRequests } from '#telemetry/recent.ts'
 import type { NewsByRoute } from '#telemetry/route-news.ts'
 import { concerns, type RunningStory } from '#telemetry/story.ts'
+import { talkOfPath } from '#wire/talk.ts'
 import { configPage, type LoadReport } from './admin-config.ts'
 import { configPages, configStatusPage, isConfigPage, reloadPage, type ConfigPageParts } from './config-pages.ts'
 import { resetCredentials } from './admin-credentials.ts'
@@ -132,6 +133,7 @@ export class AdminPages {
     if (name === '/status') return statusPage(snapshot, this.#parts)
     if (name === reloadPath) return await this.#reload()
     if (name === '/routes') return routesPage(snapshot, gateway, this.#parts.pools())
+    if (name === '/warnings') return await warningsPage()
     if (name === '/config') return configPage(snapshot, this.#parts.loadReport(), masker)
     return this.#request(name.slice('/requests/'.length), snapshot)
   }
@@ -238,6 +240,12 @@ export class AdminPages {
   }
 }
 
+/** Loaded when somebody asks: a start needs no sentences. */
+async function warningsPage(): Promise<object> {
+  const { warningCodes } = await import('#translate/warning-codes.ts')
+  return { warnings: Object.entries(warningCodes).map(([code, says]) => ({ code, says })) }
+}
+
 /** The number of a request that is named by its id, or as `id~number` where several have it. */
 function placeOf(recent: RecentRequests, asked: string): number | Refusal {
   const [, id = asked, digits] = /^(.*)~(\d+)$/.exec(asked) ?? []
@@ -258,9 +266,9 @@ function withMessage(attempt: StoryAttempt, masker: Masker): StoryAttempt {
 }
 
 /** Whom the running configuration would ask for such a request, in order, if everybody were well. */
-function wouldTry({ plans }: Snapshot, { model, dialect, seed }: Story): readonly string[] {
+function wouldTry({ plans }: Snapshot, { model, dialect, path, seed }: Story): readonly string[] {
   const plan = model === undefined ? undefined : plans.get(model)
-  return plan === undefined ? [] : idsWhenHealthy(plan, dialect, seed)
+  return plan === undefined ? [] : idsWhenHealthy(plan, { dialect, talk: talkOfPath(path) }, seed)
 }
 
 const jsonHeaders: readonly (readonly [name: string, value: string])[] = [['content-type', 'application/json']]
@@ -303,5 +311,6 @@ const pages: readonly { readonly path: string; readonly shows: string }[] = [
   { path: '/status', shows: 'how everything is doing: what the status page at "/" shows' },
   { path: reloadPath, shows: 'by POST: reads the configuration anew' },
   { path: '/config', shows: 'the running configuration, and what was wrong with a newer one' },
+  { path: '/warnings', shows: 'what the codes of x-llm-proxy-warnings say' },
   { path: '/sse-probe', shows: 'five events 200 ms apart, to find out what collects streams in between' },
 ]

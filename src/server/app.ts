@@ -208,7 +208,7 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
     const dialect = dialectOfPath(path)
     const form = dialect === 'gemini' || dialect === 'ollama' ? dialect : modelListForm(headers, query)
     const name = modelNameOf(path)
-    if (name === undefined) return told(gateway, c, c.json(modelList(form, snapshot.aliases, startedMs)))
+    if (name === undefined) return told(gateway, c, c.json(modelList(form, snapshot.aliases, startedMs, query)))
     if (snapshot.aliases.includes(name)) return told(gateway, c, c.json(modelEntry(form, name, startedMs)))
     return otherwise(
       c,

@@ -3,12 +3,15 @@ import type { Dialect } from '#core/dialect.ts'
 import { findService, type ServiceTable } from '#route/service-path.ts'
 import { dialectOfPath, geminiStreamForm } from '#wire/dialect.ts'
 import { readResourcePath, type ResourcePath } from '#wire/resource-path.ts'
+import { talkOfPath } from '#wire/talk.ts'
 
-/** The model endpoints, most specific first: each row is one public path. */
-export const endpoints: readonly Endpoint[] = [
+const rows: readonly Endpoint[] = [
   { path: '/v1/chat/completions', dialect: 'openai', reads: 'json', stream: 'chat' },
   { path: '/v1/completions', dialect: 'openai', reads: 'json', stream: 'completions' },
+  // What llama.cpp's clients, and those of older proxies in front of it, call Chat.
+  { path: '/v1/api/chat', dialect: 'openai', reads: 'json', stream: 'chat', sentAs: '/v1/chat/completions' },
   { path: '/v1/responses', dialect: 'openai', reads: 'json', stream: 'responses' },
+  { path: '/v1/responses/input_tokens', dialect: 'openai', reads: 'json', stream: undefined },
   { path: '/v1/embeddings', dialect: 'openai', reads: 'json', stream: undefined },
   { path: '/v1/images/generations', dialect: 'openai', reads: 'json', stream: undefined },
   { path: '/v1/images/edits', dialect: 'openai', reads: 'multipart', stream: undefined },
@@ -29,8 +32,16 @@ export const endpoints: readonly Endpoint[] = [
   { path: '/chat/completions', dialect: 'openai', reads: 'json', stream: 'chat' },
   { path: '/completions', dialect: 'openai', reads: 'json', stream: 'completions' },
   { path: '/responses', dialect: 'openai', reads: 'json', stream: 'responses' },
+  { path: '/responses/input_tokens', dialect: 'openai', reads: 'json', stream: undefined },
   { path: '/embeddings', dialect: 'openai', reads: 'json', stream: undefined },
 ]
+
+/** The model endpoints, most specific first: each is one public path. */
+export const endpoints: readonly Endpoint[] = rows.map(withTalk)
+
+function withTalk(row: Endpoint): Endpoint {
+  return { ...row, talk: talkOfPath(row.sentAs ?? row.path) }
+}
 
 /** Any other `/v1/…`: sent on as it is when its body names a model, or to those who take what names none. */
 export function otherEndpoint(path: string, mayLackModel = false): Endpoint {
@@ -137,5 +148,6 @@ export function geminiEndpoint(path: string, query: string): Endpoint {
     dialect: 'gemini',
     reads: 'path',
     stream: streams ? geminiStreamForm(query) : undefined,
+    talk: talkOfPath(path),
   }
 }

@@ -3,10 +3,13 @@ import type { Protocol } from '#core/dialect.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
 import type { Config } from '#config/schema.ts'
+import { originOf } from '#credential/bound-credential.ts'
 import { compileCredentials } from '#credential/compile.ts'
 import type { Outside } from '#credential/outside.ts'
 import type { CompiledCredentials } from '#credential/spec.ts'
 import type { Link } from '#ports/transport.ts'
+import type { Converters, NamedConverter } from '#translate/converter/converters.ts'
+import { hintFor } from './name-hint.ts'
 import { HealthTable, type HealthSubject } from './health.ts'
 import { findLinkProblems, LinkTable, secretsOfProxy } from './links.ts'
 
@@ -22,10 +25,15 @@ export interface BackendTable {
 /** A backend with what its routes inherit from it. */
 export interface UsableBackend {
   readonly backend: Backend
+  /** The same at its address for clients of Anthropic. */
+  readonly anthropic: Backend | undefined
   readonly protocol: Protocol
   readonly weight: number
   readonly streaming: BackendSettings['streaming']
   readonly prefill: BackendSettings['prefill']
+  readonly apis: BackendSettings['apis']
+  readonly profile: BackendSettings['profile']
+  readonly converter?: NamedConverter | undefined
 }
 
 /** What backends need beside the configuration. */
@@ -33,6 +41,8 @@ export interface BackendContext {
   /** Values that came from elsewhere, such as contents of files. */
   readonly hidden: readonly string[]
   readonly outside: Outside
+  /** Undefined: what is wrong with them is told already. */
+  readonly converters: Converters['byName'] | undefined
 }
 
 /** `off`: names of those that an unset variable switched off, whatever `enabled` says. */
@@ -85,7 +95,8 @@ export class BackendCompiler {
     settings: BackendSettings,
     { path, of }: BackendPlace,
   ): { readonly usable: UsableBackend; readonly credentials: CompiledCredentials | undefined } | undefined {
-    const { protocol, weight, streaming, prefill } = settings
+    const { protocol, weight, streaming, prefill, apis, profile } = settings
+    const converter = this.#converterOf(settings, path)
     this.#refuseReserved(settings.headers, path)
     this.#refuseReserved(settings.health_check?.headers, [...path, 'health_check'])
     const backend = compileBackend(this.#config, settings, this.#links, this.#context.hidden)
@@ -96,12 +107,49 @@ export class BackendCompiler {
     }
     this.problems.push(...findLinkProblems(backend.url, settings, path))
     const credentials = this.#credentialsFor(backend, settings, [...path, 'credentials'])
+    const anthropic = this.#anthropicOf(settings, backend, path)
     const { url, apiVersion } = backend
     const health = this.#health.policyFor(settings.health_check, { url, apiVersion, protocol, of }, path)
     return {
-      usable: { backend: { ...backend, credentials, health }, protocol, weight, streaming, prefill },
+      usable: {
+        backend: { ...backend, credentials, health },
+        anthropic: anthropic && { ...anthropic, credentials, health },
+        protocol,
+        weight,
+        streaming,
+        prefill,
+        apis,
+        profile,
+        converter,
+      },
       credentials,
     }
+  }
+
+  #converterOf({ converter: name }: BackendSettings, path: CompileProblem['path']): NamedConverter | undefined {
+    const { converters } = this.#context
+    const found = name === undefined ? undefined : converters?.get(name)
+    if (name === undefined || found !== undefined || converters === undefined) return found
+    const message = `no converter is named "${name}"${hintFor(name, new Set(converters.keys()))}`
+    this.problems.push({ severity: 'error', path: [...path, 'converter'], message })
+    return undefined
+  }
+
+  #anthropicOf(settings: BackendSettings, { url }: Backend, path: CompileProblem['path']): Backend | undefined {
+    const { url_anthropic: address, protocol, credentials } = settings
+    if (address === undefined) return undefined
+    const backend = compileBackend(this.#config, { ...settings, url: address }, this.#links, this.#context.hidden)
+    const fault =
+      backend === undefined
+        ? `"${address}" is no address, write one such as "https://api.example.com/anthropic"`
+        : protocol === 'anthropic'
+          ? 'the backend speaks the API of Anthropic at its "url" already: take one of the two away'
+          : credentials.length > 0 && originOf(backend.url) !== originOf(url)
+            ? 'it leads to another host than "url", to which the credentials are bound: write a backend of its own'
+            : undefined
+    if (fault === undefined) return backend
+    this.problems.push({ severity: 'error', path: [...path, 'url_anthropic'], message: fault })
+    return undefined
   }
 
   #refuseReserved(headers: Readonly<Record<string, string>> | undefined, path: CompileProblem['path']): void {
@@ -137,6 +185,8 @@ export function collectSecrets(config: Config, beside: readonly string[]): reado
     if (key !== undefined) values.add(key)
   for (const value of secretsOfProxy(config.outbound_proxy.url)) values.add(value)
   for (const value of secretHeaders(config.health_check?.headers)) values.add(value)
+  for (const { config: rule } of config.middleware)
+    for (const value of secretHeaders(rule.add_headers)) values.add(value)
   for (const { api_key: key, headers, tls, outbound_proxy: proxy, health_check: check } of allSettings(config)) {
     if (key !== undefined) values.add(key)
     if (tls.key !== undefined) values.add(tls.key)

@@ -7,8 +7,11 @@ import { nothingOutside, type Outside } from '#credential/outside.ts'
 import type { CompiledCredentials } from '#credential/spec.ts'
 import { KeyRing } from '#identity/key-ring.ts'
 import { AddressList } from '#kit/address-list.ts'
+import { noPromptSources, type PromptSources } from '#rules/prompt-files.ts'
+import { compileRules } from '#rules/rules.ts'
 import { compileLogging } from '#telemetry/compile.ts'
 import { compileFilters } from '#upstream/filter.ts'
+import type { Converters } from '#translate/converter/converters.ts'
 import { BackendCompiler, collectSecrets, compileBackends, type BackendTable } from './backends.ts'
 import { compileCors } from './cors.ts'
 import { compileForwarding, compileStrangeName } from './forward.ts'
@@ -35,6 +38,10 @@ export interface CompileContext {
   readonly secrets: readonly string[]
   /** What credentials of backends name outside of the file; by default nothing is there. */
   readonly outside?: Outside
+  /** Files of `system_prompts`, and what their variables stand for; by default nothing is there. */
+  readonly prompts?: PromptSources | undefined
+  /** Those of `converters`, and what is wrong with them. */
+  readonly converters?: { readonly converters: Converters; readonly problems: readonly CompileProblem[] } | undefined
   /** Nobody asked for the address in `listen`. */
   readonly listenIsDefault?: boolean
   /** What opens the listener to other machines, where no keys of the configuration were written that could. */
@@ -59,16 +66,22 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
   const healthPages = compileHealthPages(config, problems)
   const policies = compilePolicies(config)
   const off = context.offBackends
+  const { converters } = context
   const compiler = new BackendCompiler(config, {
     hidden: context.secrets,
     outside: context.outside ?? nothingOutside,
+    converters: (converters?.problems ?? []).length > 0 ? undefined : (converters?.converters.byName ?? noConverters),
   })
+  problems.push(...(converters?.problems ?? []))
   const backends = compileBackends(config, compiler, off)
   const table = compilePlans(config, backends, off, policies.value)
   const pooled = compileServices(config, { compiler, table: backends, off, policies: policies.value })
   const forwarding = compileForwarding(config, pooled.passthrough, problems)
   const cors = compileCors(config, keys.isOpen, problems)
   checkFilters(config, backends, problems)
+  const logging = compileLogging(config.logging)
+  const prompts = context.prompts ?? noPromptSources
+  const rules = compileRules(config, prompts, logging.zone, problems)
   problems.push(...policies.problems, ...compiler.problems, ...table.problems, ...pooled.problems)
   if (listen === undefined || trustedProxies === undefined || problems.some(({ severity }) => severity === 'error')) {
     return { snapshot: undefined, problems }
@@ -94,6 +107,7 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     isStrangeName: compileStrangeName(config, keys.isOpen, listen),
     cors,
     filters: compileFilters(config.filters),
+    rules,
     healthPages,
     aliases: table.aliases,
     homes: compileHomes(table.plans.values(), usable, policies.value),
@@ -103,6 +117,7 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
       resources: config.owned_ids.resources,
     },
     backends: usable,
+    converters: converters?.converters,
     credentials: credentials.filter(({ backend }) => usable.has(backend)),
     bodyBytesMax: config.max_body_size,
     uploadBytesMax: config.max_upload_size,
@@ -111,12 +126,14 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     trustedProxies,
     debugHeaders: config.headers.debug,
     drainMs: config.shutdown.drain_timeout,
-    logging: compileLogging(config.logging),
+    logging,
     secrets: collectSecrets(config, [...context.secrets, ...secretsOf(credentials)]),
-    settings: collectSettings(config),
+    settings: collectSettings(config, prompts),
   }
   return { snapshot, problems }
 }
+
+const noConverters: Converters['byName'] = new Map()
 
 function checkFilters({ filters }: Config, { names }: BackendTable, problems: CompileProblem[]): void {
   for (const [index, { match }] of filters.entries()) {

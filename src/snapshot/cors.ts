@@ -88,5 +88,6 @@ const exposedHeaders: readonly string[] = [
   'x-llm-proxy-model',
   'x-llm-proxy-attempts',
   'x-llm-proxy-upstream-id',
+  'x-llm-proxy-warnings',
   'x-stream-status',
 ]

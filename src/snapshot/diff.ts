@@ -1,3 +1,4 @@
+import type { Converters } from '#translate/converter/converters.ts'
 import type { Backend, Candidate, Price } from '#core/candidate.ts'
 import type { Plan } from '#core/plan.ts'
 import { Secret } from '#core/secret.ts'
@@ -21,6 +22,9 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
       const parts = describeBackend(before, after, told)
       return credentialIds(old, before) === credentialIds(next, after) ? parts : [...parts, 'credentials changed']
     }),
+    ...compareNamed('converter', convertersOf(old), convertersOf(next), (before, after) => {
+      return before.digest === after.digest ? [] : ['changed']
+    }),
     ...compareNamed('alias', old.plans, next.plans, (before, after) => {
       return describePlan(before, after, isSectionChanged('load_balancing', old, next))
     }),
@@ -30,6 +34,10 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
   ]
   if (changes.length <= changesMax) return changes
   return [...changes.slice(0, changesMax), `and ${changes.length - changesMax} more`]
+}
+
+function convertersOf({ converters }: Snapshot): Converters['byName'] {
+  return converters?.byName ?? new Map()
 }
 
 /** Keys whose change takes a restart; until then the old value holds. */

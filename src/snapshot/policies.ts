@@ -1,3 +1,4 @@
+import type { CompatPolicy } from '#core/compat.ts'
 import type { BreakerPolicy, OutlierPolicy, Plan, StreamPolicy } from '#core/plan.ts'
 import type { Config } from '#config/schema.ts'
 import { compileDetection, compileStatuses, type Compiled } from '#upstream/detect.ts'
@@ -43,8 +44,24 @@ export function compilePolicies(config: Config): Compiled<Policies> {
       retriesStatus: retries.value,
     },
     streaming: streamPolicyOf(config.streaming, {}),
+    compat: compatOf(config.compat),
   }
   return { value, problems }
+}
+
+function compatOf(settings: Config['compat']): CompatPolicy | undefined {
+  if (!settings.translate) return undefined
+  return {
+    mode: settings.mode,
+    prefersNative: settings.prefer_native,
+    inlineSystem: settings.inline_system,
+    repairsHistory: settings.repair_history,
+    autoCache: settings.auto_cache,
+    forwardsIdentity: settings.forward_identity,
+    chatReasoning: settings.chat_reasoning,
+    hostedTools: settings.hosted_tools,
+    fetchesMedia: settings.media_fetch === 'when_needed',
+  }
 }
 
 function breakerOf(settings: Config['circuit_breaker']): BreakerPolicy | undefined {

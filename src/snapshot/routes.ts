@@ -1,8 +1,11 @@
-import type { Candidate, PrefillStyle, StreamClocks } from '#core/candidate.ts'
+import type { Candidate, PrefillStyle, StreamClocks, TranslationTarget } from '#core/candidate.ts'
 import type { Dialect, Protocol } from '#core/dialect.ts'
 import type { Strategy } from '#core/plan.ts'
 import type { CompileProblem } from '#core/problem.ts'
+import type { Form } from '#core/talk.ts'
+import type { ProfileOverrides } from '#core/profile.ts'
 import type { Config } from '#config/schema.ts'
+import { targetOf } from '#translate/target.ts'
 import type { BackendTable, UsableBackend } from './backends.ts'
 import { hintFor } from './name-hint.ts'
 
@@ -24,10 +27,11 @@ export interface Rank {
 export function compileRoutes(
   alias: string,
   model: Config['models'][string],
-  { streaming, load_balancing: common }: Pick<Config, 'streaming' | 'load_balancing'>,
+  config: Pick<Config, 'streaming' | 'load_balancing' | 'compat'>,
   backends: BackendTable,
   off: ReadonlySet<string>,
 ): AliasRoutes {
+  const { load_balancing: common } = config
   const problems: CompileProblem[] = []
   const tell = (severity: CompileProblem['severity'], place: readonly (string | number)[], message: string): void => {
     problems.push({ severity, path: ['models', alias, ...place], message })
@@ -65,7 +69,7 @@ export function compileRoutes(
     usable.push({
       index,
       priority: route.priority ?? 0,
-      candidate: compileCandidate(route, inherited, model.streaming, streaming),
+      ...addressed(compileCandidate(route, inherited, model.streaming, config), inherited),
     })
   }
 
@@ -88,6 +92,8 @@ interface UsableRoute {
   readonly index: number
   readonly priority: number
   readonly candidate: Candidate
+  /** The same model at the address for clients of Anthropic. */
+  readonly anthropic?: Candidate
 }
 
 type Tell = (severity: CompileProblem['severity'], place: readonly (string | number)[], message: string) => void
@@ -101,10 +107,13 @@ function rank(routes: readonly UsableRoute[], strategy: Strategy | undefined, te
   const ranks: Rank[] = []
   for (const [priority, group] of byPriority) {
     const candidates: Candidate[] = []
-    for (const { index, candidate } of group) {
+    for (const { index, candidate, anthropic } of group) {
       const left = tried.take(candidate)
+      const beside = anthropic && tried.take(anthropic)
       if (left !== undefined) candidates.push(left)
-      else tell('warning', ['routes', index], `the route repeats "${candidate.id}" and is never tried`)
+      if (beside !== undefined) candidates.push(beside)
+      if (left === undefined && beside === undefined)
+        tell('warning', ['routes', index], `the route repeats "${candidate.id}" and is never tried`)
     }
     if (candidates.length === 0) continue
     ranks.push({ priority, strategy, candidates })
@@ -142,18 +151,45 @@ export class Tried {
     const left = candidate.dialects.difference(served)
     if (left.size === 0) return undefined
     for (const dialect of left) served.add(dialect)
-    return left.size === candidate.dialects.size ? candidate : { ...candidate, dialects: left }
+    // The earlier one is asked for all that needs translation.
+    return { ...candidate, dialects: left, translation: undefined }
   }
 }
+
+/** With a second address, clients of Anthropic are sent there and nobody else is. */
+function addressed(candidate: Candidate, { anthropic }: UsableBackend): Pick<UsableRoute, 'candidate' | 'anthropic'> {
+  if (anthropic === undefined) return { candidate }
+  if (candidate.protocol === 'anthropic') return { candidate: { ...candidate, backend: anthropic } }
+  const { dialects, translation } = candidate
+  return {
+    candidate: {
+      ...candidate,
+      dialects: dialects.difference(dialectsOf.anthropic),
+      translation: translation && { ...translation, spoken: messagesOnly },
+    },
+    anthropic: {
+      ...candidate,
+      backend: anthropic,
+      protocol: 'anthropic',
+      dialects: dialectsOf.anthropic,
+      apis: undefined,
+      translation: undefined,
+      prefill: candidate.prefill ?? 'plain',
+    },
+  }
+}
+
+const messagesOnly: ReadonlySet<Form> = new Set(['messages'])
 
 function compileCandidate(
   route: Config['models'][string]['routes'][number],
   inherited: UsableBackend,
   ofAlias: Config['models'][string]['streaming'],
-  common: Config['streaming'],
+  { streaming, compat }: Pick<Config, 'streaming' | 'compat'>,
 ): Candidate {
   const { backend } = inherited
   const protocol = route.protocol ?? inherited.protocol
+  const target = translationOf(inherited, protocol, route.model)
   return {
     id: `${backend.name}/${route.model}`,
     // A pair, not a joined text: ("a/b", "c") and ("a", "b/c") are two routes.
@@ -161,11 +197,89 @@ function compileCandidate(
     backend,
     model: route.model,
     protocol,
-    dialects: dialectsOf[protocol],
+    dialects: nativeDialects(protocol, target?.form),
+    apis: apisOf(inherited, protocol, target?.form),
+    translation: compat.translate ? target : undefined,
     weight: route.weight * inherited.weight,
-    streamClocks: streamClocksOf(inherited, ofAlias, common),
+    streamClocks: streamClocksOf(inherited, ofAlias, streaming),
     prefill: prefillOf(inherited, protocol),
     price: route.cost,
+  }
+}
+
+/** Undefined: all of its dialect. */
+function apisOf({ apis }: UsableBackend, protocol: Protocol, form: Form | undefined): ReadonlySet<Form> | undefined {
+  if (apis !== undefined) return new Set<Form>(apis)
+  if (form === 'responses') return onlyResponses
+  return protocol === 'deepseek' || protocol === 'mistral' || protocol === 'cohere' ? withoutResponses : undefined
+}
+
+/** Of models that are asked in no other way. */
+const onlyResponses: ReadonlySet<Form> = new Set<Form>(['responses'])
+
+const withoutResponses: ReadonlySet<Form> = new Set<Form>(['chat', 'completions', 'embeddings'])
+
+function translationOf(
+  { backend, apis, profile, converter }: UsableBackend,
+  protocol: Protocol,
+  model: string,
+): TranslationTarget | undefined {
+  if (protocol === 'converter') {
+    if (converter === undefined) return undefined
+    const own = overridesOf(profile)
+    const reasoning = { ...converter.profile.reasoning, ...own.reasoning }
+    return { form: converter.form, own: { ...converter.profile, ...own, reasoning } }
+  }
+  const target = targetOf(protocol, model, backend.url)
+  if (target === undefined) return undefined
+  const form = apis === undefined ? target.form : offered(target.form, apis)
+  return form === undefined ? undefined : { ...target, form, own: overridesOf(profile) }
+}
+
+/**
+ * Chat and Responses stand in for each other where the operator says that a backend has only one of them; one that has
+ * neither may still make vectors.
+ */
+function offered(form: Form, apis: readonly Form[]): Form | undefined {
+  const standIns = standInsOf.get(form)
+  return standIns === undefined || apis.includes(form) ? form : standIns.find((other) => apis.includes(other))
+}
+
+const standInsOf: ReadonlyMap<Form, readonly Form[]> = new Map<Form, readonly Form[]>([
+  ['chat', ['responses', 'embeddings']],
+  ['responses', ['chat', 'embeddings']],
+])
+
+function overridesOf(own: UsableBackend['profile']): ProfileOverrides {
+  const given = {
+    outputTokensMax: own.max_output_tokens,
+    maxTokensField: own.max_tokens_field,
+    systemRole: own.system_role,
+    wantsSingleSystem: own.single_system,
+    sampling: own.sampling,
+    stopMax: own.stop_max,
+    media: own.media && new Set(own.media),
+    structured: own.structured,
+    includesUsage: own.include_usage,
+    alwaysStreams: own.always_stream,
+    refuses: own.refuses && new Set(own.refuses),
+  }
+  const reasoning = {
+    style: own.reasoning,
+    field: own.reasoning_field,
+    history: own.reasoning_history,
+    hasTags: own.reasoning_tags,
+  }
+  return { ...onlyGiven(given), reasoning: onlyGiven(reasoning) }
+}
+
+/** What is undefined must not hide what is known. */
+function onlyGiven<Values extends object>(
+  values: Values,
+): { [Name in keyof Values]?: Exclude<Values[Name], undefined> } {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the entries that are left have the types that they had
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Values]?: Exclude<Values[Name], undefined>
   }
 }
 
@@ -193,6 +307,14 @@ function prefillOf({ prefill }: UsableBackend, protocol: Protocol): PrefillStyle
   return protocol === 'anthropic' ? 'plain' : protocol === 'mistral' ? 'prefix' : undefined
 }
 
+/** A base address can lead to another API of the same provider. */
+function nativeDialects(protocol: Protocol, form: Form | undefined): ReadonlySet<Dialect> {
+  if (form === 'cohere') return none
+  if (protocol === 'azure' && form === 'messages') return dialectsOf.anthropic
+  return protocol === 'gemini' && form === 'chat' ? openai : dialectsOf[protocol]
+}
+
+const none: ReadonlySet<Dialect> = new Set()
 const openai: ReadonlySet<Dialect> = new Set(['openai'])
 
 const dialectsOf: Readonly<Record<Protocol, ReadonlySet<Dialect>>> = {
@@ -205,5 +327,9 @@ const dialectsOf: Readonly<Record<Protocol, ReadonlySet<Dialect>>> = {
   anthropic: new Set<Dialect>(['anthropic']),
   gemini: new Set<Dialect>(['gemini']),
   ollama: new Set<Dialect>(['ollama']),
+  // Clients of the form in which a model is asked there are served without translation all the same.
+  bedrock: none,
+  vertex: none,
+  converter: none,
   any: new Set<Dialect>(['openai', 'anthropic', 'gemini', 'ollama']),
 }

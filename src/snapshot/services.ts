@@ -249,7 +249,14 @@ class PoolCompiler {
 }
 
 /** What means nothing to who passes on whatever comes. */
-const plain = { weight: 1, protocol: 'any', api_version: '', prefill: undefined } as const
+const plain = {
+  weight: 1,
+  protocol: 'any',
+  api_version: '',
+  prefill: undefined,
+  apis: undefined,
+  profile: {},
+} as const
 
 /** Clients of one address stay together unless somebody says otherwise. */
 const oneAddress = { by: 'ip', ttl: 3_600_000 }

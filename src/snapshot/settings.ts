@@ -3,6 +3,7 @@ import { isSecret } from '#config/keys.ts'
 import { ConfigSchema, type Config } from '#config/schema.ts'
 import { asObject } from '#kit/json-value.ts'
 import { formatDuration, formatSize } from '#kit/quantity.ts'
+import { promptContents, type PromptSources } from '#rules/prompt-files.ts'
 
 /** Settings by dotted key, printed as one would write them; a secret stays one. */
 export type Settings = ReadonlyMap<string, string | Secret>
@@ -11,14 +12,17 @@ export type Settings = ReadonlyMap<string, string | Secret>
  * The settings that stand for themselves, so that a reload can tell which of them changed. Backends, routes, services and
  * fallback chains are told by name instead, and addresses that are listened on among the keys that need a restart.
  */
-export function collectSettings(config: Config): Settings {
+export function collectSettings(config: Config, prompts: PromptSources): Settings {
   const { backends: _backends, models: _models, listen: _listen, admin, server, ...besides } = config
-  const { services: _services, passthrough: _passthrough, ...others } = besides
+  const { services: _services, passthrough: _passthrough, system_prompts: texts, middleware, ...others } = besides
   const { alias_fallback: _chains, ...fallback } = config.fallback
   const { path: _path, listen: _adminListen, ...liveAdmin } = admin
   const { reuse_port: _reusePort, workers: _workers, idle_timeout: _idle, ...liveServer } = server
   const settings = new Map<string, string | Secret>()
   collect(settings, '', { ...others, fallback, admin: liveAdmin, server: liveServer })
+  // What they say is told nowhere, only that it changed.
+  if (texts.length > 0) settings.set('system_prompts', new Secret(JSON.stringify([texts, promptContents(prompts)])))
+  if (middleware.length > 0) settings.set('middleware', new Secret(JSON.stringify(middleware)))
   return settings
 }
 

@@ -7,9 +7,11 @@ import type { LoggingPolicy } from '#telemetry/policy.ts'
 import type { Homes } from '#route/homes.ts'
 import type { ServiceTable } from '#route/service-path.ts'
 import type { RequestFilter } from '#core/filter.ts'
+import type { Rules } from '#core/rules.ts'
 import type { Backend } from '#core/candidate.ts'
 import type { AddressList } from '#kit/address-list.ts'
 import type { Settings } from './settings.ts'
+import type { Converters } from '#translate/converter/converters.ts'
 
 /** What the operator wrote, resolved and compiled. Immutable; swapped whole. */
 export interface Snapshot {
@@ -43,6 +45,8 @@ export interface Snapshot {
   readonly cors: CorsPolicy | undefined
   /** What is taken out of requests; undefined: nothing. */
   readonly filters: readonly RequestFilter[] | undefined
+  /** What is added to requests and changed of answers; undefined: nothing. */
+  readonly rules: Rules | undefined
   readonly healthPages: HealthPages
   /** Aliases to show in model lists, sorted. */
   readonly aliases: readonly string[]
@@ -51,6 +55,8 @@ export interface Snapshot {
   readonly ownedIds: OwnedIdsPolicy
   /** Usable backends by name. */
   readonly backends: ReadonlyMap<string, Backend>
+  /** Who asks those that speak no known form; undefined: nobody has to. */
+  readonly converters?: Converters | undefined
   /** Of usable backends that have several. */
   readonly credentials: readonly CompiledCredentials[]
   readonly bodyBytesMax: number

@@ -44,6 +44,8 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     stream_broken:
       'Stream broken: backend={backend} duration={durationMs}ms< credential={credential} (#{credentialNumber}, index {credentialIndex})>< status={status}>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}> reason={reason}',
     attempt_started: 'Attempt {attempt}: backend={backend} model={model}< url={url}>',
+    request_repaired: 'Refused, and asked again as the refusal taught: backend={backend} model={model} rule={rule}',
+    request_translated: 'Request translated: backend={backend} model={model} form={form} warnings={warnings}',
     attempt_repeated: 'An idle connection was dead, sent again over a fresh one: backend={backend} model={model}',
     attempt_failed:
       'Attempt failed: backend={backend} model={model}< status={status}> duration={durationMs}ms reason={reason}',
@@ -126,6 +128,8 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     stream_broken:
       '流式响应中断: 后端={backend} 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 状态={status}>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}> 原因={reason}',
     attempt_started: '第 {attempt} 次尝试: 后端={backend} 模型={model}< 地址={url}>',
+    request_repaired: '请求被拒绝, 已按后端的说明重新发送: 后端={backend} 模型={model} 规则={rule}',
+    request_translated: '请求已转换: 后端={backend} 模型={model} 格式={form} 警告={warnings}',
     attempt_repeated: '空闲连接已失效, 已通过新连接重新发送: 后端={backend} 模型={model}',
     attempt_failed: '后端返回错误: 后端={backend} 模型={model}< 状态={status}> 耗时={durationMs}ms 原因={reason}',
     backend_switched: '切换后端: {from} → {to} ({level})',

@@ -153,6 +153,7 @@ function blankStep(): Writable<StoryAttempt> {
     rescue: undefined,
     isRepeated: false,
     credential: undefined,
+    translation: undefined,
   }
 }
 
@@ -169,6 +170,7 @@ function keepStep(place: Writable<StoryAttempt>, attempt: Attempt, exchangeStart
   place.message = failure === undefined ? undefined : words.told(failure.message)
   place.rescue = attempt.rescue
   place.isRepeated = attempt.isRepeated === true
+  place.translation = attempt.translation
   place.credential = credential === undefined ? undefined : { ...credential, name: words.name(credential.name) }
 }
 

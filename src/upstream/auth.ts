@@ -13,7 +13,10 @@ export function authHeader(candidate: Candidate, dialect: Dialect): readonly [na
 
 /** Where this backend reads a key. */
 export function keyHeader({ backend: { authMode }, protocol }: Candidate, dialect: Dialect): KeyHeader {
-  return authMode === 'dialect' ? (modeOfProtocol[protocol] ?? modeOfDialect[dialect]) : authMode
+  if (authMode !== 'dialect') return authMode
+  // Its Claude is asked as Anthropic's own is.
+  if (protocol === 'azure' && dialect === 'anthropic') return 'x-api-key'
+  return modeOfProtocol[protocol] ?? modeOfDialect[dialect]
 }
 
 /** `any` is missing: it takes the key as the client's own dialect would. */
@@ -27,6 +30,10 @@ const modeOfProtocol: Readonly<Partial<Record<Protocol, KeyHeader>>> = {
   anthropic: 'x-api-key',
   gemini: 'x-goog-api-key',
   azure: 'api-key',
+  bedrock: 'authorization',
+  converter: 'authorization',
+  // Tokens, which credentials fetch, go into `authorization` in any case.
+  vertex: 'x-goog-api-key',
 } satisfies Record<Exclude<Protocol, 'any'>, KeyHeader>
 
 const modeOfDialect: Readonly<Record<Dialect, KeyHeader>> = {

@@ -3,6 +3,7 @@ import type { Call } from '#core/call.ts'
 import type { RequestFilter } from '#core/filter.ts'
 import type { Plan } from '#core/plan.ts'
 import { isRefusal } from '#core/refusal.ts'
+import { compileGlob } from '#kit/glob.ts'
 import { percentDecoded } from '#kit/percent.ts'
 import { withoutMembers } from '#wire/json-remove.ts'
 import { peekJson } from '#wire/peek.ts'
@@ -43,23 +44,6 @@ function keptTo(names: ReadonlySet<string>): (plan: Plan) => boolean {
 
 function namesOnly(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, '*']))
-}
-
-/** `*` stands for any characters. Takes no longer for many of them than for few. */
-function compileGlob(glob: string): (text: string) => boolean {
-  const [first = '', ...others] = glob.split('*')
-  const last = others.pop()
-  if (last === undefined) return (text) => text === first
-  return (text) => {
-    if (!text.startsWith(first)) return false
-    let at = first.length
-    for (const part of others) {
-      at = text.indexOf(part, at)
-      if (at === -1) return false
-      at += part.length
-    }
-    return text.length - last.length >= at && text.endsWith(last)
-  }
 }
 
 /**

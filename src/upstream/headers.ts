@@ -3,6 +3,7 @@ import type { Backend, Candidate } from '#core/candidate.ts'
 import type { Secret } from '#core/secret.ts'
 import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
 import { authHeader } from './auth.ts'
+import { isInference } from './cloud-path.ts'
 
 /**
  * What the upstream is sent: everything of the client's, less what is about the connection, the client's credentials
@@ -29,12 +30,31 @@ export function requestHeaders(call: Call, candidate: Candidate): readonly Heade
   if (dialect === 'anthropic' && received['anthropic-version'] === undefined) {
     add(headers, ours, 'anthropic-version', anthropicVersion)
   }
+  if (candidate.protocol === 'azure' && isInference(backend.url.pathname)) {
+    // Else it refuses what only some of its models know.
+    add(headers, ours, 'extra-parameters', 'pass-through')
+  }
   const forwarded = backend.forwardClientIp ? forwardedFor(call) : undefined
   if (forwarded !== undefined) add(headers, ours, 'x-forwarded-for', forwarded)
   const auth = authHeader(candidate, dialect)
   if (auth !== undefined) add(headers, ours, auth[0], auth[1])
   for (const header of backend.headers) headers.push(header)
-  return headers
+  const added = call.rules?.headers ?? noHeaders
+  return added.length === 0 ? headers : withAdded(headers, ours, added)
+}
+
+const noHeaders: readonly HeaderPair[] = []
+
+/** What a backend is sent by its own settings stays. */
+function withAdded(
+  headers: readonly HeaderPair[],
+  ours: ReadonlySet<string>,
+  added: readonly HeaderPair[],
+): readonly HeaderPair[] {
+  return replaced(
+    headers,
+    added.filter(([name]) => !ours.has(name.toLowerCase())),
+  )
 }
 
 /** They choose whose account pays, among those that a key may use: of several keys of ours a client could rest each. */

@@ -23,6 +23,16 @@ export const listPlaces: Readonly<Record<Protocol, ListPlace>> = {
   anthropic: { path: '/v1/models', query: 'limit=1000', shortQuery: 'limit=1', dialect: 'anthropic' },
   gemini: { path: '/v1beta/models', query: 'pageSize=1000', shortQuery: 'pageSize=1', dialect: 'gemini' },
   ollama: { path: '/api/tags', query: '', shortQuery: '', dialect: 'ollama' },
+  // Whether it has one, nobody knows.
+  converter: { path: '', query: '', shortQuery: '', dialect: 'raw' },
+  // Its list is at another address; this tells that it is there.
+  bedrock: { path: '/ping', query: '', shortQuery: '', dialect: 'raw' },
+  vertex: {
+    path: '/v1beta1/publishers/google/models',
+    query: 'pageSize=100',
+    shortQuery: 'pageSize=1',
+    dialect: 'gemini',
+  },
 }
 
 /** The address of the list of models at a backend. */
@@ -37,8 +47,12 @@ export function listUrl(
     return placed(url, joinPath(base, '/openai/models'), `api-version=${encodeURIComponent(apiVersion)}`)
   }
   if (protocol === 'gemini' && /\/v1(?:beta|alpha)?$/.test(base)) return placed(url, `${base}/models`, query)
+  if (protocol === 'vertex') return placed(url, base.replace(ofProject, '') + path, query)
   return placed(url, joinPath(base.replace(beside[protocol] ?? /$^/, ''), path), query)
 }
+
+/** The list is that of all projects. */
+const ofProject = /\/v\d[^/]*(?:\/.*)?$/
 
 /** What ends a base address that leads to something beside the list. */
 const beside: Readonly<Partial<Record<Protocol, RegExp>>> = {

@@ -20,15 +20,23 @@ export function uploading(request: PiecewiseRequest, upload: Upload): OutgoingRe
   return { ...request, body: upload.stream(), bodyBytes: upload.length, fresh: true }
 }
 
-/** The call as this candidate must get it: its URL, its key, its name of the model; every other byte as it came. */
-export function outgoing(call: Call, candidate: Candidate, stop: Stop): PiecewiseRequest {
+/**
+ * The call as this candidate must get it: its URL, its key, its name of the model; every other byte as it came.
+ * `awaits`: models may think in silence, since somebody else watches when their first content comes.
+ */
+export function outgoing(
+  call: Call,
+  candidate: Candidate,
+  stop: Stop,
+  awaits = awaitsContent(call, candidate),
+): PiecewiseRequest {
   const { timeouts, link } = candidate.backend
   return {
     method: call.method,
     url: upstreamUrl(call, candidate),
     headers: requestHeaders(call, candidate),
     body: bodyFor(call, candidate),
-    clocks: awaitsContent(call, candidate) ? { ...timeouts, idleMs: 0 } : timeouts,
+    clocks: awaits ? { ...timeouts, idleMs: 0 } : timeouts,
     link,
     stop,
   }

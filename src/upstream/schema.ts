@@ -3,6 +3,7 @@ import type { AuthMode } from '#core/candidate.ts'
 import { protocolNames, type Protocol } from '#core/dialect.ts'
 import { durationSchema, type Bounds } from '#kit/quantity-schema.ts'
 import { stringKeys } from '#kit/string-keys.ts'
+import { compatEntries } from './compat-schema.ts'
 import { headersByName } from './header-schema.ts'
 import { linkEntries } from './link-schema.ts'
 import { streamEntries } from './streaming-schema.ts'
@@ -64,6 +65,16 @@ export const backendEntries = {
       'Base address, with or without `/v1`: `https://…`, `http://…`, or `mock://…` for the built-in mock backend.',
     ),
   ),
+  url_anthropic: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxLength(2048),
+      v.check(isBackendUrl, urlPhrase),
+      v.description(
+        'A second base address, at which the same models speak the API of Anthropic: its clients are sent there as they are.',
+      ),
+    ),
+  ),
   api_key: v.optional(
     v.pipe(
       v.string(),
@@ -81,6 +92,13 @@ export const backendEntries = {
           'Default: `openai`, and `any` for mock:// addresses.',
       ),
       v.transform((name) => protocolNames[name]),
+    ),
+  ),
+  converter: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected the name of a converter, such as "acme"'),
+      v.description('Converter from `converters` by which the backend is asked, in place of a `protocol`.'),
     ),
   ),
   enabled: v.optional(
@@ -153,22 +171,42 @@ export const backendEntries = {
     ),
     '2024-10-21',
   ),
+  ...compatEntries,
   ...linkEntries,
   ...streamEntries,
 }
 
 /** The backend with what it speaks, whether it says so or not. */
 export function withProtocol<Backend extends Unspoken>(backend: Backend): Backend & { readonly protocol: Protocol } {
-  return { ...backend, protocol: backend.protocol ?? defaultProtocol(backend.url) }
+  const { converter, protocol, url } = backend
+  return { ...backend, protocol: converter === undefined ? (protocol ?? defaultProtocol(url)) : 'converter' }
 }
 
 interface Unspoken {
   readonly url: string
   readonly protocol?: Protocol | undefined
+  readonly converter?: string | undefined
+}
+
+/** One of the two says it. */
+export function saysProtocolOnce({ protocol, converter }: Pick<Unspoken, 'protocol' | 'converter'>): boolean {
+  return protocol === undefined || converter === undefined
 }
 
 /** Top-level keys about what is sent upstream. */
 export const upstreamEntries = {
+  converters: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(4096))),
+      v.maxLength(100),
+      v.description(
+        'Files of TypeScript that teach the gateway to ask providers of their own kind, for `backends[].converter`. They ' +
+          'run inside of it, with all that it may do. A relative path starts at the folder of the configuration; the files ' +
+          'and what they import are watched like the configuration itself.',
+      ),
+    ),
+    [],
+  ),
   upstream_default_key: v.optional(
     v.pipe(
       v.string(),

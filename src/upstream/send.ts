@@ -9,6 +9,8 @@ import { concat } from '#kit/bytes.ts'
 import type { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
 import { isSafeToRepeat, type IncomingResponse, type Transport, type TransportFailure } from '#ports/transport.ts'
+import { WholeBody } from '#ports/whole-body.ts'
+import { BrokenBody } from '#translate/translated-body.ts'
 import { judgeError } from './error-answer.ts'
 import { brokenFailure, brokenRaw, isHarmlessTwice, unfitFailure, unfitRaw } from './failure.ts'
 import { isBodiless, responseHeaders } from './headers.ts'
@@ -16,7 +18,7 @@ import { Intake, type IntakeClocks } from './intake.ts'
 import { isPlain, judgeBody, judgeWhole, tellsShortLength, type Fit, type Wanted } from './judge-body.ts'
 import { isKnownPath } from './missing-model.ts'
 import { prove, secretsOf } from './prove.ts'
-import { asksForStream, outgoing, uploading, type PiecewiseRequest } from './request.ts'
+import { asksForStream, awaitsContent, outgoing, uploading, type PiecewiseRequest } from './request.ts'
 
 export interface SendPorts {
   readonly transport: Transport
@@ -31,8 +33,18 @@ export interface Trip {
   readonly credential?: CredentialInUse | undefined
   /** A log wants to see the messages. */
   readonly isSeen: boolean
+  /** How the call is put to a backend that does not know its form; undefined: it goes out as it came. */
+  readonly translation?: TripTranslation | undefined
   /** The first content of a stream is there, though the trip may go on. */
   contentCame(): void
+}
+
+/** The call in the form of the backend, and the way back for what it answers. */
+export interface TripTranslation {
+  readonly call: Call
+  answer(response: IncomingResponse): IncomingResponse
+  /** The answer, where nobody has to be asked for it. */
+  readonly local?: IncomingResponse | undefined
 }
 
 /**
@@ -47,10 +59,13 @@ export async function send(
   plan: Plan,
   trip: Trip,
 ): Promise<Answer | Failure> {
-  const { clock, transport } = ports
-  let request = outgoing(call, candidate, trip.stop)
+  const { transport } = ports
+  const { translation } = trip
+  if (translation?.local !== undefined) return await arrived(translation.local, ports, call, candidate, plan, trip)
+  const asked = translation === undefined ? call : withRules(translation.call, call)
+  let request = outgoing(asked, candidate, trip.stop, awaitsContent(call, candidate))
   if (trip.credential !== undefined) {
-    const proved = await prove(request, call, candidate, trip.credential)
+    const proved = await prove(request, asked, candidate, trip.credential)
     if ('kind' in proved) return proved
     request = proved
   }
@@ -63,6 +78,22 @@ export async function send(
   if (response.kind === 'transport_failure') {
     return call.endpoint.reads === 'nothing' ? brokenRaw(response, call) : brokenFailure(response)
   }
+  // From here on the backend speaks the client's form.
+  if (translation !== undefined) response = translation.answer(await withWholeError(response, ports, candidate))
+  return await arrived(response, ports, call, candidate, plan, trip)
+}
+
+/** What came, if it is fit to be sent. */
+async function arrived(
+  came: IncomingResponse,
+  { clock }: SendPorts,
+  call: Call,
+  candidate: Candidate,
+  plan: Plan,
+  trip: Trip,
+): Promise<Answer | Failure> {
+  let response = came
+  if (call.rules?.changeAnswer !== undefined) response = call.rules.changeAnswer(response, call, clock)
 
   const intake = takeIn(response, clock, call, candidate, plan, trip.record.startedMs)
   const { whole } = response.body
@@ -72,6 +103,39 @@ export async function send(
       : await judge(intake, response, call, candidate, plan, clock, trip)
   if (trip.isSeen) trip.record.received = { headers: response.headers.pairs, body: intake.bytes() }
   return outcome
+}
+
+/** Limit: of a larger error answer that is to be translated its status alone is told. */
+const errorBytesMax = 1_048_576
+
+/** An error answer with all of its body: only this tells what status and headers it has for clients of another form. */
+async function withWholeError(
+  response: IncomingResponse,
+  { clock }: SendPorts,
+  { backend }: Candidate,
+): Promise<IncomingResponse> {
+  if (response.status < 400 || response.body.whole !== undefined) return response
+  const { idleMs } = backend.timeouts
+  const firstDueMs = idleMs === 0 ? 0 : clock.monotonicMs() + idleMs
+  const intake = new Intake(response.body, clock, { firstDueMs, idleMs, bodyIdleMs: idleMs, holdMs: 0 })
+  let step = await intake.next()
+  while (step instanceof Uint8Array && intake.heldBytes <= errorBytesMax) step = await intake.next()
+  if (step === 'end') return { ...response, body: new WholeBody(intake.bytes()) }
+  intake.discard()
+  if (step instanceof Uint8Array) return { ...response, body: new WholeBody(new Uint8Array()) }
+  return { ...response, body: new BrokenBody(typeof step === 'string' ? fellSilent : step) }
+}
+
+const fellSilent: TransportFailure = {
+  kind: 'transport_failure',
+  phase: 'body',
+  cause: 'timeout',
+  message: 'it fell silent in the middle of its answer',
+}
+
+/** In whatever form it goes out, what the operator adds to it stays. */
+function withRules(sent: Call, { rules }: Call): Call {
+  return rules === undefined ? sent : { ...sent, rules }
 }
 
 /** The little risk that is left is for requests of which a second one does no harm. */

@@ -1,6 +1,7 @@
 import type { Candidate } from '#core/candidate.ts'
 import { splicePathModel } from '#wire/model-path.ts'
 import type { Call } from '#core/call.ts'
+import { azurePlace, coherePath, vertexPath } from './cloud-path.ts'
 
 /**
  * Where a call goes at a candidate. The path reaches the upstream with its percent-encoding as it came; what cannot be
@@ -30,25 +31,23 @@ const knownMax = 32
 
 function parseUrl(call: Call, candidate: Candidate): URL {
   const { backend, protocol, model } = candidate
-  if (candidate.keepsModel === true || call.endpoint.dialect === 'raw') {
+  if (candidate.keepsModel === true || call.endpoint.dialect === 'raw' || protocol === 'converter') {
     return urlOf(backend.url, behind(backend.url.pathname, call.path), call.query)
   }
   const basePath = basePathOf(candidate)
-  if (protocol === 'azure' && !basePath.endsWith('/openai/v1')) {
-    const path = joinPath(
-      basePath,
-      isOfModel(call) ? deploymentPath(call.path, model) : `/openai${withoutV1(call.path)}`,
-    )
-    return urlOf(backend.url, path, withApiVersion(call.query, backend.apiVersion))
+  if (protocol === 'azure') {
+    const { path, isVersioned } = azurePlace({ ...call, path: safe(call.path) }, model, basePath)
+    return urlOf(backend.url, path, isVersioned ? withApiVersion(call.query, backend.apiVersion) : call.query)
+  }
+  if (protocol === 'vertex') {
+    return urlOf(backend.url, vertexPath(safe(namedPath(call, model)), basePath), call.query)
+  }
+  if (protocol === 'cohere' && call.path.startsWith('/v2/')) {
+    return urlOf(backend.url, coherePath(call.path, basePath), call.query)
   }
   // Files go to and from Google beside its API, by a path that has the version behind.
   const base = transferPath.test(call.path) ? basePath.replace(geminiVersion, '') : basePath
   return urlOf(backend.url, joinPath(base, pathFor(call, model, base)), call.query)
-}
-
-/** Files, batches and what was answered before are of no deployment. */
-function isOfModel({ endpoint }: Call): boolean {
-  return endpoint.reads !== 'nothing'
 }
 
 /** What nobody reads is put behind the base as it is; nothing at all is the base itself. */
@@ -64,11 +63,14 @@ function basePathOf({ backend, protocol }: Candidate): string {
 
 /** Google's clients choose among versions of the API; a base that ends in one has chosen for them. */
 function pathFor(call: Call, model: string, basePath: string): string {
-  const { endpoint, path, modelAt } = call
-  const named = endpoint.reads === 'path' && model !== call.model ? splicePathModel(path, modelAt, model) : path
-  return endpoint.dialect === 'gemini' && geminiVersion.test(basePath)
+  const named = namedPath(call, model)
+  return call.endpoint.dialect === 'gemini' && geminiVersion.test(basePath)
     ? named.replace(/^\/v1(?:beta|alpha)?\//, '/')
     : named
+}
+
+function namedPath({ endpoint, path, model: asked, modelAt }: Call, model: string): string {
+  return endpoint.reads === 'path' && model !== asked ? splicePathModel(path, modelAt, model) : path
 }
 
 const transferPath = /^\/(?:upload|download)\/v1/
@@ -106,14 +108,6 @@ function safe(path: string): string {
 }
 
 const dotSegment = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
-
-function deploymentPath(path: string, model: string): string {
-  return `/openai/deployments/${encodeURIComponent(model)}${withoutV1(path)}`
-}
-
-function withoutV1(path: string): string {
-  return path.startsWith('/v1/') ? path.slice('/v1'.length) : path
-}
 
 /** The client's own `api-version` wins over the configured one. */
 function withApiVersion(query: string, apiVersion: string): string {

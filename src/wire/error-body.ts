@@ -28,7 +28,7 @@ export function errorHeaders(refusal: Refusal, mayBeDone = false): readonly (rea
 }
 
 // Limit: official clients wait as long as they are told, so longer waits are told as this one.
-const retryAfterMsMax = 60_000
+export const retryAfterMsMax = 60_000
 
 function envelope(dialect: Dialect, refusal: Refusal, requestId: string): object {
   const { code, message, status } = refusal

@@ -1,6 +1,6 @@
 import type { Span } from '#core/call.ts'
 import { asBuffer } from '#kit/bytes.ts'
-import { parseJson } from '#kit/json-value.ts'
+import { asText, parseJson } from '#kit/json-value.ts'
 import { scanJson, type JsonVisitor } from './json-scan.ts'
 
 /** Where the members of a JSON object stand, for those who ask for few of them. */
@@ -13,7 +13,10 @@ export class JsonMembers {
     this.#spans = spans
   }
 
-  /** Undefined when the body is no JSON object, or when it can be read in two ways: a key comes twice, or is escaped. */
+  /**
+   * Undefined when the body is no JSON object, or when it can be read in two ways: one of these keys comes twice, is
+   * escaped, or stands there in other letters, which some servers do not tell apart.
+   */
   static of(body: Uint8Array, names: ReadonlySet<string>): JsonMembers | undefined {
     const finder = new MemberFinder(names)
     if (scanJson(body, finder) !== undefined) return undefined
@@ -34,7 +37,6 @@ export class JsonMembers {
   }
 }
 
-const backslash = 0x5c
 const openBrace = 0x7b
 const closeBrace = 0x7d
 
@@ -53,8 +55,11 @@ class MemberFinder implements JsonVisitor {
   key(bytes: Buffer, start: number, end: number): boolean {
     this.#close(bytes, start - 1)
     const name = bytes.toString('latin1', start, end)
-    if (bytes.subarray(start, end).includes(backslash)) this.#isAmbiguous = true
-    if (!this.#names.has(name)) return false
+    if (!this.#names.has(name)) {
+      if (mayBeAnother.test(name) && this.#meansOne(bytes.toString('utf8', start - 1, end + 1)))
+        this.#isAmbiguous = true
+      return false
+    }
     if (this.#spans.has(name)) this.#isAmbiguous = true
     this.#next = name
     return true
@@ -72,6 +77,14 @@ class MemberFinder implements JsonVisitor {
     return this.#spans
   }
 
+  /** `key`: with its quotes. What follows a backslash may be wrong, and then nobody knows what is meant. */
+  #meansOne(key: string): boolean {
+    const name = asText(parseJson(key))
+    if (name === undefined) return true
+    const letters = folded(name)
+    return this.#names.values().some((other) => folded(other) === letters)
+  }
+
   /** Between a container and what follows it stand no other brackets. */
   #close(bytes: Buffer, before: number): void {
     if (this.#open === undefined) return
@@ -81,6 +94,14 @@ class MemberFinder implements JsonVisitor {
     this.#spans.set(name, { start, end })
     this.#open = undefined
   }
+}
+
+/** Something in it is escaped, or a letter that has another case. */
+const mayBeAnother = /[\\A-Z\u0080-\u00ff]/
+
+/** A long s is an s, too, to servers that take capitals for small letters. */
+function folded(name: string): string {
+  return name.toLowerCase().replaceAll('\u017f', 's')
 }
 
 function isOpening(byte: number | undefined): boolean {

@@ -55,6 +55,11 @@ export class StreamPieces {
     return this.#heldBytes
   }
 
+  /** Its bytes. */
+  get rest(): Uint8Array {
+    return concat(this.#held)
+  }
+
   /** The stream stands in the middle of a piece; blanks between two of them do not count. */
   get isInside(): boolean {
     return this.#held.some((part) => part.some((byte) => byte > 0x20))

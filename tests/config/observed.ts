@@ -14,6 +14,7 @@ const linksProxies = 'e2e/links-proxies.e2e.test.ts'
 const logging = 'e2e/keys-logging.e2e.test.ts'
 const process = 'e2e/keys-process.e2e.test.ts'
 const retry = 'road/keys-retry.test.ts'
+const rules = 'road/rules.test.ts'
 const rollingRestart = 'e2e/rolling-restart.e2e.test.ts'
 const routes = 'road/keys-routes.test.ts'
 const timeouts = 'e2e/keys-timeouts.e2e.test.ts'
@@ -58,6 +59,11 @@ const forwarding = 'unit/server/forward-proxy.test.ts'
 const pools = 'unit/snapshot/services.test.ts'
 const servicesRoad = 'road/services.test.ts'
 const healthKeys = 'road/keys-health.test.ts'
+const converted: Observation = [
+  'e2e/converters.e2e.test.ts',
+  'converters and backends[].converter: a client of $form is answered',
+]
+const compatKeys = 'road/keys-compat.test.ts'
 const healthPages = 'road/health.test.ts'
 const healthPath: Observation = [
   healthPages,
@@ -104,6 +110,23 @@ const observations: Readonly<Record<string, Observation>> = {
   max_body_size: [process, 'is enforced on the wire, whether a body is announced or comes in chunks'],
   'server.idle_timeout': [process, 'A60: server.idle_timeout $timeout closes an idle connection'],
   max_upload_size: ['e2e/upload.e2e.test.ts', 'max_upload_size refuses what announces more'],
+  'system_prompts[].text': [rules, 'system_prompts[].text for $name'],
+  'system_prompts[].file': [rules, 'system_prompts[].file and dir are files, whose front matter wins'],
+  'system_prompts[].dir': [rules, 'system_prompts[].file and dir are files, whose front matter wins'],
+  'system_prompts[].enabled': [rules, 'system_prompts[] keys: $entry'],
+  'system_prompts[].models': [rules, 'system_prompts[] keys: $entry'],
+  'system_prompts[].position': [rules, 'system_prompts[] keys: $entry'],
+  'system_prompts[].separator': [rules, 'system_prompts[] keys: $entry'],
+  'system_prompts[].custom_separator': [rules, 'system_prompts[] keys: $entry'],
+  'system_prompts[].priority': [rules, 'system_prompts[] keys: $entry'],
+  'system_prompts[].variables': [rules, 'system_prompts[].variables come before what is known'],
+  'middleware[].name': [rules, 'C908 middleware[].name and enabled: one after the other'],
+  'middleware[].enabled': [rules, 'C908 middleware[].name and enabled: one after the other'],
+  'middleware[].config.add_headers': [rules, 'C901 middleware[].config.add_headers reach $name'],
+  'middleware[].config.modify_model.rules[].pattern': [rules, 'C902 middleware[].config.modify_model: $path'],
+  'middleware[].config.modify_model.rules[].replace': [rules, 'C902 middleware[].config.modify_model: $path'],
+  'middleware[].config.strip_fields': [rules, 'C903 middleware[].config.strip_fields: $name'],
+  'middleware[].config.add_fields': [rules, 'C904 middleware[].config.add_fields: {now} is the time'],
   'filters[].match.methods': [filters, 'filters[].match.$key: only requests that match lose something'],
   'filters[].match.path': [filters, 'filters[].match.$key: only requests that match lose something'],
   'filters[].match.backends': [
@@ -132,6 +155,8 @@ const observations: Readonly<Record<string, Observation>> = {
   'backends[].url': [backends, 'B73: backends[].url $url is where requests go'],
   'backends[].api_key': [backends, 'B03: api_key is its own'],
   'backends[].protocol': [backends, 'B101: backends[].protocol "$protocol" decides path and form of the key: $url'],
+  'backends[].converter': converted,
+  converters: converted,
   'backends[].enabled': [process, 'auto goes by the variable of the key, with one line for each that is unset'],
   'backends[].weight': [routes, 'share the load by backends[].weight too: $weight'],
   'backends[].headers': [backends, 'backends[].headers come with every request and replace those of the client'],
@@ -169,6 +194,38 @@ const observations: Readonly<Record<string, Observation>> = {
   'backends[].streaming.idle_timeout': streamIdle,
   'backends[].streaming.max_duration': streamLength,
   'backends[].prefill': [streaming, 'backends[].prefill: the text so far is put into the request, and what comes is'],
+  'backends[].url_anthropic': [compatKeys, 'C1418: backends[].url_anthropic is where Anthropic clients'],
+  'backends[].apis': [compatKeys, 'backends[].apis $apis: a Responses client is sent to'],
+  'backends[].profile.max_output_tokens': [
+    compatKeys,
+    'backends[].profile.max_output_tokens is the limit where the client',
+  ],
+  'backends[].profile.max_tokens_field': [compatKeys, 'backends[].profile.max_tokens_field %s names the limit'],
+  'backends[].profile.system_role': [compatKeys, 'backends[].profile.system_role %s hears the system'],
+  'backends[].profile.single_system': [compatKeys, 'backends[].profile.single_system $single: $count system messages'],
+  'backends[].profile.sampling': [compatKeys, 'backends[].profile.sampling $sampling: plainly, and while it thinks'],
+  'backends[].profile.stop_max': [compatKeys, 'backends[].profile.stop_max stop sequences are sent, no more'],
+  'backends[].profile.media': [compatKeys, 'backends[].profile.media $media: an image comes to'],
+  'backends[].profile.structured': [
+    compatKeys,
+    'backends[].profile.structured $structured: JSON of a schema is asked by',
+  ],
+  'backends[].profile.reasoning': [compatKeys, 'backends[].profile.reasoning $reasoning: it is asked to think by'],
+  'backends[].profile.reasoning_field': [
+    compatKeys,
+    'backends[].profile.reasoning_field %s is where its earlier thoughts',
+  ],
+  'backends[].profile.reasoning_history': [
+    compatKeys,
+    'backends[].profile.reasoning_history $history: earlier thoughts',
+  ],
+  'backends[].profile.reasoning_tags': [
+    compatKeys,
+    'backends[].profile.reasoning_tags $tags: <think> in a text is read as',
+  ],
+  'backends[].profile.include_usage': [compatKeys, 'backends[].profile.include_usage $usage: a stream is asked with'],
+  'backends[].profile.always_stream': [compatKeys, 'backends[].profile.always_stream: a client that wants no stream'],
+  'backends[].profile.refuses': [compatKeys, 'backends[].profile.refuses $refuses: top_p is sent as'],
   'backends[].credentials[].name': [keysOfCredentials, 'credentials[].name is what log and records call it'],
   'backends[].credentials[].type': provesBy,
   'backends[].credentials[].weight': [
@@ -286,6 +343,16 @@ const observations: Readonly<Record<string, Observation>> = {
     leavingOut,
     'outlier_detection.max_ejection_percent: { $written } leaves $left of four',
   ],
+  'compat.translate': [compatKeys, 'compat.translate $translate: a Claude client of a Chat backend gets'],
+  'compat.mode': [compatKeys, 'compat.mode $mode: a hint and a missing file come to'],
+  'compat.prefer_native': ['unit/core/serving.test.ts', 'goes by weight alone where compat.prefer_native is off'],
+  'compat.inline_system': [compatKeys, 'compat.inline_system $inline: a system message in the middle'],
+  'compat.repair_history': [compatKeys, 'compat.repair_history $repair: a result without a call comes to'],
+  'compat.auto_cache': [compatKeys, 'compat.auto_cache $auto: breakpoints in a long prompt'],
+  'compat.forward_identity': [compatKeys, 'compat.forward_identity $forward: Claude is told'],
+  'compat.chat_reasoning': [compatKeys, 'compat.chat_reasoning $field: Chat clients find thoughts in'],
+  'compat.hosted_tools': [compatKeys, 'compat.hosted_tools $hosted: a search of the web comes to Claude as'],
+  'compat.media_fetch': [compatKeys, 'compat.media_fetch $fetch: an image by address'],
   'detection.error_codes': [retry, 'B28 B29 B30 B31: detection.error_codes: { $detection }'],
   'detection.error_patterns': [retry, 'B32: detection.error_patterns: { $detection } in "$says": $found'],
   ...checksOf('health_check'),
@@ -355,11 +422,20 @@ function inPools(): Readonly<Record<string, Observation>> {
     pools,
     'in services and in passthrough: a backend there takes every key that it takes in `backends`',
   ]
-  const without = new Set(['name', 'weight', 'protocol', 'api_version', 'prefill'])
+  const without = new Set([
+    'name',
+    'weight',
+    'protocol',
+    'converter',
+    'api_version',
+    'prefill',
+    'apis',
+    'url_anthropic',
+  ])
   const keys = Object.keys(observations)
     .filter((key) => key.startsWith('backends[].') && !key.startsWith('backends[].health_check.'))
     .map((key) => key.slice('backends[].'.length))
-    .filter((key) => !without.has(key))
+    .filter((key) => !without.has(key) && !key.startsWith('profile.'))
   const own: Readonly<Record<string, Observation>> = {
     id: [pools, 'D06 D08 D09 D10: each model is a plan of one tier, its backends named by service, model and id'],
     name: [pools, 'D06 D08 D09 D10: each model is a plan of one tier, its backends named by service, model and id'],

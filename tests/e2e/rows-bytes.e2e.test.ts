@@ -359,10 +359,10 @@ describe('B101: each protocol has its path and its header', () => {
   })
 
   test.each([
-    { alias: 'p-anthropic', path: chat },
-    { alias: 'p-openai', path: messages },
-    { alias: 'p-mistral', path: gemini },
-  ])('$alias does not speak $path, and the client is told', async ({ alias, path }) => {
+    { alias: 'p-anthropic', path: '/v1/audio/speech' },
+    { alias: 'p-openai', path: '/v1/messages/batches' },
+    { alias: 'p-mistral', path: gemini.replace('generateContent', 'predict') },
+  ])('$alias does not speak $path, which nobody can translate, and the client is told', async ({ alias, path }) => {
     const before = origin.received.length
     const answer = await ask(alias, { path: path.replace('MODEL', alias) })
     expect(answer.status).toBe(400)

@@ -260,7 +260,7 @@ fallback: { cooldown_seconds: 0 }
     expect(answer.status).toBe(200)
     expect(answer.text).toContain('hi')
     expect(answer.text).toMatch(says)
-    expect(answer.isWhole).toBe(false)
+    expect(answer.isWhole).toBe(path === '/v1/responses')
   })
 
   test.each(['length-large', 'chunked-large'])(

@@ -54,8 +54,8 @@ describe('a start without a config file', () => {
     for (const path of ['/health', '/ready', '/v1/models', '/v1beta/models'])
       expect((await rawRequest(gateway.url, { path })).status).toBe(200)
     expect((await rawRequest(gateway.url, chatRequest('no-such-model'))).status).toBe(404)
-    // A model whose provider does not speak the client's dialect is refused here.
-    const foreign = await rawRequest(gateway.url, chatRequest('claude-opus-4-5'))
+    // What the provider of a model does not have, and nobody can translate, is refused here.
+    const foreign = await rawRequest(gateway.url, { ...chatRequest('claude-opus-4-5'), path: '/v1/moderations' })
     expect(foreign.status).toBe(400)
     expect(foreign.text).toContain('unsupported_by_backend')
     // The port of HTTPS, as the system writes it.

@@ -290,7 +290,7 @@ models: { m: { strategy: latency, routes: ${two} } }
     expect(asked(road).slice(7).split('').toSorted().join('')).toBe('aabbcc')
   })
 
-  test('round_robin: who does not speak the dialect has no turn', async () => {
+  test('round_robin: who would have to translate has no turn among those who need not', async () => {
     const routes =
       '[{ backend: a, model: up }, { backend: b, model: up, protocol: anthropic }, { backend: c, model: up, weight: 2 }]'
     const road = await openRoad(aliasWith('strategy: round_robin', routes), answering({}))

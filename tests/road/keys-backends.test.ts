@@ -159,9 +159,9 @@ describe('what a backend speaks', () => {
     { protocol: 'gemini', served: [false, false, true] },
     { protocol: 'any', served: [true, true, true] },
   ])(
-    'B101: a backend of protocol "$protocol" is asked by clients of its dialect only',
+    'B101: a backend of protocol "$protocol" is asked by clients of its dialect only, where nothing is translated',
     async ({ protocol, served }) => {
-      const road = await roadWith(`url: "https://a", protocol: ${protocol}`)
+      const road = await roadWith(`url: "https://a", protocol: ${protocol}`, 'compat: { translate: false }')
       const answers = [await chat(road), await messages(road), await generate(road)]
       expect(answers.map(({ status }) => status)).toEqual(served.map((isServed) => (isServed ? 200 : 400)))
       expect(road.sent.length).toBe(served.filter(Boolean).length)

@@ -51,7 +51,7 @@ models:
   })
 
   test.each([
-    { protocol: 'openai', status: 400, path: undefined },
+    { protocol: 'openai', status: 200, path: '/v1/chat/completions' },
     { protocol: 'anthropic', status: 200, path: '/v1/messages' },
     { protocol: 'any', status: 200, path: '/v1/messages' },
   ])('B101: models.<name>.routes[].protocol "$protocol" wins over that of the backend', async (row) => {

@@ -229,7 +229,7 @@ describe('services', () => {
       const road = await openRoad(service, () => eventStream([event]))
       const told = reading(road, road.fetch(path, { method: 'POST', headers: bearer }))
       await letPass(road.clock, 5000, () => told.ended !== undefined)
-      expect([told.ended, told.text]).toEqual(['reset', expect.stringMatching(/"delta":"a"[^]*error/)])
+      expect([told.ended, told.text]).toEqual(['clean', expect.stringMatching(/"delta":"a"[^]*response\.failed/)])
     },
   )
 

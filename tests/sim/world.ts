@@ -5,6 +5,7 @@ import type { Exchange } from '#core/exchange.ts'
 import { Credentials } from '#credential/credentials.ts'
 import { isRefusal } from '#core/refusal.ts'
 import type { Gateway } from '#gateway/gateway.ts'
+import { Translator } from '#gateway/translator.ts'
 import { Roster } from '#kit/roster.ts'
 import { seededRandom } from '#ports/random.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
@@ -139,6 +140,7 @@ export class World {
       health: this.health,
       figures: new WatchedFigures(this.mishaps),
       prefillRefusers: new Set(),
+      translator: new Translator(this.clock),
       live: new Roster(),
       sinks: [{ settled: (exchange) => this.#settle(exchange) }],
       clock: this.clock,

@@ -23,6 +23,11 @@ export function fakeSecretFiles(files: Readonly<Record<string, FakeFile>> = {}):
       const { content, shared = false } = file
       return { bytes: typeof content === 'string' ? new TextEncoder().encode(content) : content, shared }
     },
+    async list(path) {
+      const folder = `${path.replaceAll('\\', '/')}/`
+      const names = Object.keys(files).filter((name) => name.startsWith(folder))
+      return names.map((name) => name.slice(folder.length)).filter((name) => !name.includes('/'))
+    },
   }
 }
 
@@ -48,6 +53,7 @@ export async function compileText(
     offBackends: new Set(loaded.off.map(({ name }) => name)),
     secrets: loaded.secrets.map((secret) => secret.reveal()),
     outside: loaded.outside,
+    prompts: loaded.prompts,
   })
   return { loaded, compilation, problems: withCompileProblems(loaded, compilation.problems) }
 }

@@ -5,6 +5,7 @@ import type { Exchange } from '#core/exchange.ts'
 import { Credentials } from '#credential/credentials.ts'
 import { Roster } from '#kit/roster.ts'
 import type { Gateway } from '#gateway/gateway.ts'
+import { Translator, type MediaSource } from '#gateway/translator.ts'
 import type { Level, Log, LogFields } from '#ports/log.ts'
 import { HeaderList } from '#kit/header-list.ts'
 import { seededRandom } from '#ports/random.ts'
@@ -56,12 +57,12 @@ export type Upstream = (request: OutgoingRequest, road: { readonly clock: FakeCl
 
 type Arrival = Response | IncomingResponse | TransportFailure
 
-/** `around`: variables and files that the configuration may name. */
+/** `around`: variables and files that the configuration may name, and what stands at addresses that clients name. */
 export async function openRoad(
   yaml: string,
   upstream: Upstream,
   seed = 1,
-  around: Pick<Surroundings, 'env' | 'files'> = {},
+  around: Pick<Surroundings, 'env' | 'files'> & { readonly media?: MediaSource } = {},
 ): Promise<Road> {
   const clock = new FakeClock()
   const sent: OutgoingRequest[] = []
@@ -94,6 +95,7 @@ export async function openRoad(
     health,
     figures: new Figures(),
     prefillRefusers: new Set(),
+    translator: new Translator(clock, around.media),
     live: new Roster(),
     sinks: [{ settled: (exchange) => void settled.push(exchange) }, checks],
     clock,
@@ -199,6 +201,7 @@ async function snapshotOf(
     offBackends: new Set(),
     secrets: [],
     outside: loaded.outside,
+    prompts: loaded.prompts,
   })
   if (snapshot === undefined) throw new Error(problems.map((problem) => problem.message).join('\n'))
   return snapshot

@@ -4,7 +4,7 @@ import { SharedSource } from '#boot/shared-source.ts'
 import type { SeatFacts } from '#boot/worker-messages.ts'
 import type { SecretFiles } from '#ports/secret-files.ts'
 import { bootOnlyOf } from '#snapshot/diff.ts'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { snapshotOf } from '../../support/compiled.ts'
@@ -30,6 +30,7 @@ class Bench implements Disposable {
         if (this.key === undefined) throw Object.assign(new Error('gone'), { code: 'ENOENT' })
         return { bytes: new TextEncoder().encode(this.key), shared: false }
       },
+      list: async (path) => readdirSync(path),
     }
     return new SharedSource({
       seat: {
@@ -84,6 +85,22 @@ test.each([
   const joined = await bench.worker({}, packed).first()
   expect([joined.digest, joined.snapshot?.listen, joined.snapshot?.keys.isOpen]).toEqual([digest, kept.listen, false])
   expect(joined.snapshot?.backends.get('up')?.apiKey?.reveal()).toBe('sk-upstream-0001')
+})
+
+test('A68: the prompts of a folder are those of the others too, whatever is in it by now', async () => {
+  using bench = new Bench()
+  const folder = join(bench.directory, 'prompts')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'one.md'), '')
+  writeFileSync(bench.file, `${good}system_prompts: [{ dir: prompts }]\n`)
+  const first = bench.worker({ isFirst: true })
+  const loaded = await first.first()
+  first.accepted(loaded)
+  writeFileSync(join(folder, 'two.md'), '')
+  writeFileSync(bench.file, 'backends: [')
+  const joined = await bench.worker({}, bench.told.at(-1)).first()
+  expect(joined.digest).toBe(loaded.digest)
+  expect(joined.snapshot?.rules).toBeDefined()
 })
 
 test('A68: where the file lost its client key and nobody tells what the others have, nothing is served', async () => {

@@ -7,6 +7,7 @@ import { FakeIo } from '../../support/fake-io.ts'
 
 const config = `
 proxy_api_key: sk-client-0042
+compat: { translate: false }
 backends:
   - { name: a, url: "https://a.test/v1", api_key: "sk-backend-secret-1", weight: 3 }
   - { name: b, url: "https://b.test/v1", timeout: { connect: 3s } }
@@ -94,6 +95,19 @@ Rules:
   A silent stream gives a sign of life every 5s.
   A stream that breaks after its first content ends with an error that the client can read.
 `)
+  })
+
+  test('tells which routes are asked by translation, behind those that need none', async () => {
+    writeFileSync(file, config.replace('translate: false', 'translate: true'))
+    const { code, out } = await explained('--model', 'opus', '--path', '/v1/messages')
+    expect([code, out.split('\n').filter((line) => /^ +\d\. .* \/ big /.test(line))]).toEqual([
+      0,
+      [
+        '    1. c / big (anthropic), 100 % of the traffic',
+        '    2. a / big (openai), translated to chat, 0 % of the traffic',
+        '    3. b / big (openai), translated to chat, 0 % of the traffic',
+      ],
+    ])
   })
 
   test('the path decides the dialect', async () => {

@@ -61,7 +61,8 @@ async function run(seed: string): Promise<{ readonly code: number; readonly text
   const io = new FakeProcess()
   const running = mock({ ...flags, seed }, io)
   const url = await io.started
-  const response = await fetch(`${url}/v1/messages`, { method: 'POST', body: '{"model":"tokens=30"}' })
+  const body = JSON.stringify({ model: 'tokens=30', max_tokens: 99, messages: [{ role: 'user', content: 'hi' }] })
+  const response = await fetch(`${url}/v1/messages`, { method: 'POST', body })
   const text = await response.text()
   io.signal('SIGTERM')
   return { code: await running, text, io }

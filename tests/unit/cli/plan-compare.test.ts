@@ -23,7 +23,13 @@ function past(now: Snapshot, model: string, count: number, dialect: PastRequest[
   return Array.from({ length: count }, (_, index) => {
     const seed = Math.imul(index, 2_654_435_761) >>> 0
     const plan = resolveNamed(now, model)
-    return { dialect, model, seed, wouldTry: isRefusal(plan) ? [] : [...idsWhenHealthy(plan, dialect, seed)] }
+    return {
+      dialect,
+      path: '',
+      model,
+      seed,
+      wouldTry: isRefusal(plan) ? [] : [...idsWhenHealthy(plan, { dialect }, seed)],
+    }
   })
 }
 
@@ -96,7 +102,7 @@ describe('compareCourses()', () => {
   })
 
   test('requests that never named a model are counted apart', () => {
-    const comparison = compareCourses([{ dialect: 'openai', seed: 1, wouldTry: [] }], table({ m: [first] }))
+    const comparison = compareCourses([{ dialect: 'openai', path: '', seed: 1, wouldTry: [] }], table({ m: [first] }))
     expect(comparison).toMatchObject({ requests: 1, withoutModel: 1, changed: [], unchanged: [] })
     expect(renderComparison(comparison, 'new.yaml')).toBe(
       'No request of the last 1 came so far as to name its model.\n',

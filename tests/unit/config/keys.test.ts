@@ -31,6 +31,7 @@ test('keys that hold secrets are known as such', () => {
     'outbound_proxy.url',
     ...ofBackends('services.<name>.models.<name>.backends[]'),
     ...ofBackends('passthrough.backends[]'),
+    'middleware[].config.add_headers',
     'health_check.headers',
   ])
   expect(isSecret(ConfigSchema, ['backends', 0, 'headers', 'X-Key'])).toBe(true)

@@ -139,8 +139,15 @@ describe('compileCredentials()', () => {
     },
     {
       name: 'an account of another type',
-      written: { service_account: '{"type":"authorized_user"}' },
-      says: ['error service_account: "type" of the file is not "service_account", the one kind that is known'],
+      written: { service_account: '{"type":"external_account"}' },
+      says: [
+        'error service_account: "type" of the file is not "service_account" or "authorized_user", the kinds that are known',
+      ],
+    },
+    {
+      name: 'a user who never allowed anything',
+      written: { service_account: '{"type":"authorized_user","client_id":"a","client_secret":"b"}' },
+      says: ['error service_account: the user has no "client_id", "client_secret" or "refresh_token"'],
     },
     {
       name: 'an account with a broken key and without a name',

@@ -331,6 +331,17 @@ describe('google', () => {
     )
   })
 
+  test('asks for a user by what gcloud leaves behind, which no answer may repeat', async () => {
+    const user = { type: 'authorized_user', client_id: 'c', client_secret: 'secret-1', refresh_token: 'refresh-1' }
+    const { credential, asked, forms } = await opened(counting, { service_account: JSON.stringify(user) })
+    expect(valueIn(await proofOf(credential))).toBe('Bearer token-1')
+    expect(asked[0]?.url.href).toBe('https://oauth2.googleapis.com/token')
+    expect(forms()).toEqual([
+      { grant_type: 'refresh_token', refresh_token: 'refresh-1', client_id: 'c', client_secret: 'secret-1' },
+    ])
+    expect(credential.secrets().map((secret) => secret.reveal())).toContain('refresh-1')
+  })
+
   test('takes the account in full, too', async () => {
     const { credential } = await opened(counting, { service_account: JSON.stringify(account) })
     expect(valueIn(await proofOf(credential))).toBe('Bearer token-1')

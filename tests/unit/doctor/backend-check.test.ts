@@ -357,3 +357,33 @@ test('a credential that has nothing to prove itself with is told as such', async
     'fail credential "o": its token server answered with status 500 — look at it in "credentials" of this backend',
   )
 })
+
+test.each<{ protocol: Protocol; status: string; line: RegExp }>([
+  { protocol: 'bedrock', status: '200 OK', line: /^ok it answers \(status 200\); it has no list of models there/ },
+  { protocol: 'bedrock', status: '404 Not Found', line: /^ok it answers \(status 404\)/ },
+  { protocol: 'bedrock', status: '403 Forbidden', line: /^fail the list of models was answered with status 403/ },
+  { protocol: 'bedrock', status: '503 Service Unavailable', line: /^fail .* status 503/ },
+  { protocol: 'openai', status: '404 Not Found', line: /^warn .* it has no such list/ },
+])('$protocol that answers $status: $line', async ({ protocol, status, line }) => {
+  const { lines } = await linesFor(() => plainAnswer('{}', json, status), { path: '/', protocol })
+  expect(lines).toEqual([expect.stringMatching(line)])
+})
+
+test("at Vertex AI the list is of Google's own models, and Claude is not missed in it", async () => {
+  const list = '{"publisherModels":[{"name":"publishers/google/models/gemini-2.5-pro"}]}'
+  const options = { path: '/v1/projects/p/locations/l', protocol: 'vertex', models: ['claude-sonnet-4-5'] } as const
+  const { lines } = await linesFor(() => plainAnswer(list, json), options)
+  expect(lines).toEqual([
+    'ok the model list has 1 model; everybody gets it, so it does not prove that the key is good',
+    "ok the list names Google's own models alone: other names show only when they are asked",
+  ])
+})
+
+test('a second address is reached, and no list is asked of it', async () => {
+  await using origin = await rawOrigin((peer) => peer.end(plainAnswer(two, json)))
+  const use = useOf(new URL('/v1', origin.url), {}, 'openai', ['gpt-5'])
+  const url = new URL(`http://127.0.0.1:${await closedPort()}/anthropic`)
+  const { findings } = await checkBackend(portsOf(), { ...use, anthropic: { ...use.backend, url } })
+  expect(linesOf(findings).at(-1)).toMatch(/^fail url_anthropic: connect .*"url_anthropic" right\?$/)
+  expect(origin.received.map(({ target }) => target)).toEqual(['/v1/models', '/v1/models'])
+})

@@ -190,7 +190,10 @@ test.each([
   { path: '/v1beta/models/ok:streamGenerateContent', model: '', last: /^\]$/, lacks: undefined },
   { path: '/v1beta/models/nodone:streamGenerateContent', model: '', last: / hi"/, lacks: 'finishReason' },
 ])('a stream of $path with "$model" ends with $last', async ({ path, model, last, lacks }) => {
-  const { chunks, text, failure } = await ask(model, { stream: true, input: 'hi', contents: 'hi' }, { path })
+  const body = path.includes('/v1beta/')
+    ? { messages: undefined, model: undefined, contents: [{ parts: [{ text: 'hi' }] }] }
+    : { stream: true, ...(path === '/v1/messages' ? { max_tokens: 100 } : { input: 'hi' }) }
+  const { chunks, text, failure } = await ask(model, body, { path })
   expect(chunks.at(-1)).toMatch(last)
   if (lacks !== undefined) expect(text).not.toContain(lacks)
   expect(failure).toBeUndefined()

@@ -21,9 +21,9 @@ function restsOf(rests: Readonly<Record<string, Rest>>): Rests {
 
 /** The choice as text: who is asked, and in brackets who is passed over and why. */
 function told(plan: Plan, rests: Rests = noRests, dialect: Dialect = 'openai', seed = 1): string {
-  return chooseAll(plan, dialect, { breakers: rests }, seed, nowMs)
+  return chooseAll(plan, { dialect }, { breakers: rests }, seed, nowMs)
     .map(({ candidate, objection }) =>
-      objection === undefined ? candidate.id : `(${candidate.id} ${reasonOf(objection, dialect, nowMs)})`,
+      objection === undefined ? candidate.id : `(${candidate.id} ${reasonOf(objection, { dialect }, nowMs)})`,
     )
     .join(', ')
 }
@@ -70,7 +70,7 @@ describe('who is asked, in order', () => {
 
   test('every tier is finished before the next begins', () => {
     const plan = tieredPlan([[route('a'), route('b')], [route('c')], [], [route('d'), route('e')]])
-    const tiers = chooseAll(plan, 'openai', noBooks, 5, 0).map(({ tier }) => plan.tiers.indexOf(tier))
+    const tiers = chooseAll(plan, { dialect: 'openai' }, noBooks, 5, 0).map(({ tier }) => plan.tiers.indexOf(tier))
     expect(tiers).toEqual([0, 0, 1, 3, 3])
   })
 })
@@ -95,7 +95,7 @@ describe('chance', () => {
     ])
     const seen: Record<string, number> = {}
     for (let seed = 0; seed < 8000; seed += 1) {
-      const ids = idsWhenHealthy(plan, 'openai', Math.imul(seed, 2_654_435_761) >>> 0)
+      const ids = idsWhenHealthy(plan, { dialect: 'openai' }, Math.imul(seed, 2_654_435_761) >>> 0)
       const key = `${ids[0]} ${ids[2]}`
       seen[key] = (seen[key] ?? 0) + 1 / 8000
     }
@@ -114,15 +114,17 @@ describe('chance', () => {
         const rests = restsOf(
           Object.fromEntries(names.map((name) => [`b${name}`, { why: 'cooling', untilMs: 5000 } as const])),
         )
-        const steps = chooseAll(plan, 'openai', { breakers: rests }, seed, nowMs)
-        expect(chooseAll(plan, 'openai', { breakers: rests }, seed, nowMs)).toEqual([...steps])
+        const steps = chooseAll(plan, { dialect: 'openai' }, { breakers: rests }, seed, nowMs)
+        expect(chooseAll(plan, { dialect: 'openai' }, { breakers: rests }, seed, nowMs)).toEqual([...steps])
         const course = new Course(plan, seed)
         expect(steps.map(() => course.next())).toEqual(steps.map(({ candidate }) => candidate))
         expect(course.next()).toBeUndefined()
         expect(course.next()).toBeUndefined()
         expect(new Set(steps.map(({ candidate }) => candidate.id)).size).toBe(count)
         // A rest takes its route out, and changes nobody else's place.
-        const healthy = chooseAll(plan, 'openai', noBooks, seed, nowMs).map(({ candidate }) => candidate.id)
+        const healthy = chooseAll(plan, { dialect: 'openai' }, noBooks, seed, nowMs).map(
+          ({ candidate }) => candidate.id,
+        )
         expect(steps.map(({ candidate }) => candidate.id)).toEqual(healthy)
       }),
     )
@@ -132,13 +134,13 @@ describe('chance', () => {
 describe('idsWhenHealthy()', () => {
   test('is who would be asked, as far as the attempts reach', () => {
     const plan = tieredPlan([[route('a')], [route('b', { dialects: new Set(['gemini']) })], [route('c')], [route('d')]])
-    expect(idsWhenHealthy(plan, 'openai', 1)).toEqual(['a/m', 'c/m', 'd/m'])
-    expect(idsWhenHealthy({ ...plan, attemptsMax: 2 }, 'openai', 1)).toEqual(['a/m', 'c/m'])
-    expect(idsWhenHealthy(plan, 'anthropic', 1)).toEqual([])
+    expect(idsWhenHealthy(plan, { dialect: 'openai' }, 1)).toEqual(['a/m', 'c/m', 'd/m'])
+    expect(idsWhenHealthy({ ...plan, attemptsMax: 2 }, { dialect: 'openai' }, 1)).toEqual(['a/m', 'c/m'])
+    expect(idsWhenHealthy(plan, { dialect: 'anthropic' }, 1)).toEqual([])
   })
 
   test('stops somewhere where attempts are not limited', () => {
     const plan = tieredPlan(Array.from({ length: 40 }, (_, index) => [route(`b${index}`)]))
-    expect(idsWhenHealthy({ ...plan, attemptsMax: Infinity }, 'openai', 1)).toHaveLength(10)
+    expect(idsWhenHealthy({ ...plan, attemptsMax: Infinity }, { dialect: 'openai' }, 1)).toHaveLength(10)
   })
 })

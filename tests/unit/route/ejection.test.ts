@@ -66,7 +66,7 @@ function restsOf(text: string): Rests {
 function out(plan: Plan, rests: Rests): string {
   return plan.tiers
     .flatMap(({ candidates }) => candidates)
-    .filter((candidate) => restOf(candidate, 'openai', plan, rests, 0) !== undefined)
+    .filter((candidate) => restOf(candidate, { dialect: 'openai' }, plan, rests, 0) !== undefined)
     .map(({ backend }) => backend.name)
     .join('')
 }
@@ -139,7 +139,7 @@ describe('circuits and ejections take a part of an alias and no more', () => {
     const isOut = ([name = '']: string): boolean =>
       plan.tiers[0]?.candidates
         .filter(({ backend }) => backend.name === name)
-        .every((candidate) => restOf(candidate, 'openai', plan, rests, 0) !== undefined) === true
+        .every((candidate) => restOf(candidate, { dialect: 'openai' }, plan, rests, 0) !== undefined) === true
     expect([isOut('a'), isOut('b')]).toEqual([false, true])
   })
 

@@ -142,6 +142,14 @@ describe('explainCourse()', () => {
     expect(explained(tieredPlan(tiers))).toMatchObject({ verdict: 'refuses', says })
   })
 
+  test('C1418: a backend with two addresses is told by the one at which it is asked', () => {
+    const other: Partial<Candidate> = { dialects: new Set(['anthropic']), protocol: 'anthropic' }
+    const { routes } = explained(tieredPlan([[route('a'), route('a', other)]]))
+    expect(routes.map(({ protocol, turn }) => [protocol, turn])).toEqual([['openai', 1]])
+    const nobody = explained(tieredPlan([[route('a', { dialects: new Set(['gemini']) }), route('a', other)]]))
+    expect(nobody.routes.map(({ passedOver }) => passedOver?.why)).toEqual(['dialect', 'dialect'])
+  })
+
   test('who is passed over is told why, for how long, and what can be done', () => {
     const plan = tieredPlan([[route('a')], [route('b', { dialects: new Set(['gemini']) })], [route('c')]])
     const { routes } = explained(plan, restsOf(both))

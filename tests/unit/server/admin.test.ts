@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { warningCodes } from '#translate/warning-codes.ts'
 import type { Health } from '#upstream/health.ts'
 import { openAdmin, plainReport, type AdminBench, type Asking } from '../../support/admin.ts'
 import { broken, chatAnswer } from '../../support/road.ts'
@@ -676,7 +677,7 @@ describe('GET /admin/explain', () => {
   test('looks at the path for the dialect', async () => {
     const bench = await openPages()
     const page = await bench.read('/admin/explain?model=m&path=/v1/messages')
-    expect(page).toMatchObject({ dialect: 'anthropic', routes: [{ passedOver: { why: 'dialect' } }, {}] })
+    expect(page).toMatchObject({ dialect: 'anthropic', routes: [{ translated: 'chat' }, { translated: 'chat' }] })
   })
 
   test.each([
@@ -759,6 +760,13 @@ describe('GET /admin/sse-probe', () => {
     await reader?.cancel()
     expect(bench.road.clock.pending).toBe(0)
   })
+})
+
+test('GET /admin/warnings says what the codes of translated answers mean', async () => {
+  const bench = await openPages()
+  const { warnings } = await bench.read('/admin/warnings')
+  expect(warnings).toContainEqual({ code: 'dropped:seed', says: warningCodes['dropped:seed'] })
+  expect(warnings).toHaveLength(Object.keys(warningCodes).length)
 })
 
 test('the list of pages names each of them', async () => {

@@ -90,8 +90,8 @@ describe('paths of Ollama clients', () => {
     expect(await missing.json()).toEqual({ error: expect.stringContaining('Cannot find this path') })
   })
 
-  test('are no business of backends with another dialect', async () => {
-    const road = await openServer()
+  test('are no business of backends with another dialect, where nothing is translated', async () => {
+    const road = await openServer(`${config}\ncompat: { translate: false }`)
     expect(await (await road.fetch('/api/chat', post)).json()).toEqual({ error: expect.stringContaining('ollama') })
     expect(road.sent).toEqual([])
   })

@@ -39,3 +39,35 @@ test.each([
 ] as const)('modelListForm() knows $name', ({ headers, query, form }) => {
   expect(modelListForm(new Headers(headers), query)).toBe(form)
 })
+
+const names = ['a', 'b', 'c', 'd']
+
+test.each([
+  { query: '', rows: ['a', 'b', 'c', 'd'], more: false },
+  { query: 'limit=2', rows: ['a', 'b'], more: true },
+  { query: 'limit=2&after_id=b', rows: ['c', 'd'], more: false },
+  { query: 'after_id=b', rows: ['c', 'd'], more: false },
+  { query: 'limit=1&before_id=c', rows: ['b'], more: true },
+  { query: 'before_id=c', rows: ['a', 'b'], more: false },
+  { query: 'before_id=a', rows: [], more: false },
+  { query: 'after_id=gone&limit=x', rows: ['a', 'b', 'c', 'd'], more: false },
+  { query: 'limit=0', rows: ['a', 'b', 'c', 'd'], more: false },
+])('§14.4: Anthropic’s list with "$query" has $rows', ({ query, rows, more }) => {
+  expect(modelList('anthropic', names, createdMs, query)).toMatchObject({
+    data: rows.map((id) => ({ type: 'model', id })),
+    first_id: rows[0] ?? null,
+    last_id: rows.at(-1) ?? null,
+    has_more: more,
+  })
+})
+
+test('§14.4: Gemini’s list comes in pages for those who ask for them', () => {
+  expect(modelList('gemini', names, createdMs, 'pageSize=3')).toMatchObject({
+    models: [{ name: 'models/a' }, { name: 'models/b' }, { name: 'models/c' }],
+    nextPageToken: 'c',
+  })
+  const last = modelList('gemini', names, createdMs, 'pageSize=3&pageToken=c')
+  expect(last).toMatchObject({ models: [{ name: 'models/d' }] })
+  expect(last).not.toHaveProperty('nextPageToken')
+  expect(modelList('openai', names, createdMs, 'limit=1')).toMatchObject({ data: [{}, {}, {}, {}] })
+})

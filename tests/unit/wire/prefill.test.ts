@@ -141,10 +141,6 @@ describe('prefilled() puts the text into the request and changes nothing else', 
           const request = isLast ? { model: 'm', ...others, messages } : { messages, ...others, model: 'm' }
           const text = JSON.stringify(request, undefined, isLast ? 1 : 0)
           const result = filled('chat', text, said, 'prefix')
-          if (Object.keys(others).some((key) => JSON.stringify(key).includes('\\'))) {
-            expect(result).toBeUndefined()
-            return
-          }
           const added = { role: 'assistant', content: said, prefix: true }
           expect(JSON.parse(result ?? '')).toEqual({
             ...JSON.parse(text),

@@ -1,0 +1,58 @@
+import type { Call } from '#core/call.ts'
+import { asBuffer } from '#kit/bytes.ts'
+import { asObject, parseJson, type JsonObject } from '#kit/json-value.ts'
+import type { Asked } from './asked.ts'
+import type { BackendCodec, BackendRequest, ClientCodec, Recall, RequestFacts } from './codec.ts'
+import type { CommonRequest } from './common.ts'
+import { withContinuity } from './continuity.ts'
+import { asExactObject, parseExact } from './exact-json.ts'
+import type { Notes } from './notes.ts'
+
+/** The body of a call, parsed. */
+export function bodyOf(call: Call): JsonObject | undefined {
+  return asObject(parseJson(textOf(call)))
+}
+
+/** The same with every number as it stands, for bodies that go on. */
+export function exactBodyOf(call: Call): JsonObject | undefined {
+  return asExactObject(parseExact(textOf(call)))
+}
+
+function textOf({ body }: Call): string {
+  if (body === undefined) return ''
+  const text = asBuffer(body).toString('utf8')
+  return text.startsWith('\ufeff') ? text.slice(1) : text
+}
+
+export function factsOf(call: Call, recall: Recall | undefined): RequestFacts {
+  const { path, query, headers, model, stream } = call
+  return { path, query, headers, model, stream, ...(recall !== undefined && { recall }) }
+}
+
+export function readBy(client: ClientCodec, body: JsonObject, facts: RequestFacts, notes: Notes): CommonRequest {
+  const request = client.readRequest(body, facts, notes)
+  const messages = withContinuity(request.messages, facts.recall)
+  return messages === request.messages ? request : { ...request, messages }
+}
+
+export function requestTo(
+  backend: BackendCodec,
+  request: CommonRequest,
+  { model, backend: name, profile, policy, carrier, call }: Asked,
+  inputEstimate: number,
+  notes: Notes,
+): BackendRequest {
+  const written = backend.writeRequest(request, { model, backend: name, profile, policy, inputEstimate }, notes)
+  const { stops } = written.back
+  if (stops.length > stopsMax || stops.some((stop) => stop.length > stopLengthMax)) {
+    notes.reject(
+      'stop',
+      `stop sequences are looked for here, and more than ${stopsMax} or longer than ${stopLengthMax} are not supported`,
+    )
+  }
+  return carrier === undefined ? written : carrier.request(written, model, call.headers, notes)
+}
+
+/** Limit: stop sequences that we look for in every piece of the answer, and their length. */
+const stopsMax = 64
+const stopLengthMax = 1024

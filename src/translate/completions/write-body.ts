@@ -1,0 +1,38 @@
+import type { JsonObject } from '#kit/json-value.ts'
+import { answerId } from '#translate/chat/answer-words.ts'
+import { writeUsage } from '#translate/chat/usage.ts'
+import type { AnswerContext } from '#translate/codec.ts'
+import type { Choice, CommonResponse, Finish } from '#translate/common.ts'
+
+export function writeBody(response: CommonResponse, context: AnswerContext): JsonObject {
+  return {
+    id: answerId(response.id, 'cmpl-', context.ids),
+    object: 'text_completion',
+    created: response.createdAt || context.nowSeconds,
+    model: context.model,
+    choices: response.choices.map((choice) => ({
+      text: textOf(choice),
+      index: choice.index,
+      logprobs: null,
+      finish_reason: completionWord(choice.finish),
+    })),
+    ...(response.usage === undefined ? {} : { usage: writeUsage(response.usage) }),
+    ...(response.fingerprint === undefined ? {} : { system_fingerprint: response.fingerprint }),
+  }
+}
+
+/** What was said; thoughts have no place in it. */
+function textOf({ parts, finish }: Choice): string {
+  let text = ''
+  for (const part of parts) if (part.kind === 'text' || part.kind === 'refusal') text += part.text
+  return text === '' ? explanationOf(finish) : text
+}
+
+/** Why nothing was said. */
+export function explanationOf({ reason, explanation = '' }: Finish): string {
+  return reason === 'content_filter' ? explanation : ''
+}
+
+export function completionWord({ reason }: Finish): string {
+  return reason === 'length' || reason === 'content_filter' ? reason : 'stop'
+}
