@@ -175,7 +175,13 @@ function noteTranslation(
   { warnings }: Translation,
   form: Form,
 ): void {
-  record.translation = { form, warnings: warnings.codes }
+  record.translation = {
+    form,
+    // Some losses are found only while the answer comes.
+    get warnings() {
+      return warnings.codes
+    },
+  }
   if (!log.keeps('debug')) return
   const { backend, model } = record
   const told = warnings.fields.map(([code, field]) => (field === '' ? code : `${code} (${field})`)).join(', ')

@@ -93,6 +93,9 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
     bytes: exchange.bytesOut,
     chunks: exchange.chunksOut,
     end: endOf(exchange),
+    translated: last?.translation?.form,
+    // With what was found lost only while the answer came.
+    warnings: last?.translation === undefined ? undefined : last.translation.warnings.join(', '),
     repinnedFrom: exchange.repinned?.from,
     repinnedWhy: exchange.repinned?.why,
     repinnedCachedTokens: exchange.repinned?.cachedTokens,

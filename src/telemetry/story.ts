@@ -170,7 +170,10 @@ function keepStep(place: Writable<StoryAttempt>, attempt: Attempt, exchangeStart
   place.message = failure === undefined ? undefined : words.told(failure.message)
   place.rescue = attempt.rescue
   place.isRepeated = attempt.isRepeated === true
-  place.translation = attempt.translation
+  place.translation = attempt.translation && {
+    form: attempt.translation.form,
+    warnings: [...attempt.translation.warnings],
+  }
   place.credential = credential === undefined ? undefined : { ...credential, name: words.name(credential.name) }
 }
 

@@ -5,12 +5,15 @@ import type { Asked } from './asked.ts'
 import type { BackendCodec, BackendRequest, ClientCodec, Recall, RequestFacts } from './codec.ts'
 import type { CommonRequest } from './common.ts'
 import { withContinuity } from './continuity.ts'
-import { asExactObject, parseExact } from './exact-json.ts'
+import { withExactArguments } from './exact-arguments.ts'
+import { asExactObject, mayLoseDigits, parseExact } from './exact-json.ts'
 import type { Notes } from './notes.ts'
 
-/** The body of a call, parsed. */
+/** The body of a talk, parsed. */
 export function bodyOf(call: Call): JsonObject | undefined {
-  return asObject(parseJson(textOf(call)))
+  const text = textOf(call)
+  const body = asObject(parseJson(text))
+  return body === undefined || !mayLoseDigits(text) ? body : withExactArguments(body, text)
 }
 
 /** The same with every number as it stands, for bodies that go on. */

@@ -6,7 +6,7 @@ import { asObject, parseJson, type JsonObject } from '#kit/json-value.ts'
  * what is read here has its digits when it is written again, and everything but odd numbers can be looked at.
  */
 export function parseExact(text: string): unknown {
-  if (!mayLoseDigits.test(text)) return parseJson(text)
+  if (!mayLoseDigits(text)) return parseJson(text)
   try {
     return JSON.parse(text, asItStands)
   } catch {
@@ -15,7 +15,11 @@ export function parseExact(text: string): unknown {
 }
 
 /** A fraction, an exponent, a negative zero, or more digits than a double holds; in texts as well, which costs time only. */
-const mayLoseDigits = /-0|[0-9][.eE]|[0-9]{16}/
+export function mayLoseDigits(text: string): boolean {
+  return oddNumber.test(text)
+}
+
+const oddNumber = /-0|[0-9][.eE]|[0-9]{16}/
 
 function asItStands(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   const source = context?.source

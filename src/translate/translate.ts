@@ -84,7 +84,7 @@ function answerMeans(asked: Asked, { ids, clock, remember }: TranslateMeans, tol
     context: { request, body, facts, requestId, model: call.model, ids, nowSeconds, inputEstimate, policy },
     facts: { model, profile, ids, nowSeconds },
     stream: call.stream ? call.endpoint.stream : undefined,
-    way: { back: sent.back, hasTags: profile.reasoning.hasTags, form: client.form },
+    way: { back: sent.back, hasTags: profile.reasoning.hasTags, form: client.form, notes },
     expected: { choices: request.sampling.n ?? 1, inputEstimate },
     notes,
     nowWallMs,

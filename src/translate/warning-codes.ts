@@ -29,6 +29,7 @@ export const warningCodes: Readonly<Record<string, string>> = {
   'dropped:context_management': 'How the provider should shorten a long conversation.',
   'dropped:unknown_field': 'A field, or a beta, that only the API of the client has.',
   'adapted:temperature_clamped': 'The temperature was brought into the range of the model, or left out beside top_p.',
+  'adapted:value_clamped': 'A number was brought into the range that the backend takes.',
   'adapted:stop_emulated': 'Stop sequences that the backend does not take: the answer is cut at them here.',
   'adapted:system_position':
     'A system message in the middle of the conversation was put elsewhere (`compat.inline_system`).',

@@ -5,6 +5,7 @@ import { StopScanner } from './stop-scanner.ts'
 import { ThinkTags } from './think-tags.ts'
 import { argsText, customInput } from './tool-args.ts'
 import { ValueUnwrapper } from './value-unwrapper.ts'
+import type { Notes } from './notes.ts'
 
 /** What has to be undone before a client sees an answer. */
 export interface Return {
@@ -13,6 +14,8 @@ export interface Return {
   readonly hasTags: boolean
   /** The client's form: parts that only this one understands are nothing to it. */
   readonly form: Form
+  /** Where it is noted what a stream loses; its header is on its way by then. */
+  readonly notes?: Notes | undefined
 }
 
 /** A whole answer in the client's words. */

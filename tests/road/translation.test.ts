@@ -122,6 +122,20 @@ describe('B102: a Chat client and a Claude backend', () => {
     const told = road.lines.find(({ event }) => event === 'request_translated')
     expect(String(told?.fields['warnings'])).toContain('dropped:seed (seed)')
   })
+
+  test('what is found lost only while a stream comes is told in the story of the request', async () => {
+    const tool = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} }
+    const search =
+      namedEvent({ type: 'content_block_start', index: 0, content_block: tool }) +
+      namedEvent({ type: 'content_block_stop', index: 0 })
+    const road = await roadOn(['claude'], {
+      claude: () => eventStream([start + search, (open + says('hi') + stop).replaceAll('"index":0', '"index":1')]),
+    })
+    const response = await road.chat('m', { stream: true })
+    expect(response.headers.get('x-llm-proxy-warnings') ?? '').not.toContain('server_tool_blocks')
+    expect(textOf(await response.text())).toBe('hi')
+    expect(road.settled[0]?.attempts[0]?.translation?.warnings).toContain('dropped:server_tool_blocks')
+  })
 })
 
 describe('B103: a Messages client and a Chat backend', () => {

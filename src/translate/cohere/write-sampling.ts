@@ -18,7 +18,9 @@ export function putSampling(
     body.put('temperature', isTooWarm ? profile.temperatureMax : temperature)
     if (topP !== undefined && (temperature === undefined || profile.takesTemperatureWithTopP)) {
       // Limit: from 0.01 to 0.99.
-      body.put('p', Math.min(Math.max(topP, 0.01), 0.99))
+      const p = Math.min(Math.max(topP, 0.01), 0.99)
+      if (p !== topP) notes.adapt('adapted:value_clamped', 'top_p')
+      body.put('p', p)
     }
     if (topK !== undefined && topK > topKMax) notes.drop('dropped:top_k', 'top_k')
     // Zero is no limit, as it is elsewhere.

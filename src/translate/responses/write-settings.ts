@@ -65,8 +65,10 @@ function logprobsOf(thinks: boolean, writing: Writing): JsonObject {
 }
 
 /** OpenAI refuses to write less. */
-function limitOf(tokens: number, { target }: Writing): number {
-  return target.profile.family === 'gpt' ? Math.max(tokens, tokensMin) : tokens
+function limitOf(tokens: number, { target, notes }: Writing): number {
+  if (target.profile.family !== 'gpt' || tokens >= tokensMin) return tokens
+  notes.adapt('adapted:value_clamped', 'max_tokens')
+  return tokensMin
 }
 
 const tokensMin = 16

@@ -72,7 +72,7 @@ describe('a request for Cohere (§12.5)', () => {
 
   test.each([
     [{ temperature: 1.5 }, { temperature: 1 }, 'adapted:temperature_clamped'],
-    [{ topP: 1 }, { p: 0.99 }, undefined],
+    [{ topP: 1 }, { p: 0.99 }, 'adapted:value_clamped'],
     [{ topK: 1000 }, { k: undefined }, 'dropped:top_k'],
     [{ frequencyPenalty: -1 }, { frequency_penalty: undefined }, 'dropped:penalties'],
     [{ presencePenalty: 2 }, { presence_penalty: undefined }, 'dropped:penalties'],

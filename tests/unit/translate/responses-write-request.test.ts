@@ -203,7 +203,8 @@ describe('a request', () => {
   })
 
   test('fewer tokens than OpenAI writes at least are as many as that', () => {
-    expect(write({ sampling: { maxOutputTokens: 1 } }).body['max_output_tokens']).toBe(16)
+    const { body, notes } = write({ sampling: { maxOutputTokens: 1 } })
+    expect([body['max_output_tokens'], notes.codes]).toEqual([16, ['adapted:value_clamped']])
     expect(write({ sampling: { maxOutputTokens: 1 } }, { model: 'gemma' }).body['max_output_tokens']).toBe(1)
   })
 
