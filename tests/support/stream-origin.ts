@@ -113,7 +113,7 @@ async function play(peer: RawPeer, script: StreamScript): Promise<void> {
   }
 }
 
-const settleMs = 25
+const settleMs = 75
 
 const json = ['Content-Type: application/json']
 

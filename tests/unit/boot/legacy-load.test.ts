@@ -65,6 +65,7 @@ describe('TRUSTED_PROXIES', () => {
   })
 
   test('are told by their own name when one of them is none', async () => {
+    write({ id: 'a', url: 'http://127.0.0.1:1' })
     expect(told(await load({ backendsFile }, { TRUSTED_PROXIES: 'nginx' }))).toContainEqual(
       expect.stringContaining('environment TRUSTED_PROXIES: expected an IP address'),
     )
