@@ -5,6 +5,7 @@ import type { Dialect } from './dialect.ts'
 import type { Failure } from './failure.ts'
 import type { Refusal } from './refusal.ts'
 import type { Form } from './talk.ts'
+import type { Usage } from './usage.ts'
 
 /** Something that runs and can be ended, with an error that its client can read. */
 export interface Cuttable {
@@ -49,6 +50,10 @@ export interface Exchange extends Member {
   chunksOut: number
   /** Keep-alives that the client got. */
   heartbeats: number
+  /** Tokens of what the client was answered; undefined where nothing was, or nobody counts. */
+  usage?: Usage | undefined
+  /** What they cost, in US dollars; undefined where no price is known. */
+  costUsd?: number | undefined
   /** It belonged to a route, and another one answered it; undefined for all others. */
   repinned?: Repinned | undefined
   /** Where another route took over a stream that broke: `bytesOut` of that moment, one for each rescue. */
