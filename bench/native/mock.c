@@ -197,7 +197,7 @@ static void write_event(struct connection *connection) {
   int last = connection->event == event_max - 1, first = connection->event == 0;
   int count = snprintf(event, sizeof event,
                        "data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
-                       "\"model\":\"upstream-model\",\"t\":%016lld,\"choices\":[{\"index\":0,\"delta\":{%s\"content\":\"%s\"},"
+                       "\"model\":\"upstream-model\",\"t\":%16lld,\"choices\":[{\"index\":0,\"delta\":{%s\"content\":\"%s\"},"
                        "\"finish_reason\":%s}]}\n\n%s",
                        (long long)now_us(), first ? "\"role\":\"assistant\"," : "", words, last ? "\"stop\"" : "null",
                        last ? "data: [DONE]\n\n" : "");
