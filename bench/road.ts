@@ -3,7 +3,8 @@
 import { parseArgs } from 'node:util'
 import { loadConfig } from '#config/load.ts'
 import { formatProblem } from '#config/problem.ts'
-import type { Exchange } from '#core/exchange.ts'
+import { countRequests } from '#boot/count-requests.ts'
+import type { Exchange, ExchangeSink } from '#core/exchange.ts'
 import { noHealth } from '#core/health.ts'
 import { Credentials } from '#credential/credentials.ts'
 import { Roster } from '#kit/roster.ts'
@@ -15,6 +16,7 @@ import { systemIds } from '#ports/ids.ts'
 import type { Log } from '#ports/log.ts'
 import { seededRandom } from '#ports/random.ts'
 import { systemSecretFiles } from '#ports/secret-files.ts'
+import { Limits } from '#limit/limits.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
 import type { BodySink, IncomingBody, Transport } from '#ports/transport.ts'
 import { WholeBody } from '#ports/whole-body.ts'
@@ -22,6 +24,7 @@ import { Figures } from '#route/figures.ts'
 import { createApp, type App } from '#server/app.ts'
 import { compileSnapshot } from '#snapshot/compile.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
+import { Tally } from '#telemetry/tally.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { median } from './statistics.ts'
 import { chatBody, names, upstreamBehaviour, workloads } from './workloads.ts'
@@ -223,6 +226,7 @@ async function openRoad(streams: boolean): Promise<App> {
     },
   }
   const log: Log = { write: (_level, event, fields) => console.error(event, fields), keeps: () => false }
+  const wheel = new TimerWheel(systemClock)
   const gateway: Gateway = {
     current: () => snapshot,
     breakers: new Breakers(),
@@ -232,15 +236,24 @@ async function openRoad(streams: boolean): Promise<App> {
     prefillRefusers: new Set(),
     translator: new Translator(systemClock),
     live: new Roster<Exchange>(),
-    sinks: [],
+    sinks: [tallyFor(snapshot)],
     clock: systemClock,
-    wheel: new TimerWheel(systemClock),
+    wheel,
+    limits: new Limits({ clock: systemClock, wheel }),
     random: seededRandom(1),
     ids: systemIds,
     transport,
     log,
   }
   return createApp(gateway, { version: 'bench', isDraining: () => false })
+}
+
+/** Requests are counted, as they are by default. */
+function tallyFor(snapshot: Snapshot): Tally {
+  const tally = new Tally()
+  const sinks: ExchangeSink[] = []
+  countRequests(tally, sinks, snapshot)
+  return tally
 }
 
 async function readSnapshot(): Promise<Snapshot> {

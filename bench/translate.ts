@@ -160,6 +160,7 @@ function contextOf(client: ClientCodec): AnswerContext {
       chatReasoning: 'reasoning_content',
       hostedTools: 'drop',
       fetchesMedia: true,
+      fansOutAnswers: false,
     },
   }
 }

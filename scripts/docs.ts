@@ -2,7 +2,16 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { keysOf, type KeyFacts, type Schema } from '#config/keys.ts'
 import { ConfigSchema } from '#config/schema.ts'
-import { backendSpellings, sectionSpellings, serviceSpellings, spellings, timeoutSpellings } from '#config/spellings.ts'
+import {
+  backendSpellings,
+  callerSpellings,
+  sectionSpellings,
+  serviceSpellings,
+  spellings,
+  timeoutSpellings,
+} from '#config/spellings.ts'
+import { metrics } from '#telemetry/metric.ts'
+import { oldNames } from '#telemetry/seed-names.ts'
 import { warningCodes } from '#translate/warning-codes.ts'
 
 const root = dirname(import.meta.dir)
@@ -12,6 +21,7 @@ export function generatedDocuments(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/reference/config.md', configReference()],
     ['docs/reference/warnings.md', warningReference()],
+    ['docs/reference/metrics.md', metricReference()],
     ['docs/map.md', sourceMap()],
   ])
 }
@@ -84,6 +94,35 @@ function warningReference(): string {
   ].join('\n')
 }
 
+function metricReference(): string {
+  return [
+    '# Metrics',
+    '',
+    '<!-- Generated from the declarations by `npm run docs`. Do not edit. -->',
+    '',
+    'What `GET /metrics` tells ([guide](../guides/metrics.md)). Values of labels are names of the configuration or of a fixed',
+    'list: what a client writes and nobody knows is `other`, and `none` stands where there is nothing to name. Numbers of several',
+    'workers are told as one.',
+    '',
+    '| Metric | Kind | Labels | What it is |',
+    '| --- | --- | --- | --- |',
+    ...Object.entries(metrics).map(([name, { kind, labels, help }]) => {
+      return `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`
+    }),
+    '',
+    '## Names of older proxies',
+    '',
+    'With `metrics.seed_names: true` they are told as well.',
+    '',
+    '| Metric | Labels | Made of |',
+    '| --- | --- | --- |',
+    ...oldNames.map(({ name, labels, of }) => {
+      return `| \`${name}\` | ${labels.map((label) => `\`${label}\``).join(', ')} | \`${of}\` |`
+    }),
+    '',
+  ].join('\n')
+}
+
 function sectionText(section: KeyFacts, keys: readonly KeyFacts[]): string[] {
   const below = keys.filter(({ path }) => isBelow(path, section.path))
   return ['', `## ${section.path}`, '', section.description, '', ...table(below, section.path)]
@@ -114,6 +153,7 @@ function typeText({ schema, metadata }: KeyFacts): string {
 function schemaText(schema: Schema): string {
   switch (schema.type) {
     case 'strict_object':
+    case 'object_with_rest':
       return 'section'
     case 'record':
       return 'map'
@@ -189,6 +229,9 @@ function spellingText(path: string): string {
   }
   for (const { from, to } of serviceSpellings) {
     if (path === `services.<name>.${to.join('.')}`) names.push(`\`${from.join('.')}\``)
+  }
+  for (const { from, to } of callerSpellings) {
+    if (path === `auth.providers[].keys[].${to.join('.')}`) names.push(`\`${from.join('.')}\``)
   }
   for (const { from, to } of sectionSpellings) if (to === path) names.push(`\`${from}\``)
   return names.join(', ')

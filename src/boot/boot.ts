@@ -1,3 +1,4 @@
+import { Cache } from '#cache/cache.ts'
 import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
 import type { Problem } from '#config/problem.ts'
 import { formatProblem } from '#config/problem.ts'
@@ -8,8 +9,12 @@ import type { Exchange, ExchangeSink } from '#core/exchange.ts'
 import { Credentials } from '#credential/credentials.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Translator } from '#gateway/translator.ts'
+import { HookBook } from '#hook/book.ts'
 import { Http1Client } from '#http1/client.ts'
+import { Repeats } from '#idempotency/repeats.ts'
+import { Tokens } from '#identity/tokens.ts'
 import { Roster } from '#kit/roster.ts'
+import { Limits } from '#limit/limits.ts'
 import { systemClock } from '#ports/clock.ts'
 import { fetchTransport } from '#ports/fetch-transport.ts'
 import { systemFiles } from '#ports/files.ts'
@@ -17,12 +22,14 @@ import { systemIds } from '#ports/ids.ts'
 import { seededRandom, systemRandom } from '#ports/random.ts'
 import { systemSecretFiles } from '#ports/secret-files.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
+import type { Transport } from '#ports/transport.ts'
 import { Figures } from '#route/figures.ts'
 import { AdminPages } from '#server/admin.ts'
-import { createAdminApp, createApp, type App } from '#server/app.ts'
+import { createAdminApp, createApp, createMetricsApp, type App } from '#server/app.ts'
 import { cannotListen } from '#server/cannot-listen.ts'
 import { listen, type Listener, type Sharing } from '#server/listen.ts'
 import { everyPlan } from '#server/admin-status.ts'
+import { MetricsPage } from '#server/metrics-page.ts'
 import { StatusPage } from '#server/page.ts'
 import { Holder } from '#snapshot/holder.ts'
 import { movedKeysOf, planNamesOf, stateKeysOf } from '#snapshot/compile.ts'
@@ -32,6 +39,7 @@ import { createLog, type Console, type ProgramLog } from '#telemetry/log.ts'
 import { Masker } from '#telemetry/mask.ts'
 import { RecentRequests } from '#telemetry/recent.ts'
 import { NewsByRoute } from '#telemetry/route-news.ts'
+import { Tally } from '#telemetry/tally.ts'
 import { keepSwept } from '#telemetry/sweep.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { Health } from '#upstream/health.ts'
@@ -40,12 +48,15 @@ import { drain } from './drain.ts'
 import { HealthTask } from './health-task.ts'
 import { hintAtEnvironment } from './environment-hints.ts'
 import { KnownSecrets } from './known-secrets.ts'
+import { countRequests } from './count-requests.ts'
 import { LoadHistory } from './load-history.ts'
 import { loadSnapshot, sourceName, wayToOpen, type LoadContext, type LoadedSnapshot, type Source } from './load.ts'
 import { Lookout } from './lookout.ts'
 import { Reloader } from './reload.ts'
 import { requestLimitIsLifted } from './request-limit.ts'
 import type { Seat } from './seat.ts'
+import type { TlsWatch } from './tls-watch.ts'
+import { UsageBooks } from './usage-books.ts'
 import { lazyMediaSource, lazyMockTransport, needsFetch, transportOver, warmUp } from './transports.ts'
 
 export interface BootOptions {
@@ -129,6 +140,8 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   const sinks: ExchangeSink[] = [createSink({ log, masker, policy: () => holder.current().logging })]
   const recent = new RecentRequests(0, masker)
   const news = new NewsByRoute(masker)
+  const tally = new Tally()
+  countRequests(tally, sinks, loaded.snapshot)
   remember({ recent, news }, sinks, loaded.snapshot)
   const transport = transportOver({
     mock: lazyMockTransport({ clock, random: seededRandom(1) }),
@@ -137,29 +150,45 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   })
   const credentials = new Credentials({ clock, transport, files: systemSecretFiles, log })
   known.watch(credentials)
+  const tokens = new Tokens({ clock, transport, log })
   const health = new Health()
   const healthTask = new HealthTask({ clock, random: systemRandom, transport, credentials, log, health })
+  const books = new UsageBooks({ clock, log })
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
     credentials,
+    tokens,
     health,
     figures: new Figures(),
+    limits: new Limits({ clock, wheel, log, workers: seat?.place.of ?? 1, processId: systemIds.requestId() }),
+    cache: new Cache({ clock, log }),
+    hooks: hooksBook(tally, () => holder.current()),
     prefillRefusers: new Set(),
     translator: new Translator(clock, lazyMediaSource({ clock, wheel })),
     live: new Roster<Exchange>(),
     sinks,
+    onTurnedAway: (refusal) => holder.current().metrics && tally.turnedAway(refusal),
     clock,
     wheel,
     random: systemRandom,
     ids: systemIds,
     transport,
     log,
+    prices: books.prices,
+    repeats: new Repeats(clock),
+    budgets: books.budgets,
   }
   credentials.adopt(loaded.snapshot.credentials)
+  tokens.adopt(loaded.snapshot.keys.tokens)
+  gateway.limits.adopt(loaded.snapshot.limits)
+  gateway.cache?.adopt(loaded.snapshot.cache)
   gateway.breakers.retain(stateKeysOf(loaded.snapshot))
   gateway.figures.retain(stateKeysOf(loaded.snapshot), planNamesOf(loaded.snapshot))
+  const hookSink: ExchangeSink = { settled: (exchange) => holder.current().hooks?.tell?.(gateway, exchange) }
+  attach(sinks, hookSink, loaded.snapshot.hooks?.tell !== undefined)
   checkHealth(healthTask, sinks, loaded.snapshot)
+  keepBooks(books, sinks, loaded.snapshot, transport)
 
   const draining = { now: false }
   const warnings = loaded.problems.filter(({ severity }) => severity === 'warning').map(formatProblem)
@@ -180,8 +209,23 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     reload: async () => await reloads.now?.(),
     pools: () => own.gauges(),
     loadReport: () => history,
+    usage: books,
   })
-  const { listen: address, admin } = loaded.snapshot
+  const metricsPage = new MetricsPage({
+    gateway,
+    tally,
+    version,
+    startedMs: clock.wallMs() - clock.monotonicMs(),
+    isDraining: () => draining.now,
+    pools: () => own.gauges(),
+    loadReport: () => history,
+    logDropped: () => log.dropped,
+    lookout,
+    admin: pages,
+    ...(seat !== undefined && { allOf: async (reading) => await seat.metricsOfAll(reading, clock) }),
+  })
+  seat?.onMetricsAsked(async () => await metricsPage.reading())
+  const { listen: address, admin, metricsListen } = loaded.snapshot
   const app = createApp(gateway, {
     version,
     isDraining: () => draining.now,
@@ -189,10 +233,12 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     pressure: lookout.memory,
     admin: admin.listen === undefined ? pages : undefined,
     page: new StatusPage(gateway, version, admin.listen === undefined ? pages : undefined),
+    metrics: metricsListen === undefined ? metricsPage : undefined,
   })
   const sharing = sharingOf(loaded.snapshot, seat)
   let listener: Listener
   let adminListener: Listener | undefined
+  let metricsListener: Listener | undefined
   try {
     listener = await open(seatedAt(address, 'main', seat), app, gateway, sharing)
     try {
@@ -204,7 +250,11 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
           gateway,
           sharing,
         ))
+      metricsListener =
+        metricsListen &&
+        (await open(seatedAt(metricsListen, 'metrics', seat), createMetricsApp(gateway, metricsPage), gateway, sharing))
     } catch (error) {
+      await adminListener?.cut()
       await listener.cut()
       throw error
     }
@@ -214,6 +264,9 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   }
   if (sharing === 'any') await clearPort(listener)
   const background = new AbortController()
+  const listeners = [listener, adminListener, metricsListener].filter((one) => one !== undefined)
+  const tlsWatch = await watchTls(loaded.snapshot, listeners, gateway)
+  void tlsWatch?.keepLooking(background.signal)
   const workForAll = (): void => {
     void keepSwept({ policy: () => holder.current().logging, files: systemFiles, clock, log }, background.signal)
     healthTask.start(background.signal)
@@ -222,12 +275,22 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   else seat.onLead(workForAll)
   const onSwapped = (snapshot: Snapshot, old: Snapshot, swapped: LoadedSnapshot): void => {
     shared?.accepted(swapped)
+    gateway.hooks?.retain(snapshot.hooks?.ids ?? new Set())
+    attach(sinks, hookSink, snapshot.hooks?.tell !== undefined)
+    tokens.adopt(snapshot.keys.tokens)
     checkHealth(healthTask, sinks, snapshot)
+    keepBooks(books, sinks, snapshot, transport)
     warmUp(own, snapshot)
+    countRequests(tally, sinks, snapshot)
     remember({ recent, news }, sinks, snapshot)
     gateway.figures.retain(stateKeysOf(snapshot), planNamesOf(snapshot))
     gateway.figures.forget(movedKeysOf(old, snapshot))
+    gateway.limits.adopt(snapshot.limits)
+    gateway.cache?.adopt(snapshot.cache)
+    gateway.repeats?.adopt(snapshot.idempotency)
+    books.budgets.retain(snapshot.budgets)
     gateway.figures.owners.trim(snapshot.ownedIds.max)
+    if (snapshot.tls !== undefined) void tlsWatch?.adopt(snapshot.tls)
     // How routes are asked to go on with a text may have changed; who refuses is learned anew.
     gateway.prefillRefusers.clear()
     // Nobody may be cut off for a restart that a reload would like to have.
@@ -249,11 +312,15 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
   warmUp(own, loaded.snapshot)
   if (seat === undefined || seat.facts.isFirst) tellStart(log, loaded, loaded.snapshot, options, listener.address)
   if (adminListener !== undefined) log.write('info', 'admin_started', { address: adminListener.address })
+  if (metricsListener !== undefined) log.write('info', 'metrics_started', { address: metricsListener.address })
   if (seat !== undefined) {
     const { shareState } = await import('./share-state.ts')
     shareState(seat, gateway, healthTask)
     shared?.accepted(loaded)
-    seat.ready({ main: listener.port ?? 0, admin: adminListener?.port }, listener.address)
+    seat.ready(
+      { main: listener.port ?? 0, admin: adminListener?.port, metrics: metricsListener?.port },
+      listener.address,
+    )
   }
   return {
     address: listener.address,
@@ -271,9 +338,14 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
       const cut = await drain(gateway, listener, Math.max(0, untilMs - clock.monotonicMs()), hurry)
       // Until now one could look at what the drain waits for.
       await adminListener?.cut()
+      await metricsListener?.cut()
       // Connections that were cut settle their exchanges, and each of them is still to be told.
       await clock.sleep(cut > 0 ? 50 : 0)
+      await gateway.hooks?.emptied(clock, hurry)
+      seat?.lastMetrics(await metricsPage.reading())
       own.closeIdle()
+      books.stop()
+      gateway.limits.close()
       log.write(cut > 0 ? 'warn' : 'info', cut > 0 ? 'shutdown_forced' : 'shutdown_finished', { inFlight: cut })
       await log.close()
       lookout.stop()
@@ -284,17 +356,28 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
 /** Rejects with a sentence when the address cannot be had. */
 async function open(address: ListenAddress, app: App, gateway: Gateway, sharing: Sharing): Promise<Listener> {
   const { log, ids } = gateway
-  const { idleSeconds } = gateway.current()
+  const { idleSeconds, tls } = gateway.current()
   const onError = (error: Error): string => {
     const requestId = ids.requestId()
     log.write('error', 'internal_error', { requestId, reason: error.message, stack: error.stack })
     return requestId
   }
   try {
-    return await listen(address, app, onError, sharing, idleSeconds)
+    return await listen(address, app, onError, sharing, idleSeconds, tls)
   } catch (error) {
     throw new Error(cannotListen(address, error), { cause: error })
   }
+}
+
+/** Undefined where nothing is encrypted: nothing of it is loaded then. */
+async function watchTls(
+  { tls }: Snapshot,
+  listeners: readonly Listener[],
+  { clock, log }: Gateway,
+): Promise<TlsWatch | undefined> {
+  if (tls === undefined) return undefined
+  const { TlsWatch: Watch } = await import('./tls-watch.ts')
+  return new Watch({ clock, log, listeners }, tls)
 }
 
 interface Memories {
@@ -310,6 +393,21 @@ function remember({ recent, news }: Memories, sinks: ExchangeSink[], snapshot: S
   else if (news.size > 0) retainNews(news, snapshot)
   attach(sinks, recent, keepRequests > 0)
   attach(sinks, news, !keys.isOpen)
+}
+
+/** What requests take is summed up for those who may look, or for a file. */
+function keepBooks(books: UsageBooks, sinks: ExchangeSink[], snapshot: Snapshot, transport: Transport): void {
+  books.adopt(snapshot, transport)
+  attach(sinks, books.ledger, UsageBooks.isWanted(snapshot))
+}
+
+/** Calls of hooks are counted for those who ask for figures. */
+function hooksBook(tally: Tally, current: () => Snapshot): HookBook {
+  const book = new HookBook()
+  book.onCalled = ({ point, name }, result) => {
+    if (current().metrics !== undefined) tally.counts('llm_proxy_hook_calls_total').cell(point, name, result).value += 1
+  }
+  return book
 }
 
 /** The backends of a snapshot that want it are asked for their health. */

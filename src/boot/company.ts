@@ -61,7 +61,7 @@ export async function leavePort(
   hurry: AbortSignal,
   find: FindPort = findPort,
 ): Promise<void> {
-  const { sharing, listen } = current()
+  const { sharing, listen, tls } = current()
   const othersStay = sharing.withOthers || (seat !== undefined && !seat.areAllStopping)
   const { port: number } = listener
   if (!othersStay || number === undefined || listen.kind === 'unix' || hurry.aborted) return
@@ -70,7 +70,7 @@ export async function leavePort(
     const port = await find(number)
     if (port === undefined) return
     const clock = systemClock
-    const ask = async (): ReturnType<typeof askPort> => await askPort(listen.host, number, clock)
+    const ask = async (): ReturnType<typeof askPort> => await askPort(listen.host, number, clock, tls !== undefined)
     // Workers that are told to stop at the same time leave one after the other.
     const stayMs = stayMsMin + stepMs * ((seat?.place.number ?? 1) - 1)
     await handOver({ clock, live, listener, port, stayMs, ask }, forMs, hurry)

@@ -94,6 +94,7 @@ export async function askPort(
   host: string | undefined,
   port: number,
   clock: Clock,
+  isEncrypted = false,
 ): Promise<'leaving' | 'other' | 'nobody'> {
   const timeUp = new AbortController()
   const answer = Promise.withResolvers<string>()
@@ -101,6 +102,8 @@ export async function askPort(
   const socket = await Bun.connect({
     hostname: host === undefined || host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host,
     port,
+    // Whoever answers is one of us; who that is, no certificate tells.
+    ...(isEncrypted ? { tls: { rejectUnauthorized: false } } : {}),
     socket: {
       open: (open) =>
         void open.write(`GET /healthz HTTP/1.1\r\nhost: localhost\r\n${leavingHeader}: ?\r\nconnection: close\r\n\r\n`),

@@ -1,14 +1,14 @@
-import { basename, isAbsolute, relative, resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import type { CompileProblem } from '#core/problem.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { SecretFiles } from '#ports/secret-files.ts'
 import { backendOf, formOf } from '#translate/converter/backend.ts'
 import type { Converters, NamedConverter } from '#translate/converter/converters.ts'
 import { checkConverter } from '#translate/converter/check.ts'
-import { wordsOf } from '#translate/converter/misfit.ts'
 import { profileOfTakes } from '#translate/converter/takes.ts'
 import type { BackendCodec } from '#translate/codec.ts'
 import { Codecs } from '#translate/registry.ts'
+import { loadModule, reasonOf } from './user-module.ts'
 
 export interface ConverterSurroundings {
   readonly files: SecretFiles
@@ -38,18 +38,12 @@ export async function loadConverters(
   const all = new Bun.CryptoHasher('sha256')
   for (const [index, path] of paths.entries()) {
     const file = isAbsolute(path) ? path : resolve(directory, path)
-    read.add(file)
     const fail = (message: string): void => {
       problems.push({ severity: 'error', path: ['converters', index], message: `file "${path}" ${message}` })
     }
-    const bundle = await bundled(file, files, read)
-    const digest = new Bun.CryptoHasher('sha256').update('text' in bundle ? bundle.text : bundle.reason).digest('hex')
+    const loaded = await loadModule(file, { files, clock, read })
+    const { digest } = loaded
     all.update(`${index}\0${digest}\0`)
-    if ('reason' in bundle) {
-      fail(bundle.reason)
-      continue
-    }
-    const loaded = await moduleOf(bundle.text, digest, clock)
     if ('reason' in loaded) {
       fail(loaded.reason)
       continue
@@ -81,97 +75,4 @@ function converterIn(module: unknown): Found | string {
   } catch (error) {
     return `cannot be used: ${reasonOf(error)}`
   }
-}
-
-type Bundle = { readonly text: string } | { readonly reason: string }
-
-// Limit: bytes of one file that a converter is made of.
-const fileBytesMax = 4 * 1_048_576
-
-/** The file and all that it imports, as one module: `import` alone would keep what it once read of the others. */
-async function bundled(file: string, files: SecretFiles, read: Set<string>): Promise<Bundle> {
-  let unread: string | undefined
-  const reader: Bun.BunPlugin = {
-    name: 'converter files',
-    setup(build) {
-      build.onLoad({ filter: /.*/ }, async ({ path, loader }) => {
-        read.add(path)
-        const { bytes } = await files.read(path, fileBytesMax)
-        if (bytes.length > fileBytesMax) throw new Error('it is larger than 4 MiB')
-        return { contents: new TextDecoder().decode(bytes), loader }
-      })
-    },
-  }
-  try {
-    // Said in the words of everybody, whatever the bundler would make of it.
-    await files.read(file, fileBytesMax).catch((error: unknown) => {
-      unread = reasonOf(error)
-      throw error
-    })
-    const build = await Bun.build({
-      entrypoints: [file],
-      target: 'bun',
-      format: 'esm',
-      throw: false,
-      plugins: [reader],
-    })
-    const [output] = build.outputs
-    if (build.success && output !== undefined) return { text: await output.text() }
-    const told = build.logs.filter(({ level }) => level === 'error').map((log) => placeOf(log, file) + log.message)
-    return { reason: `cannot be loaded: ${told.slice(0, toldMax).join('; ')}` }
-  } catch (error) {
-    return { reason: unread === undefined ? `cannot be loaded: ${reasonOf(error)}` : `cannot be read: ${unread}` }
-  }
-}
-
-/** Limit: mistakes in one file that are told. */
-const toldMax = 5
-
-function placeOf({ position }: BuildMessage | ResolveMessage, file: string): string {
-  if (position === null || position.line < 1) return ''
-  const name =
-    position.file === '' || position.file === file ? basename(file) : relative(resolve(file, '..'), position.file)
-  return `${name}:${position.line}:${position.column}: `
-}
-
-type Module = { readonly module: unknown } | { readonly reason: string }
-
-/** What was run stays in memory, so the same text is run once. */
-const modules = new Map<string, Module>()
-
-/** Limit: texts that are known; what is loaded over and over again is mostly the last one. */
-const modulesMax = 64
-
-/** Limit: a file that awaits something at its top. */
-const loadMs = 10_000
-
-async function moduleOf(text: string, digest: string, clock: Pick<Clock, 'sleep'>): Promise<Module> {
-  const known = modules.get(digest)
-  if (known !== undefined) return known
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))
-  const done = new AbortController()
-  const late = clock.sleep(loadMs, done.signal).then((): Module => ({ reason: 'does not come to its end in 10 s' }))
-  try {
-    const loading = import(url).then((module: unknown): Module => ({ module }))
-    const loaded = await Promise.race([loading, late])
-    if ('module' in loaded) {
-      const [oldest] = modules.keys()
-      if (modules.size >= modulesMax && oldest !== undefined) modules.delete(oldest)
-      modules.set(digest, loaded)
-    }
-    return loaded
-  } catch (error) {
-    return { reason: `cannot be run: ${reasonOf(error)}` }
-  } finally {
-    done.abort()
-    URL.revokeObjectURL(url)
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'ENOENT') return 'there is no such file'
-  if (code === 'EACCES') return 'it may not be read'
-  if (code === 'EISDIR') return 'it is a folder'
-  return wordsOf(error).split('\n')[0]?.slice(0, 300) ?? ''
 }

@@ -10,6 +10,7 @@ export class LoadHistory implements LoadReport {
   restartKeys: readonly string[] = []
   readonly watched: LoadReport['watched']
   changedMs: number | undefined
+  readonly counts = { taken: 0, refused: 0 }
 
   constructor(clock: Clock, warnings: readonly string[], watched?: LoadReport['watched'], changedMs?: number) {
     this.#clock = clock
@@ -21,6 +22,7 @@ export class LoadHistory implements LoadReport {
 
   /** A new content serves; changes of `restartKeys` do not. */
   swapped(warnings: readonly string[], restartKeys: readonly string[], changedMs?: number): void {
+    this.counts.taken += 1
     this.changedMs = changedMs
     this.loadedMs = this.#clock.wallMs()
     this.warnings = warnings
@@ -30,6 +32,7 @@ export class LoadHistory implements LoadReport {
 
   /** A new content cannot be used. */
   rejected(problems: readonly string[], cause: RefusedContent['cause'] = 'invalid'): void {
+    this.counts.refused += 1
     this.refused = { atMs: this.#clock.wallMs(), problems: problems.slice(0, problemsMax), cause }
   }
 

@@ -11,6 +11,7 @@ import { compileSnapshot } from '#snapshot/compile.ts'
 import { formatListen, parseListen } from '#snapshot/listen.ts'
 import type { ListenAddress, Snapshot } from '#snapshot/snapshot.ts'
 import type { LoadedConverters } from './load-converters.ts'
+import type { LoadedHooks } from './load-hooks.ts'
 
 /** Where the configuration comes from: a file, files of older programs, or provider variables when there is neither. */
 export type Source =
@@ -203,7 +204,9 @@ export async function loadText(
   const files = context.files ?? systemSecretFiles
   const loaded = await loadConfig({ file, text, serviceDefaults, env, files, standIns, overrides })
   const converters = await convertersOf(loaded.draft, file, files)
-  const digest = converters === undefined ? loaded.digest : digestWith(loaded.digest, converters.digest)
+  const hooks = await hooksOf(loaded.draft, file, files)
+  const withConverters = converters === undefined ? loaded.digest : digestWith(loaded.digest, converters.digest)
+  const digest = hooks === undefined ? withConverters : digestWith(withConverters, hooks.digest)
   const { off, stoodIn } = loaded
   const draft = loaded.draft && listening(loaded.draft, context.listen)
   const facts = {
@@ -211,7 +214,7 @@ export async function loadText(
     stoodIn,
     digest,
     off,
-    files: converters === undefined ? loaded.files : [...new Set([...loaded.files, ...converters.files])],
+    files: [...new Set([...loaded.files, ...(converters?.files ?? []), ...(hooks?.files ?? [])])],
     variableNotes: [],
     servicesLack: loaded.servicesLack,
   }
@@ -225,9 +228,11 @@ export async function loadText(
     file: isFile ? file : undefined,
     offBackends: new Set(off.map(({ name }) => name)),
     secrets: loaded.secrets.map((secret) => secret.reveal()),
+    nowWallMs: systemClock.wallMs(),
     outside: loaded.outside,
     prompts: loaded.prompts,
     converters,
+    hooks,
   })
   const problems = withCompileProblems(loaded, compiled.problems)
   const usable = loaded.config === undefined ? undefined : compiled.snapshot
@@ -243,6 +248,12 @@ async function convertersOf(
   if (draft === undefined || draft.converters.length === 0) return undefined
   const { loadConverters } = await import('./load-converters.ts')
   return await loadConverters(draft.converters, { files, directory: dirname(resolve(file)), clock: systemClock })
+}
+
+async function hooksOf(draft: Config | undefined, file: string, files: SecretFiles): Promise<LoadedHooks | undefined> {
+  if (draft?.hooks === undefined) return undefined
+  const { loadHooks } = await import('./load-hooks.ts')
+  return await loadHooks(draft, { files, directory: dirname(resolve(file)), clock: systemClock })
 }
 
 function digestWith(digest: string, other: string): string {

@@ -32,6 +32,10 @@ export class Lookout {
     this.#watchdog = new Watchdog({ clock, log, inFlight })
   }
 
+  get pauses(): Watchdog['pauses'] {
+    return this.#watchdog.pauses
+  }
+
   start(): void {
     this.faults.watch()
     this.memory.start()

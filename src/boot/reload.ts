@@ -101,7 +101,9 @@ export class Reloader {
         ? formatted(problems, 'error')
         : opensTheDoor(old, snapshot)
           ? [openDoor]
-          : []
+          : (old.tls === undefined) !== (snapshot.tls === undefined)
+            ? [encryptionChanged]
+            : []
     if (snapshot === undefined || reasons.length > 0) {
       const warnings = formatted(problems, 'warning')
       const { servicesLack: lacks } = loaded
@@ -155,6 +157,10 @@ function formatted(problems: readonly Problem[], severity: Problem['severity']):
 
 export const openDoor =
   'without "proxy_api_key" the open listener would serve everyone: restart, or set "allow_unauthenticated: true"'
+
+/** Clients of a port speak one of the two. */
+export const encryptionChanged =
+  '"tls" came or went, which takes a restart: until then the configuration stays as it was'
 
 /** The listener stays where it is until a restart, but the keys would be gone at once. */
 export function opensTheDoor(old: Pick<BootOnly, 'listen'>, next: Snapshot): boolean {

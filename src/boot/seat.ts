@@ -2,6 +2,7 @@ import type { SharedFact } from '#core/shared.ts'
 import type { WorkerPlace } from '#core/status.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Log } from '#ports/log.ts'
+import type { Reading } from '#telemetry/metric.ts'
 import {
   messageVersion,
   seatVariable,
@@ -44,6 +45,9 @@ export class Seat {
   #onLead: (() => void) | undefined
   #leads = false
   #onSource: ((source: string | undefined) => void) | undefined
+  #countsOwn: (() => Promise<Reading>) | undefined
+  readonly #asked = new Map<number, (reading: Reading) => void>()
+  #rounds = 0
   readonly #signals = new Signals()
 
   constructor(facts: SeatFacts) {
@@ -117,6 +121,33 @@ export class Seat {
     if (this.#leads) callback()
   }
 
+  /** Tells what this process counted, whenever somebody asks any of them. */
+  onMetricsAsked(own: () => Promise<Reading>): void {
+    this.#countsOwn = own
+  }
+
+  /** What all of them counted; its own, when nobody tells. */
+  async metricsOfAll(own: Reading, clock: Clock): Promise<Reading> {
+    const { promise, resolve } = Promise.withResolvers<Reading>()
+    this.#rounds += 1
+    const round = this.#rounds
+    this.#asked.set(round, resolve)
+    const enough = new AbortController()
+    const waited = clock.sleep(metricsMsMax, enough.signal)
+    this.#send({ kind: 'metrics_wanted', round, reading: own })
+    try {
+      return await Promise.race([promise, waited.then(() => own)])
+    } finally {
+      enough.abort()
+      this.#asked.delete(round)
+    }
+  }
+
+  /** What it counted must outlive it. */
+  lastMetrics(reading: Reading): void {
+    this.#send({ kind: 'metrics', reading })
+  }
+
   readonly tell = (facts: readonly SharedFact[]): void => this.#send({ kind: 'facts', facts })
 
   /** In place of the process's own signals: an order that reaches it twice, from a terminal say and from its starter, is one. */
@@ -138,6 +169,10 @@ export class Seat {
         return this.#send({ kind: 'took' })
       case 'source':
         return this.#onSource?.(message.source)
+      case 'metrics_asked':
+        return void this.#tellMetrics(message.round)
+      case 'metrics':
+        return this.#asked.get(message.round)?.(message.reading)
       case 'lead':
         this.#leads = true
         return this.#onLead?.()
@@ -145,6 +180,11 @@ export class Seat {
         if (message.name !== 'SIGHUP') this.areAllStopping = true
         return this.#signals.came(message.name, 'message')
     }
+  }
+
+  async #tellMetrics(round: number): Promise<void> {
+    const reading = await this.#countsOwn?.()
+    if (reading !== undefined) this.#send({ kind: 'metrics', round, reading })
   }
 
   #send(message: FromWorker): void {
@@ -158,6 +198,9 @@ type OnSignal = (signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Si
 
 /** Limit: milliseconds until whoever started it has answered. */
 const sourceMsMax = 5000
+
+/** Limit: milliseconds until it has told what all of them counted. */
+const metricsMsMax = 2000
 
 type Way = 'system' | 'message' | 'loss'
 

@@ -31,6 +31,8 @@ export class Watchdog {
   #dueMs = 0
   #longestMs = 0
   #times = 0
+  /** How late the last look was, and what pauses came to since the start. */
+  readonly pauses = { lagMs: 0, count: 0, totalMs: 0 }
   #inFlight = 0
   #toldMs = -quietMs
 
@@ -53,8 +55,11 @@ export class Watchdog {
     const nowMs = this.#ports.clock.monotonicMs()
     const lateMs = nowMs - this.#dueMs
     this.start()
+    this.pauses.lagMs = Math.max(0, lateMs)
     if (lateMs >= everyMs) {
       this.#times += 1
+      this.pauses.count += 1
+      this.pauses.totalMs += lateMs
       if (lateMs > this.#longestMs) {
         this.#longestMs = lateMs
         this.#inFlight = this.#ports.inFlight()

@@ -1,5 +1,6 @@
 import type { SharedFact } from '#core/shared.ts'
 import type { BootOnly } from '#snapshot/diff.ts'
+import type { Reading } from '#telemetry/metric.ts'
 
 /** Messages of another version are not understood: the program was replaced while its processes ran. */
 export const messageVersion = 1
@@ -21,6 +22,7 @@ export interface SeatFacts {
 export interface Ports {
   readonly main: number
   readonly admin: number | undefined
+  readonly metrics?: number | undefined
 }
 
 /** Worker → the process that started it. */
@@ -37,12 +39,20 @@ export type FromWorker =
   | { readonly kind: 'keeps'; readonly source: string; readonly drainMs: number }
   /** What stands in the files is no good: what do the others serve with? */
   | { readonly kind: 'lacks' }
+  /** Somebody asks it what all of them counted; it counted this. */
+  | { readonly kind: 'metrics_wanted'; readonly round: number; readonly reading: Reading }
+  /** It counted this: in answer to `metrics_asked`, or, without a round, because it ends. */
+  | { readonly kind: 'metrics'; readonly round?: number | undefined; readonly reading: Reading }
 
 /** The process that started it → worker. */
 export type ToWorker =
   | { readonly kind: 'facts'; readonly facts: readonly SharedFact[] }
   /** What the others serve with. */
   | { readonly kind: 'source'; readonly source: string | undefined }
+  /** What did it count? */
+  | { readonly kind: 'metrics_asked'; readonly round: number }
+  /** What all of them counted. */
+  | { readonly kind: 'metrics'; readonly round: number; readonly reading: Reading }
   /** It checks the health of backends, for all. */
   | { readonly kind: 'lead' }
   | { readonly kind: 'signal'; readonly name: NodeJS.Signals }

@@ -4,6 +4,7 @@ import type { Log } from '#ports/log.ts'
 import type { BootOnly } from '#snapshot/diff.ts'
 import { FactBag, factsMax } from './fact-bag.ts'
 import { FactMemory } from './fact-memory.ts'
+import { MetricsBook } from './metrics-book.ts'
 import type { FromWorker, Ports, SeatFacts, ToWorker } from './worker-messages.ts'
 
 /** A process that was started. */
@@ -41,6 +42,7 @@ export class Workers {
   readonly #ports: WorkersPorts
   readonly #seats: Seat[]
   readonly #memory: FactMemory
+  readonly #metrics: MetricsBook
   readonly #over = Promise.withResolvers<number>()
   #where: Ports | undefined
   #leader: Seat | undefined
@@ -57,6 +59,11 @@ export class Workers {
     this.#drainMs = plan.drainMs
     this.#memory = new FactMemory(ports.clock, plan.ownersMax)
     this.#seats = Array.from({ length: plan.count }, (_, index) => new Seat(index + 1))
+    this.#metrics = new MetricsBook({
+      clock: ports.clock,
+      ask: (seat, round) => this.#seats[seat - 1]?.process?.send({ kind: 'metrics_asked', round }),
+      answer: (seat, round, reading) => this.#seats[seat - 1]?.process?.send({ kind: 'metrics', round, reading }),
+    })
   }
 
   /** Resolves with the exit code when all of them are gone. */
@@ -129,6 +136,13 @@ export class Workers {
         return
       case 'lacks':
         return seat.process?.send({ kind: 'source', source: this.#source })
+      case 'metrics_wanted': {
+        const others = this.#seats.filter((other) => other !== seat && other.process !== undefined && other.isReady)
+        const numbers = others.map(({ number }) => number)
+        return this.#metrics.wanted(seat.number, message.round, message.reading, numbers)
+      }
+      case 'metrics':
+        return this.#metrics.told(seat.number, message.round, message.reading)
       case 'facts':
         for (const fact of message.facts) {
           this.#memory.add(fact)
@@ -174,6 +188,7 @@ export class Workers {
     const { clock, log } = this.#ports
     const livedMs = clock.monotonicMs() - seat.startedMs
     seat.ended()
+    this.#metrics.ended(seat.number)
     if (!this.#hasStarted) {
       // What is wrong was told by itself, and would be wrong again.
       this.#over.resolve(this.#isStopping ? 0 : typeof how === 'number' && how !== 0 ? how : 1)

@@ -38,11 +38,11 @@ export class AdminClient {
 
   /** From the flags, then the environment, then the configuration; or why that is not enough. */
   static async from({ url, key, ...flags }: AdminOptions, io: Pick<Io, 'env'>): Promise<AdminClient | string> {
-    const { adminPath, listen, key: written, language, lacks } = await configured(flags, io.env)
+    const { adminPath, listen, isEncrypted, key: written, language, lacks } = await configured(flags, io.env)
     if (url !== undefined && isBareNumber(url)) {
       return `Cannot use the address "${printable(url)}": a port needs its host, write "127.0.0.1:${printable(url)}"`
     }
-    const place = url === undefined ? listen && placeAt(listen, adminPath) : placeIn(url, adminPath)
+    const place = url === undefined ? listen && placeAt(listen, adminPath, isEncrypted) : placeIn(url, adminPath)
     if (place === undefined) {
       return url === undefined
         ? `Cannot find the running llm-proxy: ${lacks}; name its address with --running and its key with --key`
@@ -73,7 +73,7 @@ export class AdminClient {
     return isGood && typeof body === 'object' ? body : this.#refused(status, body)
   }
 
-  async #ask({ base, unix, isHere }: Place, path: string): Promise<Answer | string> {
+  async #ask({ base, unix, isHere, isOwn }: Place, path: string): Promise<Answer | string> {
     const deadline = new AbortController()
     const cancel = systemClock.after(answerMsMax, () => deadline.abort())
     try {
@@ -83,8 +83,8 @@ export class AdminClient {
         // The key goes to the address that was named, and nowhere else.
         redirect: 'manual',
         signal: deadline.signal,
-        // Said here, no variable of the environment can say otherwise.
-        tls: { rejectUnauthorized: true },
+        // Said here, no variable of the environment can say otherwise. At its own address the certificate is for another name.
+        tls: { rejectUnauthorized: !(isOwn === true && isHere) },
         ...(unix === undefined ? {} : { unix }),
         // Proxies of the environment are for what lies outside.
         ...(isHere ? { proxy: false } : {}),
@@ -153,6 +153,8 @@ interface Place {
   readonly otherBase?: string | undefined
   readonly unix: string | undefined
   readonly isHere: boolean
+  /** The configuration says so. */
+  readonly isOwn?: true
 }
 
 /** What the configuration says about its admin pages. */
@@ -160,6 +162,7 @@ interface Known {
   readonly adminPath: string
   /** Undefined when it is not known. */
   readonly listen: ListenAddress | undefined
+  readonly isEncrypted: boolean
   readonly key: string | undefined
   readonly language: Snapshot['logging']['language']
   /** Why there is no address or no key. */
@@ -170,7 +173,13 @@ interface Known {
 async function configured(flags: SourceFlags, env: Io['env']): Promise<Known> {
   const { source } = chooseSource(flags, env)
   const file = source.kind === 'environment' ? 'config.yaml' : sourceName(source)
-  const nothing = { adminPath: '/admin', listen: undefined, key: undefined, language: 'en' } as const
+  const nothing = {
+    adminPath: '/admin',
+    listen: undefined,
+    isEncrypted: false,
+    key: undefined,
+    language: 'en',
+  } as const
   try {
     const loaded = await loadSnapshot(source, { env, version: 1, listen: listenIn(env, source), standIns: true })
     const { draft } = loaded
@@ -181,6 +190,8 @@ async function configured(flags: SourceFlags, env: Io['env']): Promise<Known> {
     return {
       adminPath: draft.admin.path,
       listen: listenOf(loaded, draft),
+      // Its files may be for the service only.
+      isEncrypted: draft.tls?.enabled === true && (draft.tls.cert !== '' || loaded.stoodIn.length > 0),
       key: keyOf(draft),
       language: draft.logging.language,
       lacks,
@@ -220,13 +231,14 @@ function keyOf({ admin, proxy_api_key: clientKey }: Config): string | undefined 
   return [admin.key, clientKey].find((key) => key !== undefined && key !== '' && !key.includes(secretStandIn))
 }
 
-function placeAt(listen: ListenAddress, adminPath: string): Place {
+function placeAt(listen: ListenAddress, adminPath: string, isEncrypted = false): Place {
   if (listen.kind === 'unix') return { base: `http://localhost${adminPath}`, unix: listen.path, isHere: true }
   const host = listen.host === undefined || listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host
   const reachable = host === '::' ? '::1' : host
   const isHere = isLocal({ ...listen, host: reachable })
   const written = reachable.includes(':') ? `[${reachable}]` : reachable
-  return { base: `http://${written}:${listen.port}${adminPath}`, unix: undefined, isHere }
+  const scheme = isEncrypted ? 'https' : 'http'
+  return { base: `${scheme}://${written}:${listen.port}${adminPath}`, unix: undefined, isHere, isOwn: true }
 }
 
 /** The platform would read it as an address of 32 bits. */

@@ -167,6 +167,10 @@ const runners: Readonly<Record<CommandName, (parsed: ParsedArgs, io: Io) => numb
       io,
     )
   },
+  async keys(parsed, io) {
+    const { keys } = await import('./keys.ts')
+    return keys({ what: parsed.positionals[0], name: textOf(parsed, 'name'), json: parsed.values['json'] === true }, io)
+  },
   async schema(_parsed, io) {
     const { schema } = await import('./schema.ts')
     return schema(io)

@@ -253,6 +253,17 @@ export const commands = [
     ],
   },
   {
+    name: 'keys',
+    summary: 'make a key for a client, and the lines that stand in the configuration for it',
+    takes: 'new',
+    flags: {
+      name: { type: 'string', value: 'NAME', help: 'how the key is called (default: alice)' },
+      json,
+      help,
+    },
+    examples: ['llm-proxy keys new --name alice', 'llm-proxy keys new --json'],
+  },
+  {
     name: 'schema',
     summary: 'print the JSON Schema of the configuration, for editors',
     flags: { help },

@@ -6,7 +6,12 @@ import { secretStandIn } from '#config/stand-in.ts'
 import { isRefusal, type Refusal } from '#core/refusal.ts'
 import { noBooks } from '#core/rest.ts'
 import { Secret } from '#core/secret.ts'
-import { credentialHeaders, identify } from '#identity/identify.ts'
+import { credentialHeaders } from '#identity/credential-headers.ts'
+import { identify } from '#identity/identify.ts'
+import { mayBeToken } from '#identity/key-ring.ts'
+import { objectionToKind, objectionToModel } from '#identity/permit.ts'
+import { permissionOf } from '#identity/permission-of.ts'
+import { systemClock } from '#ports/clock.ts'
 import { explainCourse, explanationSchema, type Explanation } from '#route/explain.ts'
 import { resolveNamed } from '#route/resolve.ts'
 import { isModelPath } from '#server/admin-explain.ts'
@@ -138,7 +143,7 @@ async function explainFile(
     const alias = isRefusal(plan) ? request.model : plan.alias
     return {
       from,
-      key: keyVerdict(request.headers, snapshot),
+      key: keyVerdict(request, snapshot),
       choice: isRefusal(plan) ? null : explainCourse(plan, call, noBooks, request.seed, 0),
       refusal: isRefusal(plan) ? factsOf(plan) : null,
       switchedOff: await switchedOff(source, alias, io.env),
@@ -156,11 +161,12 @@ function telling(headers: Headers): Headers | undefined {
 }
 
 function callerOf(headers: Headers, { keys }: Snapshot): string | undefined {
-  const caller = keys.tellsApart ? identify(headers, undefined, keys) : undefined
+  const caller = keys.tellsApart ? identify(headers, undefined, keys, systemClock.wallMs()) : undefined
   return caller === undefined || isRefusal(caller) ? undefined : caller.id
 }
 
-function keyVerdict(headers: Headers, { keys, settings }: Snapshot): KeyVerdict {
+function keyVerdict({ headers, path, model }: ExplainedRequest, snapshot: Snapshot): KeyVerdict {
+  const { keys, settings } = snapshot
   if (keys.isOpen) return { accepted: true, says: 'none is asked for' }
   if (!credentialHeaders.some((name) => headers.has(name))) {
     return { accepted: true, says: 'one is asked for; give it with --key to see whether it is accepted' }
@@ -169,8 +175,32 @@ function keyVerdict(headers: Headers, { keys, settings }: Snapshot): KeyVerdict 
   if (key instanceof Secret && key.reveal().includes(secretStandIn)) {
     return { accepted: null, says: 'not checked, since what "proxy_api_key" refers to is not to be had here' }
   }
-  const caller = identify(headers, undefined, keys)
-  if (isRefusal(caller)) return { accepted: false, says: `refused with ${caller.status}: ${caller.message}` }
+  const caller = identify(headers, undefined, keys, systemClock.wallMs())
+  if (isRefusal(caller)) {
+    const offered = headers.get('authorization')?.replace(/^bearer\s+/i, '') ?? ''
+    if (keys.tokens.length > 0 && mayBeToken(offered)) {
+      return { accepted: null, says: 'not checked, since only a running process checks tokens' }
+    }
+    return { accepted: false, says: `refused with ${caller.status}: ${caller.message}` }
+  }
+  const { access } = caller
+  const objection =
+    access === undefined
+      ? undefined
+      : (objectionToKind(access, permissionOf({ dialect: dialectOfPath(path), talk: talkOfPath(path) }, path)) ??
+        objectionToModel(
+          access,
+          {
+            endpoint: { path, dialect: dialectOfPath(path), reads: 'json', stream: undefined },
+            method: 'POST',
+            path,
+            model,
+          },
+          { isHidden: keys.hidesForbidden, unknownModelStatus: snapshot.unknownModelStatus },
+        ))
+  if (objection !== undefined) {
+    return { accepted: false, says: `of "${caller.id}", refused with ${objection.status}: ${objection.message}` }
+  }
   return { accepted: true, says: `accepted, the caller is "${caller.id}"` }
 }
 

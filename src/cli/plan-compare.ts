@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { isRefusal } from '#core/refusal.ts'
 import { idsWhenHealthy } from '#route/course.ts'
+import { whyNobody } from '#route/inability.ts'
 import { resolveNamed, type PlanTable } from '#route/resolve.ts'
 import { talkOfPath } from '#wire/talk.ts'
 
@@ -101,10 +102,11 @@ interface Decision {
 function decide({ dialect, path, seed }: PastRequest, model: string, next: PlanTable): Decision {
   const plan = resolveNamed(next, model)
   if (isRefusal(plan)) return { ids: [], why: plan.message }
-  const ids = idsWhenHealthy(plan, { dialect, talk: talkOfPath(path) }, seed)
+  const asked = { dialect, talk: talkOfPath(path) }
+  const ids = idsWhenHealthy(plan, asked, seed)
   if (ids.length > 0) return { ids, why: '' }
-  const why =
-    plan.tiers.length === 0 ? 'every route of it is switched off' : `none of its backends speaks the ${dialect} dialect`
+  const candidates = plan.tiers.flatMap((tier) => tier.candidates)
+  const why = candidates.length === 0 ? 'every route of it is switched off' : whyNobody(candidates, asked)
   return { ids, why }
 }
 

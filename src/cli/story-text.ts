@@ -21,6 +21,7 @@ function stepsOf(story: AnyStory, words: Words): readonly Step[] {
   return [
     ...story.skips.map(({ backend, model, reason }) => ({ text: words.passedOver(`${backend}/${model}`, reason) })),
     ...tellRepinned(story, words),
+    ...('cache' in story && story.cache === 'hit' ? [{ text: words.fromCache }] : []),
     ...tellTimed(story, words),
     ...tellStream(story, words),
   ]
@@ -75,7 +76,8 @@ function tellAttempt(
   const by = credential === undefined ? '' : words.by(credential.name, credential.number, credential.index)
   const repeated = attempt.isRepeated ? words.repeated : ''
   const { translation } = attempt
-  const translated = translation === undefined ? '' : words.translated(translation.form, translation.warnings)
+  const translated =
+    translation === undefined ? '' : words.translated(translation.form, translation.warnings, translation.parts)
   const took = duration(durationMs)
   // A message says the status already, where there was one.
   const isWaiting = reason === undefined && status === undefined && isLast
@@ -99,10 +101,11 @@ function tellTimed(story: AnyStory, words: Words): Step[] {
   return steps.toSorted((one, other) => one.atMs - other.atMs)
 }
 
-function tellStream({ heartbeats, rescuedAtBytes, brokenBy }: AnyStory, words: Words): Step[] {
+function tellStream({ heartbeats, rescuedAtBytes, brokenBy, usage, costUsd }: AnyStory, words: Words): Step[] {
   const steps = rescuedAtBytes.map((bytes) => ({ text: words.rescued(bytes) }))
   if (heartbeats > 0) steps.unshift({ text: words.heartbeats(heartbeats) })
   if (brokenBy !== undefined) steps.push({ text: words.broke(brokenBy) })
+  if (usage !== undefined) steps.push({ text: words.took(usage, costUsd) })
   return steps
 }
 

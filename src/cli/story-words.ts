@@ -1,5 +1,6 @@
 import type { Outcome } from '#core/exchange.ts'
 import type { Story } from '#core/story.ts'
+import type { Usage } from '#core/usage.ts'
 
 export type Language = 'en' | 'zh'
 
@@ -18,16 +19,21 @@ export interface Words {
   /** What proved it, where the backend has several credentials. */
   by(credential: string, number: number, index: number): string
   readonly repeated: string
-  translated(form: string, warnings: readonly string[]): string
+  /** `parts`: requests that it took, where one was not enough. */
+  translated(form: string, warnings: readonly string[], parts?: number): string
   answered(status: number | undefined, took: string): string
   failed(took: string, message: string): string
   /** Of the attempt that a request on the road waits for. */
   waits(took: string): string
   stillRunning(took: string, attempts: number): string
+  /** Nobody was asked. */
+  readonly fromCache: string
   readonly firstByte: string
   heartbeats(count: number): string
   rescued(bytes: number): string
   broke(reason: string): string
+  /** The tokens, and the dollars where somebody knows the price. */
+  took(usage: Usage, costUsd: number | undefined): string
   ended(outcome: string, status: number, bytes: number, chunks: number): string
   readonly outcomes: Readonly<Record<Outcome, string>>
   /** What the client got. */
@@ -103,17 +109,22 @@ const en: Words = {
   askedFallback: (who, alias) => `asked ${who}, a route of the fallback alias "${alias}"`,
   tookOver: (who, how) => `asked ${who} to go on with the text (${how})`,
   by: (credential, number, index) => ` with credential "${credential}" (#${number}, index ${index})`,
-  translated: (form, warnings) => `, translated to ${form}${warnings.length === 0 ? '' : ` (${warnings.join(', ')})`}`,
+  translated: (form, warnings, parts) =>
+    `, translated to ${form}${parts === undefined ? '' : ` in ${parts} requests`}${warnings.length === 0 ? '' : ` (${warnings.join(', ')})`}`,
   repeated: ', twice, since an idle connection had died',
   answered: (status, took) => `: answered${status === undefined ? '' : ` ${status}`} after ${took}`,
   failed: (took, message) => `: failed after ${took}, because ${message}`,
   waits: (took) => `: no answer yet, after ${took}`,
   stillRunning: (took, attempts) =>
     `Still running for ${took}, ${attempts === 0 ? 'before its first attempt' : `at attempt ${attempts}`}.`,
+  fromCache: 'answered by what the cache kept of an equal request',
   firstByte: 'first byte to the client',
   heartbeats: (count) => `${count} ${count === 1 ? 'keep-alive' : 'keep-alives'} kept the client waiting`,
   rescued: (bytes) => `after ${bytes} bytes the stream broke, and another route went on with it`,
   broke: (reason) => `the stream ended early: ${reason}`,
+  took: ({ inputTokens, outputTokens, cachedTokens = 0, source }, costUsd) =>
+    `it took ${inputTokens} tokens${cachedTokens > 0 ? ` (${cachedTokens} of them cached)` : ''} and gave ${outputTokens}` +
+    `${source === 'estimated' ? ', by an estimate' : ''}${costUsd === undefined ? '' : `, for $${costUsd}`}`,
   ended: (outcome, status, bytes, chunks) =>
     `ended: ${outcome}, status ${status}, ${bytes} bytes${chunks > 1 ? ` in ${chunks} pieces` : ''}`,
   outcomes: {
@@ -177,11 +188,18 @@ const en: Words = {
     refused: 'What is wrong is in the message.',
     missing_api_key: 'The client has to send the key in "proxy_api_key".',
     invalid_api_key: 'The client has to send the key in "proxy_api_key".',
+    expired_api_key:
+      'Give the client a new key or token; see "expires_at", "not_before" and "enabled" of its key in "auth".',
+    permission_denied: 'Add the kind of request to "permissions" of its key in "auth", or leave them out.',
+    model_not_allowed: 'Add the alias to "models" of its key in "auth", or let the client ask for another.',
+    ip_not_allowed: 'Add the address to "allowed_ips" of its key in "auth"; behind a proxy, see "trusted_proxies".',
     ambiguous_credentials: 'The client has to send one key only.',
     unknown_id: 'Let the client name an alias by the header "x-llm-proxy-model", or ask for what it was given here.',
     model_not_found: 'Add the alias to "models", or let the client ask for one that is there.',
     body_too_large: 'Raise "max_body_size", or let the client send less.',
     no_backend_available: 'Every route was resting: "llm-proxy explain --running --model …" tells until when.',
+    previous_response_not_found:
+      'Send the whole conversation: earlier answers are kept for an hour, by the process that gave them.',
     unsupported_by_backend: 'Take what the message names out of the request, or add a route that can do it.',
     shutting_down: 'The server was stopping; another one should have got the request.',
     overloaded: 'The server was short of memory; give it more, or fewer and smaller requests.',
@@ -204,16 +222,21 @@ const zh: Words = {
   askedFallback: (who, alias) => `请求 ${who} (备用别名 "${alias}" 的路由)`,
   tookOver: (who, how) => `请求 ${who} 接着已有文本继续 (${how})`,
   by: (credential, number, index) => `,使用凭据 "${credential}" (#${number},序号 ${index})`,
-  translated: (form, warnings) => `,已转换为 ${form}${warnings.length === 0 ? '' : `(${warnings.join(', ')})`}`,
+  translated: (form, warnings, parts) =>
+    `,已转换为 ${form}${parts === undefined ? '' : `,分为 ${parts} 个请求`}${warnings.length === 0 ? '' : `(${warnings.join(', ')})`}`,
   repeated: ',空闲连接已失效,重发一次',
   answered: (status, took) => `: ${took} 后应答${status === undefined ? '' : ` ${status}`}`,
   failed: (took, message) => `: ${took} 后失败,原因: ${message}`,
   waits: (took) => `: ${took} 后仍未应答`,
   stillRunning: (took, attempts) => `已进行 ${took},${attempts === 0 ? '尚未开始尝试' : `第 ${attempts} 次尝试`}。`,
+  fromCache: '由缓存中已有的回答应答',
   firstByte: '客户端收到第一个字节',
   heartbeats: (count) => `等待期间向客户端发送了 ${count} 次保活`,
   rescued: (bytes) => `流在 ${bytes} 字节后中断,由另一路由接续`,
   broke: (reason) => `流提前结束: ${reason}`,
+  took: ({ inputTokens, outputTokens, cachedTokens = 0, source }, costUsd) =>
+    `输入 ${inputTokens} 个 token${cachedTokens > 0 ? `(其中缓存 ${cachedTokens} 个)` : ''},输出 ${outputTokens} 个` +
+    `${source === 'estimated' ? '(估算)' : ''}${costUsd === undefined ? '' : `,费用 $${costUsd}`}`,
   ended: (outcome, status, bytes, chunks) =>
     `结束: ${outcome},状态 ${status},${bytes} 字节${chunks > 1 ? `,共 ${chunks} 块` : ''}`,
   outcomes: {
@@ -272,11 +295,16 @@ const zh: Words = {
     refused: '原因见上面的消息。',
     missing_api_key: '客户端需要发送 "proxy_api_key" 中的密钥。',
     invalid_api_key: '客户端需要发送 "proxy_api_key" 中的密钥。',
+    expired_api_key: '给客户端新的密钥或令牌;检查 "auth" 中该密钥的 "expires_at"、"not_before" 和 "enabled"。',
+    permission_denied: '在 "auth" 中该密钥的 "permissions" 里加入这类请求,或去掉该列表。',
+    model_not_allowed: '在 "auth" 中该密钥的 "models" 里加入该别名,或让客户端请求别的模型。',
+    ip_not_allowed: '在 "auth" 中该密钥的 "allowed_ips" 里加入该地址;若在代理之后,参见 "trusted_proxies"。',
     ambiguous_credentials: '客户端只能发送一个密钥。',
     unknown_id: '让客户端用请求头 "x-llm-proxy-model" 指定别名,或使用此处返回过的 ID。',
     model_not_found: '在 "models" 中添加该别名,或让客户端请求已有的别名。',
     body_too_large: '提高 "max_body_size",或让客户端少发一些。',
     no_backend_available: '所有路由都在冷却: "llm-proxy explain --running --model …" 会说明到何时。',
+    previous_response_not_found: '请发送完整的对话:先前的回答只由给出它的进程保留一小时。',
     unsupported_by_backend: '从请求中去掉消息所指的内容,或增加一个支持它的路由。',
     shutting_down: '服务器正在停止;该请求应由另一台处理。',
     overloaded: '服务器内存不足;增加内存,或减少请求。',

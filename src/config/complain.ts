@@ -10,6 +10,7 @@ export function complain(issue: v.BaseIssue<unknown>): string {
   const ofText = typeof issue.input === 'string'
   switch (issue.type) {
     case 'strict_object':
+    case 'object_with_rest':
       // A missing key is told as an issue of the map that lacks it.
       return issue.received === 'undefined' ? 'this key is required' : 'expected keys and values'
     case 'record':

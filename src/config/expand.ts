@@ -57,6 +57,21 @@ export async function expand(written: string, sources: Sources): Promise<Expansi
   }
 }
 
+/** The content of a file that is named without `${file:…}`, as if it were. */
+export async function expandFile(path: string, sources: Sources): Promise<Expansion> {
+  const run = new Run(sources)
+  const text = await run.readFile(path)
+  return {
+    text,
+    whole: true,
+    unset: [],
+    variables: [],
+    problems: run.problems,
+    files: run.files,
+    secrets: run.secrets,
+  }
+}
+
 class Run {
   readonly problems: ExpansionProblem[] = []
   readonly variables: string[] = []
@@ -94,7 +109,7 @@ class Run {
   }
 
   async #lookUp(reference: string, depth: number): Promise<string> {
-    if (reference.startsWith('file:')) return await this.#readFile(reference.slice('file:'.length))
+    if (reference.startsWith('file:')) return await this.readFile(reference.slice('file:'.length))
     if (reference.startsWith('cred:')) return await this.#readCredential(reference.slice('cred:'.length))
     const match = /^([A-Za-z_]\w*)(?:(:?[-?])(.*))?$/s.exec(reference)
     if (match === null) {
@@ -134,7 +149,7 @@ class Run {
     return await this.#read(resolve(folder, name), false)
   }
 
-  async #readFile(path: string): Promise<string> {
+  async readFile(path: string): Promise<string> {
     if (path === '' || path.includes('\0')) return this.#error('"${file:…}" lacks the path of a file')
     return await this.#read(isAbsolute(path) ? path : resolve(this.#sources.directory, path), true)
   }

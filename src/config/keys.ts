@@ -38,6 +38,8 @@ export function keysOf(schema: Schema, prefix = ''): KeyFacts[] {
     })
     keys.push(...keysOf(entry, path))
   }
+  const rest = elementOf(inner)
+  if (rest !== undefined) keys.push(...keysOf(rest, `${prefix}.<name>`))
   return keys
 }
 
@@ -47,7 +49,8 @@ export function schemaAt(schema: Schema, path: ConfigPath): Schema | undefined {
   for (const step of path) {
     if (at === undefined) return undefined
     const entries = entriesOf(at)
-    const next: Schema | undefined = entries === undefined ? elementOf(at) : entries[String(step)]
+    const own = entries !== undefined && Object.hasOwn(entries, String(step)) ? entries[String(step)] : undefined
+    const next: Schema | undefined = own ?? elementOf(at)
     at = next === undefined ? undefined : unwrap(next)
   }
   return at
@@ -66,10 +69,11 @@ export function entriesOf(schema: Schema): Readonly<Record<string, Schema>> | un
   return 'entries' in schema && isEntries(schema.entries) ? schema.entries : undefined
 }
 
-/** What the elements of a list, or the values of a map with free keys, must be. */
+/** What the elements of a list, or the values of a map with free keys, must be; some maps have fixed keys beside. */
 export function elementOf(schema: Schema): Schema | undefined {
   if (schema.type === 'array' && 'item' in schema && isSchema(schema.item)) return schema.item
   if (schema.type === 'record' && 'value' in schema && isSchema(schema.value)) return schema.value
+  if (schema.type === 'object_with_rest' && 'rest' in schema && isSchema(schema.rest)) return schema.rest
   return undefined
 }
 

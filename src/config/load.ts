@@ -46,6 +46,8 @@ export interface Loaded {
   readonly servicesLack?: 'gone' | 'unreadable' | 'broken' | undefined
   /** Where a value stands in the file. */
   locate(path: ConfigPath): Place
+  /** The file that a value was read from; absent: no value was. */
+  fileOf?(path: ConfigPath): string | undefined
 }
 
 export interface LoadInput {
@@ -181,6 +183,7 @@ export async function loadConfig(input: LoadInput): Promise<Loaded> {
     stoodIn: [...stoodIn, ...lacks],
     servicesLack: joined.lacks,
     locate,
+    fileOf: (path) => byPath.get(pathText(origin(path)))?.files.at(-1),
   }
 }
 
@@ -190,14 +193,20 @@ export function withCompileProblems(loaded: Loaded, found: readonly CompileProbl
   for (const { severity, path, message } of found) {
     // A stand-in for a faulty value may fail too; that is no news.
     if (loaded.config === undefined && (severity !== 'error' || isSuspect(path, loaded.faults))) continue
-    problems.push({ severity, ...loaded.locate(path), path: pathText(path), message })
+    // A certificate is renewed in its file, and that one must be found.
+    const file = path[0] === 'tls' ? loaded.fileOf?.(path) : undefined
+    const told = file === undefined ? message : `file "${file}": ${message}`
+    problems.push({ severity, ...loaded.locate(path), path: pathText(path), message: told })
   }
   return sortProblems(problems)
 }
 
 /** Does the path lie in a value at fault, or in the map or list entry that has the fault? */
 function isSuspect(path: ConfigPath, faults: readonly ConfigPath[]): boolean {
-  return faults.some((fault) => startsWith(path, fault) || (fault.length > 2 && startsWith(path, fault.slice(0, -1))))
+  return faults.some(
+    (fault) =>
+      startsWith(path, fault) || ((fault.length > 2 || fault[0] === 'tls') && startsWith(path, fault.slice(0, -1))),
+  )
 }
 
 function startsWith(path: ConfigPath, start: ConfigPath): boolean {

@@ -23,7 +23,7 @@ export function prune(tree: Tree, schema: Schema): UnknownKey[] {
       value.forEach((inner, index) => visit(inner, unwrap(element), [...path, index]))
     } else if (isPlainObject(value) && entries !== undefined) {
       for (const [key, inner] of Object.entries(value)) {
-        const entry = Object.hasOwn(entries, key) ? entries[key] : undefined
+        const entry = Object.hasOwn(entries, key) ? entries[key] : element
         if (entry === undefined)
           unknown.push({ path: [...path, key], message: complaint(key, Object.keys(entries), schema) })
         if (entry === undefined || inner === null) delete value[key]

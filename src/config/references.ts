@@ -1,4 +1,4 @@
-import { expand, type Expansion, type Sources } from './expand.ts'
+import { expand, expandFile, type Expansion, type Sources } from './expand.ts'
 import { pathText, type ConfigPath } from './problem.ts'
 import { isPlainObject, type Tree } from './source.ts'
 
@@ -29,7 +29,7 @@ export async function dereference(tree: Tree, sources: Sources): Promise<Referen
   for (const { holder, key, path, text } of textsOf(tree, [])) {
     // A prompt has variables of its own.
     if (isPromptText(path)) continue
-    const expansion = await expand(text, sources)
+    const expansion = isFilePlace(path) ? await expandNamed(text, sources) : await expand(text, sources)
     if (expansion === undefined) continue
     const problems = isPublic(path) ? expansion.problems.filter(isError) : expansion.problems
     byPath.set(pathText(path), { ...expansion, problems, path })
@@ -59,7 +59,35 @@ function isPromptText(path: ConfigPath): boolean {
 
 /** Certificates are there to be shown: whoever may read their files is no concern. */
 function isPublic(path: ConfigPath): boolean {
+  if (isFilePlace(path)) return !/key/.test(String(path.at(-1)))
   return path.at(-2) === 'tls' && ['ca', 'cert'].includes(String(path.at(-1)))
+}
+
+/** Where what is not PEM names a file: the certificates of the listener, in whatever spelling. */
+function isFilePlace(path: ConfigPath): boolean {
+  const [first, ...rest] = path[0] === 'server' ? path.slice(1) : path
+  if (path[0] === 'server' && rest.length === 0) return first === 'tls_cert' || first === 'tls_key'
+  if (first !== 'tls') return false
+  const key = String(rest.at(-1))
+  if (rest.length === 1) return ['cert', 'key', 'client_ca', 'cert_file', 'key_file'].includes(key)
+  return rest.length === 3 && rest[0] === 'certificates' && ['cert', 'key'].includes(key)
+}
+
+/** A text, or what is in the file that it names. */
+async function expandNamed(written: string, sources: Sources): Promise<Expansion | undefined> {
+  const expansion = await expand(written, sources)
+  const text = expansion?.text ?? written
+  if (text === '' || text.includes('-----BEGIN ') || text.includes('\n')) return expansion
+  if (expansion?.problems.some(isError) === true || text === sources.standIn) return expansion
+  const content = await expandFile(text, sources)
+  if (expansion === undefined) return content
+  return {
+    ...content,
+    variables: expansion.variables,
+    problems: [...expansion.problems, ...content.problems],
+    files: [...expansion.files, ...content.files],
+    secrets: [...expansion.secrets, ...content.secrets],
+  }
 }
 
 function isError({ severity }: { readonly severity: string }): boolean {

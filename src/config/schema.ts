@@ -1,14 +1,20 @@
 import * as v from 'valibot'
+import { CacheSchema } from '#cache/schema.ts'
 import { CredentialsSchema } from '#credential/schema.ts'
+import { ValidationSchema } from '#guard/schema.ts'
 import { AdminSchema } from '#identity/admin-schema.ts'
+import { IdempotencySchema } from '#idempotency/schema.ts'
 import { identityEntries } from '#identity/schema.ts'
 import { AddressList } from '#kit/address-list.ts'
 import { isListenAddress } from '#kit/listen-address.ts'
 import { durationSchema, sizeSchema } from '#kit/quantity-schema.ts'
+import { BudgetsSchema } from '#limit/budget-schema.ts'
+import { ConcurrencySchema, RateLimitingSchema } from '#limit/schema.ts'
 import { MiddlewareListSchema } from '#rules/middleware-schema.ts'
 import { SystemPromptsSchema } from '#rules/system-prompt-schema.ts'
 import { FallbackSchema, LoadBalancingSchema, modelsSchema, OwnedIdsSchema } from '#route/schema.ts'
 import { passthroughSchema, servicesSchema } from '#route/service-schema.ts'
+import { MetricsSchema } from '#telemetry/metrics-schema.ts'
 import { LoggingSchema } from '#telemetry/schema.ts'
 import { CompatSchema } from '#upstream/compat-schema.ts'
 import { FiltersSchema } from '#upstream/filter-schema.ts'
@@ -27,6 +33,9 @@ import {
   upstreamEntries,
   withProtocol,
 } from '#upstream/schema.ts'
+import { HooksSchema } from '#hook/schema.ts'
+import { ListenTlsSchema } from './listen-tls-schema.ts'
+import { UsageSchema } from '#usage/schema.ts'
 import { ServerSchema } from './server-schema.ts'
 import { CorsSchema, ForwardProxySchema, HealthPagesSchema } from './surface-schema.ts'
 
@@ -112,6 +121,14 @@ export const ConfigSchema = v.strictObject({
     '1gb',
   ),
   server: v.optional(v.pipe(ServerSchema, v.description('What the process may take of its machine.')), {}),
+  tls: v.optional(
+    v.pipe(
+      ListenTlsSchema,
+      v.description(
+        'Encryption of what clients send, on every port. Absent: none. To add or remove it needs a restart.',
+      ),
+    ),
+  ),
   ...upstreamEntries,
   backends: v.optional(
     v.pipe(v.array(BackendSchema), v.maxLength(10_000), v.description('Ways to reach providers.')),
@@ -138,9 +155,23 @@ export const ConfigSchema = v.strictObject({
     v.pipe(ForwardProxySchema, v.description('Being a proxy that programs are told to use.')),
     {},
   ),
+  idempotency: v.optional(
+    v.pipe(
+      IdempotencySchema,
+      v.description(
+        'Requests with the header Idempotency-Key are done once. Absent: off; an empty section `{}` switches it on.',
+      ),
+    ),
+  ),
+  validation: v.optional(
+    v.pipe(ValidationSchema, v.description('What clients may ask for. Absent: whatever a backend takes.')),
+  ),
   filters: v.optional(FiltersSchema, []),
   system_prompts: v.optional(SystemPromptsSchema, []),
   middleware: v.optional(MiddlewareListSchema, []),
+  hooks: v.optional(
+    v.pipe(HooksSchema, v.description('Steps of your own, in functions or behind addresses. Absent: none.')),
+  ),
   load_balancing: v.optional(
     v.pipe(LoadBalancingSchema, v.description('How traffic is shared among routes of one priority.')),
     {},
@@ -167,6 +198,11 @@ export const ConfigSchema = v.strictObject({
       ),
     ),
   ),
+  rate_limiting: v.optional(
+    v.pipe(RateLimitingSchema, v.description('How many requests and tokens in a minute. Absent: any number.')),
+  ),
+  concurrency: v.optional(v.pipe(ConcurrencySchema, v.description('How many requests at a time. Absent: any number.'))),
+  budgets: v.optional(BudgetsSchema, []),
   health_check: v.optional(v.pipe(HealthCheckSchema, v.description('How backends are asked whether they are well.'))),
   health: v.optional(v.pipe(HealthPagesSchema, v.description('Where probes look, and what they see.')), {}),
   compat: v.optional(
@@ -200,7 +236,12 @@ export const ConfigSchema = v.strictObject({
     v.pipe(
       v.strictObject({
         debug: v.optional(
-          v.pipe(v.boolean(), v.description('Tell clients by x-llm-proxy-backend, -model and -attempts who answered.')),
+          v.pipe(
+            v.boolean(),
+            v.description(
+              'Tell clients by x-llm-proxy-backend, -model and -attempts who answered, by -cost for how much.',
+            ),
+          ),
           false,
         ),
       }),
@@ -220,6 +261,12 @@ export const ConfigSchema = v.strictObject({
     ),
     {},
   ),
+  cache: v.optional(v.pipe(CacheSchema, v.description('Answers that are given again. Absent: none is.'))),
+  metrics: v.optional(
+    v.pipe(MetricsSchema, v.description('Figures for Prometheus and others that ask from time to time.')),
+    {},
+  ),
+  usage: v.optional(v.pipe(UsageSchema, v.description('What requests take, and what that costs.')), {}),
   logging: v.optional(v.pipe(LoggingSchema, v.description('What is written where.')), {}),
 })
 

@@ -51,10 +51,28 @@ export const spellings: readonly Spelling[] = [
   { from: ['load_balancing', 'failover_timeout'], to: ['streaming', 'time_to_first_token'] },
   { from: ['load_balancing', 'health_check_interval'], to: ['health_check', 'interval'] },
   { from: ['cors', 'allow_origins'], to: ['cors', 'allowed_origins'] },
+  { from: ['server', 'tls'], to: ['tls'] },
+  { from: ['server', 'tls_cert'], to: ['tls', 'cert'] },
+  { from: ['server', 'tls_key'], to: ['tls', 'key'] },
+  { from: ['tls', 'cert_file'], to: ['tls', 'cert'] },
+  { from: ['tls', 'key_file'], to: ['tls', 'key'] },
   { from: ['logging', 'rotation', 'max_size_mb'], to: ['logging', 'max_file_size_mb'] },
   { from: ['logging', 'rotation', 'max_age_days'], to: ['logging', 'max_age_days'] },
   { from: ['logging', 'categories', 'general', 'level'], to: ['logging', 'level'] },
   { from: ['timezone'], to: ['logging', 'timezone'] },
+  { from: ['rate_limit', 'enabled'], to: ['rate_limiting', 'enabled'], about: 'default false' },
+  { from: ['rate_limit', 'global_rps'], to: ['rate_limiting', 'global', 'requests_per_second'], about: 'default 1000' },
+  { from: ['rate_limit', 'per_ip_rps'], to: ['rate_limiting', 'per_ip', 'requests_per_second'], about: 'default 100' },
+  {
+    from: ['rate_limit', 'per_model_rps'],
+    to: ['rate_limiting', 'per_model'],
+    convert: perSecondEach,
+    about: 'requests in a second by alias',
+  },
+  { from: ['rate_limit', 'burst_factor'], to: ['rate_limiting', 'burst'], about: 'default 1.5, of a token bucket' },
+  { from: ['proxy', 'rate_limit'], to: ['rate_limiting', 'global', 'requests_per_minute'], about: '0 = no limit' },
+  { from: ['monitoring', 'enable_metrics'], to: ['metrics', 'enabled'] },
+  { from: ['monitoring', 'metrics_path'], to: ['metrics', 'path'] },
 ]
 
 /** Names inside a `timeout` section, the global one and those of backends. */
@@ -72,6 +90,12 @@ export const backendSpellings: readonly Spelling[] = [{ from: ['tls_verify'], to
 /** Names inside a service. */
 export const serviceSpellings: readonly Spelling[] = [{ from: ['model'], to: ['models'], mustAgree: true }]
 
+/** Names inside a key or a token provider of `auth`. */
+export const callerSpellings: readonly Spelling[] = [
+  { from: ['rate_limit'], to: ['requests_per_minute'], mustAgree: true },
+  { from: ['id'], to: ['name'], mustAgree: true },
+]
+
 /** Sections that are rewritten as a whole; named here for the reference. */
 export const sectionSpellings: readonly { readonly from: string; readonly to: string }[] = [
   { from: 'server.host, server.port', to: 'listen' },
@@ -88,6 +112,7 @@ export const sectionSpellings: readonly { readonly from: string; readonly to: st
 export function respell(tree: Tree): Move[] {
   const moves: Move[] = []
   const breakerWasNamed = isPlainObject(tree['circuit_breaker'])
+  const hasOldLimits = isPlainObject(tree['rate_limit'])
   for (const [index, spelling] of spellings.entries()) {
     const isReadAgain = spellings.slice(index + 1).some(({ from }) => from.join('.') === spelling.from.join('.'))
     moves.push(...move(tree, [], spelling, isReadAgain))
@@ -96,8 +121,9 @@ export function respell(tree: Tree): Move[] {
     // Thresholds alone did not switch the breaker on where these names come from.
     tree['circuit_breaker']['enabled'] ??= false
   }
+  if (hasOldLimits) completeLimits(tree)
   moves.push(...moveTimeouts(tree, []))
-  moves.push(...moveInBackends(tree, []), ...moveInServices(tree))
+  moves.push(...moveInBackends(tree, []), ...moveInServices(tree), ...moveInAuth(tree))
   moves.push(...moveServer(tree), ...moveErrorFallback(tree), ...moveSystemPrompts(tree))
   return moves
 }
@@ -111,6 +137,28 @@ function move(tree: Tree, base: ConfigPath, { from, to, convert, mustAgree }: Sp
   if (!ignored && !write(tree, to, convert === undefined ? value : convert(value))) return []
   const contradicts = ignored && mustAgree === true && bare(own) !== bare(value)
   return [{ from: [...base, ...from], to: [...base, ...to], ignored, contradicts }]
+}
+
+/** What was not written where these names come from meant something else than it does here. */
+function completeLimits(tree: Tree): void {
+  const { rate_limit: left } = tree
+  if (isPlainObject(left) && Object.keys(left).length === 0) delete tree['rate_limit']
+  for (const [path, value] of oldLimitDefaults) {
+    if (read(tree, path) === undefined) write(tree, path, value)
+  }
+}
+
+const oldLimitDefaults: readonly (readonly [path: readonly string[], value: unknown])[] = [
+  [['rate_limiting', 'enabled'], false],
+  [['rate_limiting', 'algorithm'], 'token_bucket'],
+  [['rate_limiting', 'burst'], 1.5],
+  [['rate_limiting', 'global', 'requests_per_second'], 1000],
+  [['rate_limiting', 'per_ip', 'requests_per_second'], 100],
+]
+
+function perSecondEach(value: unknown): unknown {
+  if (!isPlainObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([alias, rate]) => [alias, { requests_per_second: rate }]))
 }
 
 function moveTimeouts(holder: Tree, base: ConfigPath): Move[] {
@@ -135,6 +183,24 @@ function moveInBackends({ backends }: Tree, base: ConfigPath, written: ConfigPat
     }
   }
   return moves
+}
+
+function moveInAuth(tree: Tree): Move[] {
+  const providers = read(tree, ['auth', 'providers'])
+  return entriesOf(providers).flatMap(([index, provider]) => {
+    const path = ['auth', 'providers', index]
+    const ofKeys = entriesOf(provider['keys']).flatMap(([at, key]) =>
+      callerSpellings.flatMap((spelling) => move(key, [...path, 'keys', at], spelling)),
+    )
+    const [ofLimits] = callerSpellings
+    return ofLimits === undefined ? ofKeys : ofKeys.concat(move(provider, path, ofLimits))
+  })
+}
+
+/** The maps of a list, with their places in it. */
+function entriesOf(list: unknown): [index: number, entry: Tree][] {
+  const entries: unknown[] = Array.isArray(list) ? list : []
+  return entries.flatMap((entry, index): [number, Tree][] => (isPlainObject(entry) ? [[index, entry]] : []))
 }
 
 function moveInServices({ services, passthrough }: Tree): Move[] {

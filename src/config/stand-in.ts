@@ -23,11 +23,15 @@ export function letStandIn(tree: Tree, byPath: Map<string, Dereferenced>, moves:
     if (ofTls === -1 && !isSecret(ConfigSchema, path)) continue
     told.push(...missing.map(({ message }) => message))
     byPath.set(name, { ...expansion, problems: expansion.problems.filter(({ isMissing }) => isMissing !== true) })
-    if (ofTls !== -1) remove(tree, path.slice(0, ofTls + 1))
+    // Without its certificates the listener's section still says that there is encryption.
+    if (ofTls === 0) for (const key of ownCertificates) remove(tree, ['tls', key])
+    else if (ofTls !== -1) remove(tree, path.slice(0, ofTls + 1))
     else if (!isUseful(path)) remove(tree, path)
   }
   return told
 }
+
+const ownCertificates = ['cert', 'key', 'certificates', 'client_ca']
 
 function isUseful(path: ConfigPath): boolean {
   const schema = schemaAt(ConfigSchema, path)

@@ -94,11 +94,12 @@ function put(tree: Tree, path: ConfigPath, value: unknown): void {
 
 /** Names that JavaScript keeps for itself would get lost on the way. */
 function lostNames(tree: Tree): Fault[] {
-  const { fallback, services } = tree
+  const { fallback, services, rate_limiting: limits } = tree
   const sections: [path: ConfigPath, section: unknown, what: string][] = [
     [['models'], tree['models'], 'an alias'],
     [['fallback', 'alias_fallback'], isPlainObject(fallback) ? fallback['alias_fallback'] : undefined, 'an alias'],
     [['services'], services, 'a service'],
+    [['rate_limiting', 'per_model'], isPlainObject(limits) ? limits['per_model'] : undefined, 'an alias'],
   ]
   for (const [name, service] of isPlainObject(services) ? Object.entries(services) : []) {
     const models = isPlainObject(service) ? service['models'] : undefined

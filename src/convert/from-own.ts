@@ -61,6 +61,7 @@ function withoutEmpty(tree: Tree): void {
 const remarks: Readonly<Record<string, string>> = {
   'fallback.enable_backoff': 'attempts again on the same route, before the next one',
   'fallback.enable_circuit_breaker': 'it counts now, and had no effect before',
+  'rate_limit.per_ip_rps': 'the address is that of the connection, unless it is one of trusted_proxies',
   'proxy.enable_system_prompt': 'its files are looked for beside the configuration',
   'timeout.read_timeout': 'it counts now, and had no effect before',
   'timeout.write_timeout': 'it counts now, and had no effect before',
@@ -95,7 +96,5 @@ function tellDefaults(tree: Tree, ledger: Ledger): void {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  rate_limit: 'requests are not limited by rate yet',
-  concurrency: 'requests are not limited in number yet; backends[].max_connections limits those to one backend',
   logging: 'the log has no such setting (docs/reference/config.md)',
 }

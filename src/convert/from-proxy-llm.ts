@@ -161,8 +161,14 @@ function takeProxy(proxy: Tree, draft: Draft, ledger: Ledger): void {
     draft.set(['max_body_size'], size.toLowerCase())
     ledger.approximate(['proxy', 'max_body_size'], 'written as "max_body_size", which counts now')
   }
+  const rate = numberOf(proxy['rate_limit'])
+  if (rate !== undefined && rate > 0) {
+    draft.set(['rate_limiting', 'global', 'requests_per_minute'], Math.trunc(rate))
+    const remark = 'written as "rate_limiting.global.requests_per_minute": it counts now, and had no effect before'
+    ledger.approximate(['proxy', 'rate_limit'], remark)
+  } else if (rate !== undefined) ledger.exact(['proxy', 'rate_limit'], 'nothing is limited unless it is configured')
   for (const key of Object.keys(proxy)) {
-    if (!['auth_token', 'enable_auth', 'auth_header', 'max_body_size'].includes(key)) {
+    if (!['auth_token', 'enable_auth', 'auth_header', 'max_body_size', 'rate_limit'].includes(key)) {
       ledger.dropped(
         ['proxy', key],
         key === 'enable_stream' ? 'streams are always passed on' : 'there is nothing like it yet',
@@ -177,8 +183,7 @@ const reasons: Readonly<Record<string, string>> = {
   daily_export: 'requests are not recorded yet',
   modelscope: 'requests are not recorded yet',
   huggingface: 'requests are not recorded yet',
-  monitoring: '/health is always there, metrics are not yet',
-  rate_limiting: 'requests are not limited by rate yet',
+  monitoring: '/health is always there',
   cache: 'answers are not cached yet',
   logging: 'the log has no such setting (docs/reference/config.md)',
   load_balancing: 'backends are not asked for their health; one that fails rests (fallback.cooldown_seconds)',

@@ -12,6 +12,8 @@ export interface Call {
   readonly path: string
   /** Query as sent without its `?`, credentials removed; empty when there is none. */
   readonly query: string
+  /** The credential that was in the query. Absent: there was none, or nobody looked. */
+  readonly keyInQuery?: string | undefined
   readonly headers: Headers
   /** The alias that the client asked for; of a service, `service/model`; empty where nothing is named. */
   readonly model: string

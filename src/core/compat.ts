@@ -23,4 +23,16 @@ export interface CompatPolicy {
   readonly hostedTools: 'drop' | 'map'
   /** Media by address are fetched for backends that take none; else they are rejected. */
   readonly fetchesMedia: boolean
+  /** Several answers of a backend that gives one at a time are asked for one by one; else they are rejected. */
+  readonly fansOutAnswers: boolean
+  /** Vectors of Gemini that were asked for in fewer dimensions are brought to the length 1. */
+  readonly normalizesVectors?: boolean | undefined
+  /** Sources that have no place in the text are left out. */
+  readonly dropsLoneSources?: boolean | undefined
+  /** Where a client wants one call at a time and the backend cannot be told so, the others are left out of the answer. */
+  readonly keepsOneCall?: boolean | undefined
+  /** Responses clients are told thoughts only where they asked for a summary. */
+  readonly hidesUnaskedThoughts?: boolean | undefined
+  /** A reference to thoughts that nobody remembers is rejected; else it is dropped. */
+  readonly rejectsMissingThoughts?: boolean | undefined
 }

@@ -10,9 +10,15 @@ export class Debts {
   #others: Debt[] | undefined
   #isPaid = false
 
+  /** What is taken when everything is paid already is given back at once: nobody else would. */
   owe(debt: Debt): void {
-    if (this.#first === undefined) this.#first = debt
+    if (this.#isPaid) debt.pay()
+    else if (this.#first === undefined) this.#first = debt
     else (this.#others ??= []).push(debt)
+  }
+
+  get isPaid(): boolean {
+    return this.#isPaid
   }
 
   settle(): void {

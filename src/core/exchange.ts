@@ -5,7 +5,7 @@ import type { Dialect } from './dialect.ts'
 import type { Failure } from './failure.ts'
 import type { Refusal } from './refusal.ts'
 import type { Form } from './talk.ts'
-import type { Usage } from './usage.ts'
+import type { ToldUsage, Usage } from './usage.ts'
 
 /** Something that runs and can be ended, with an error that its client can read. */
 export interface Cuttable {
@@ -54,6 +54,10 @@ export interface Exchange extends Member {
   usage?: Usage | undefined
   /** What they cost, in US dollars; undefined where no price is known. */
   costUsd?: number | undefined
+  /** What became of it at the cache; undefined: nothing was looked for there. */
+  cache?: 'hit' | 'miss' | 'bypass' | undefined
+  /** Of a hit: milliseconds that the answer took when it was made, and did not take now. */
+  savedMs?: number | undefined
   /** It belonged to a route, and another one answered it; undefined for all others. */
   repinned?: Repinned | undefined
   /** Where another route took over a stream that broke: `bytesOut` of that moment, one for each rescue. */
@@ -64,6 +68,17 @@ export interface Exchange extends Member {
   cut?: Cuttable | undefined
   /** What the client got, only while `seen` is kept. Without a body the client got the last attempt's, byte for byte. */
   answered?: SeenMessage | undefined
+  /** Kept of what the client gets, for those who ask the same again; undefined: nobody will. */
+  copy?: AnswerCopy | undefined
+}
+
+/** Is told what the client gets, as it gets it. */
+export interface AnswerCopy {
+  /** `body`: all of it, where it is there already. */
+  head(headers: readonly (readonly [name: string, value: string])[], body: Uint8Array | undefined): void
+  add(bytes: Uint8Array): void
+  /** All of it was added. */
+  complete(): void
 }
 
 export type Outcome = 'complete' | 'client_closed' | 'upstream_broke' | 'stalled' | 'shut_down' | 'refused' | 'failed'
@@ -118,6 +133,10 @@ export interface AttemptTranslation {
   readonly form: Form
   /** Codes of what was dropped or adapted: `dropped:seed`. */
   readonly warnings: readonly string[]
+  /** Requests that it took; absent where it was one. */
+  readonly parts?: number | undefined
+  /** What the backend told of its usage so far; absent where the client's bytes tell it as they are. */
+  readonly usage?: { readonly told: ToldUsage | undefined } | undefined
 }
 
 export interface AttemptCredential {

@@ -11,6 +11,10 @@ export interface Refusal {
   readonly retryAfterMs?: number
   /** Methods that would be allowed; only with `method_not_allowed`. */
   readonly allow?: string
+  /** Headers that tell more about it, such as what is left of a limit. */
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  /** What clients are told in place of `code`: a word of the operator's. */
+  readonly ownCode?: string
 }
 
 /** Every code with its status. */
@@ -22,9 +26,15 @@ export const refusalStatus = {
   invalid_host: 400,
   missing_model: 400,
   unsupported_by_backend: 400,
+  previous_response_not_found: 400,
   missing_api_key: 401,
   invalid_api_key: 401,
+  expired_api_key: 401,
   ambiguous_credentials: 401,
+  permission_denied: 403,
+  model_not_allowed: 403,
+  ip_not_allowed: 403,
+  refused_by_hook: 403,
   cross_origin: 403,
   foreign_host: 403,
   model_not_found: 404,
@@ -32,11 +42,18 @@ export const refusalStatus = {
   unknown_id: 404,
   route_not_found: 404,
   method_not_allowed: 405,
+  idempotency_in_progress: 409,
+  idempotency_not_kept: 409,
   body_too_large: 413,
   unsupported_media_type: 415,
+  idempotency_mismatch: 422,
   too_many_wrong_keys: 429,
+  rate_limit_exceeded: 429,
+  insufficient_quota: 429,
+  concurrency_limit_exceeded: 429,
   client_closed: 499,
   internal_error: 500,
+  hook_failed: 500,
   upstream_unreachable: 502,
   upstream_invalid_response: 502,
   upstream_error: 502,
@@ -47,11 +64,15 @@ export const refusalStatus = {
   overloaded: 503,
   shutting_down: 503,
   upstream_timeout: 504,
+  not_cached: 504,
+  hook_timeout: 504,
 } as const satisfies Record<string, number>
 
 export type RefusalCode = keyof typeof refusalStatus
 
-export type RefusalExtras = Partial<Pick<Refusal, 'status' | 'param' | 'retryAfterMs' | 'allow'>>
+export type RefusalExtras = Partial<
+  Pick<Refusal, 'status' | 'param' | 'retryAfterMs' | 'allow' | 'headers' | 'ownCode'>
+>
 
 export function refuse(code: RefusalCode, message: string, extras: RefusalExtras = {}): Refusal {
   return { kind: 'refusal', code, status: refusalStatus[code], message, ...extras }

@@ -1,4 +1,5 @@
 import type { Dialect } from './dialect.ts'
+import type { Usage } from './usage.ts'
 import type { AttemptCredential, AttemptTranslation, Outcome, Repinned } from './exchange.ts'
 
 /**
@@ -36,6 +37,11 @@ export interface Story {
   readonly chunksOut: number
   readonly heartbeats: number
   readonly rescuedAtBytes: readonly number[]
+  /** What became of it at the cache of answers; undefined: nothing was looked for there. */
+  readonly cache?: 'hit' | 'miss' | 'bypass' | undefined
+  /** What it took, and what that cost in US dollars; undefined where nobody knows. */
+  readonly usage?: Usage | undefined
+  readonly costUsd?: number | undefined
 }
 
 export interface StorySkip {

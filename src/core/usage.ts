@@ -12,3 +12,11 @@ export interface Usage {
   readonly reasoningTokens?: number
   readonly source: 'upstream' | 'estimated'
 }
+
+/** What was told of it, so far; absent: nothing was. */
+export type ToldUsage = Partial<Omit<Usage, 'source'>>
+
+/** For people and programs: six decimals, and of less than that the first two digits that are none. */
+export function shownUsd(usd: number): number {
+  return usd !== 0 && usd < 1e-6 ? Number(usd.toPrecision(2)) : Math.round(usd * 1e6) / 1e6
+}

@@ -80,17 +80,17 @@ async function checkSafely(ports: BackendPorts, use: BackendUse): Promise<Backen
 
 async function checkListeners(
   ports: DoctorPorts,
-  { listen, admin }: Snapshot,
+  { listen, admin, tls }: Snapshot,
 ): Promise<{ readonly findings: readonly Finding[]; readonly isRunning: boolean }> {
-  const main = await checkListener(ports, listen)
+  const main = await checkListener(ports, listen, tls !== undefined)
   if (admin.listen === undefined) return { findings: [main.finding], isRunning: main.isOurs }
-  const own = await checkListener(ports, admin.listen)
+  const own = await checkListener(ports, admin.listen, tls !== undefined)
   return { findings: [main.finding, own.finding], isRunning: main.isOurs }
 }
 
 function frontDoor(
   { env, draft }: Subject,
-  { admin, listen }: Snapshot,
+  { admin, listen, tls }: Snapshot,
   given: URL | undefined,
   isRunning: boolean,
 ): FrontDoor | undefined {
@@ -99,5 +99,5 @@ function frontDoor(
   const common = { adminPath: admin.path, adminKey: key, isAdminElsewhere: admin.listen !== undefined }
   if (given !== undefined) return { ...common, url: given, link: plainLink(), isGiven: true }
   const address: ListenAddress = listen
-  return { ...common, ...doorOf(address), isGiven: false }
+  return { ...common, ...doorOf(address, tls !== undefined), isGiven: false }
 }

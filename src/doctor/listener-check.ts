@@ -24,13 +24,14 @@ export interface Tenant {
 export async function checkListener(
   ports: AskPorts & { readonly machine: Machine },
   address: ListenAddress,
+  isEncrypted = false,
 ): Promise<Tenant> {
   const where: ListenAddress = address.kind === 'unix' ? { ...address, path: resolve(address.path) } : address
   const shown = formatListen(where)
   if (address.kind === 'tcp' && address.port === 0) {
     return { finding: ok(`"${shown}" takes whatever port is free`), isOurs: false }
   }
-  const { url, link } = doorOf(where)
+  const { url, link } = doorOf(where, isEncrypted)
   const reply = await ask(ports, { method: 'GET', url: new URL('/health', url), headers: [], body: undefined, link })
   const version = reply.kind === 'reply' ? versionOf(reply) : undefined
   if (version !== undefined) return { finding: ok(`llm-proxy ${version} is running on "${shown}"`), isOurs: true }
@@ -51,12 +52,15 @@ export async function checkListener(
 const writeAbsolute = 'the service may run in another one: write the path in "listen" from its root on'
 
 /** How programs of this machine get to the address. */
-export function doorOf(address: ListenAddress): Door {
+export function doorOf(address: ListenAddress, isEncrypted = false): Door {
   if (address.kind === 'unix') return { url: new URL('http://localhost/'), link: plainLink(address.path) }
   const { host, port } = address
   const isAny = host === undefined || host === '0.0.0.0' || host === '::'
   const near = isAny ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
-  return { url: new URL(`http://${near}:${port}/`), link: plainLink() }
+  if (!isEncrypted) return { url: new URL(`http://${near}:${port}/`), link: plainLink() }
+  // Its certificate is for the name by which clients know it, and not for this address.
+  const link = plainLink()
+  return { url: new URL(`https://${near}:${port}/`), link: { ...link, tls: { ...link.tls, verify: false } } }
 }
 
 /** The version of this program, when it is this program that answered. */

@@ -5,6 +5,7 @@ import type { Exchange } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
+import { whyNobody } from '#route/inability.ts'
 import { isRejection, type Rejection } from '#translate/notes.ts'
 import { unfitFailure } from '#upstream/failure.ts'
 import { asksForStream } from '#upstream/request.ts'
@@ -15,6 +16,7 @@ import { whoseIs, type Errand } from './errand.ts'
 import { Flight } from './flight.ts'
 import { keepIds } from './keep-ids.ts'
 import { cannotAnswer, noAnswer, restingRefusal } from './no-answer.ts'
+import { waitForPlace } from './place-wait.ts'
 import { tellSwitch } from './verdict.ts'
 import type { Turn } from './walk.ts'
 
@@ -23,14 +25,23 @@ export async function attempt(errand: Errand, via: typeof send = send): Promise<
   const { gateway, plan, call, exchange, presence, walk } = errand
   const { clock } = gateway
   let rejected: Refusal | undefined
+  let waitedUntilMs: number | undefined
   for (;;) {
     const turn = walk.next()
+    if (turn === undefined && walk.full !== undefined) {
+      waitedUntilMs ??= clock.monotonicMs() + (walk.place?.queue.timeoutMs ?? 0)
+      const refusal = await waitForPlace(errand, waitedUntilMs)
+      if (refusal !== undefined) return refusal
+      continue
+    }
     if (turn === undefined && walk.misses.length === 0) {
       // Nobody could be asked.
       const rest = walk.soonest
-      if (rest === undefined) return rejected ?? nobodySpeaks(plan, call)
+      if (rest === undefined) return rejected ?? nobodyCan(plan, call)
       const waitMs = Math.max(0, rest.untilMs - clock.monotonicMs())
-      if (plan.whenAllCooling !== 'wait' || waitMs > walk.leftMs()) return restingRefusal(plan, waitMs, walk.hasUnwell)
+      if (plan.whenAllCooling !== 'wait' || waitMs > walk.leftMs()) {
+        return restingRefusal(plan, waitMs, walk.hasUnwell, rejected !== undefined)
+      }
       await presence.pause(clock, waitMs)
       if (presence.gone !== undefined) return presence.gone
       walk.startOver()
@@ -103,15 +114,16 @@ function tellRejected(plan: Plan, { backend }: Candidate, { field, message, isFa
   const where = field === '' ? '' : `"${field}": `
   const text = `${cannotAnswer(plan)}: ${where}${message} (backend "${backend.name}")`
   if (isFault === true) return refuse('upstream_error', text)
-  return refuse('unsupported_by_backend', text, field === '' ? {} : { param: field })
+  // As OpenAI calls it, whose clients then send all of it again.
+  const code = field === 'previous_response_id' ? 'previous_response_not_found' : 'unsupported_by_backend'
+  return refuse(code, text, field === '' ? {} : { param: field })
 }
 
-function nobodySpeaks(plan: Plan, call: Call): Refusal {
-  if (plan.tiers.length === 0) {
+function nobodyCan(plan: Plan, call: Call): Refusal {
+  const candidates = plan.tiers.flatMap((tier) => tier.candidates)
+  if (candidates.length === 0) {
     return refuse('no_backend_available', `${cannotAnswer(plan)}: every route of it is switched off`)
   }
-  return refuse(
-    'unsupported_by_backend',
-    `${cannotAnswer(plan)}: none of its backends speaks the ${call.endpoint.dialect} dialect, set "protocol" on one that does`,
-  )
+  const why = whyNobody(candidates, call.endpoint)
+  return refuse('unsupported_by_backend', `${cannotAnswer(plan)}: ${why}, ask for a model whose backend can`)
 }

@@ -62,6 +62,13 @@ const connectionBroke: Break = {
   mayBeRescued: true,
 }
 
+/** The operator wants no more of it, whoever would go on. */
+const ourStep: Pick<Break, 'ending' | 'code' | 'mayBeRescued'> = {
+  ending: 'neither',
+  code: 'hook_failed',
+  mayBeRescued: false,
+}
+
 /** Each limit tells its name, so that whoever wants another value knows where to write it. */
 export function fellSilent({ backend, streamClocks }: Candidate, form: StreamForm | undefined): Break {
   const isStreams = form !== undefined && streamClocks.idleMs !== backend.timeouts.idleMs
@@ -89,5 +96,7 @@ export function tookTooLong(limit: 'timeout.total' | 'streaming.max_duration'): 
 export function breakOf(failure: TransportFailure, candidate: Candidate, form: StreamForm | undefined): Break {
   // Only our own clock ends an exchange whose client is still there.
   if (failure.cause === 'aborted') return tookTooLong('timeout.total')
+  if (failure.isOurs === true)
+    return { ...connectionBroke, ...ourStep, message: `Cannot complete the answer: ${failure.message}` }
   return failure.cause === 'timeout' ? fellSilent(candidate, form) : connectionBroke
 }

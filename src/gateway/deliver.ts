@@ -3,6 +3,7 @@ import type { Call } from '#core/call.ts'
 import type { StreamForm } from '#core/endpoint.ts'
 import type { Plan } from '#core/plan.ts'
 import type { Refusal } from '#core/refusal.ts'
+import { shownUsd } from '#core/usage.ts'
 import { concat } from '#kit/bytes.ts'
 import { HeaderList, type HeaderPair } from '#kit/header-list.ts'
 import { Deadline, type DeadlineOwner, type TimerWheel } from '#ports/timer-wheel.ts'
@@ -13,6 +14,8 @@ import type { AwaitedForm } from './client-stream.ts'
 import { Delivery } from './delivery.ts'
 import type { Errand } from './errand.ts'
 import { keepAnswered } from './keep-seen.ts'
+import { meterWhole } from './meter.ts'
+import { fillWhole } from './recalled.ts'
 import { settle } from './settle.ts'
 
 /** The answer as the client gets it: the upstream's status, headers and bytes, with our id on it. */
@@ -21,15 +24,19 @@ export function deliver(errand: Errand, answer: Answer): Response {
   const { status, held, rest } = answer
   exchange.status = status
   const headers = headersFor(errand, answer)
+  tellCache(errand, headers)
   if (rest !== undefined) {
     keepAnswered(exchange, headers.pairs)
     return new Response(new Delivery(errand, answer.form).of(answer), { status, headers: forPlatform(headers.pairs) })
   }
   const body = bodyOf(held)
+  if (errand.snapshot.usage !== undefined || errand.entry?.countsTokens === true) meterWhole(errand, answer, body)
+  if (errand.snapshot.debugHeaders) tellCost(headers, exchange)
   keepAnswered(exchange, headers.pairs, body)
   exchange.bytesOut = body.byteLength
   exchange.chunksOut = body.byteLength === 0 ? 0 : 1
   exchange.firstByteMs = gateway.clock.monotonicMs()
+  if (errand.fill !== undefined) fillWhole(errand.fill, answer, body, exchange)
   settle(gateway, exchange, status < 400 ? 'complete' : 'failed')
   // Nobody knows how long the body would be, so the platform must not tell that it would be empty.
   if (exchange.method === 'HEAD' && status !== 204 && status !== 304 && !headers.has('content-length')) {
@@ -51,6 +58,8 @@ export function deliverLater(errand: Errand, attempting: Promise<Answer | Refusa
   const headers = new HeaderList([...headersOfForm(form ?? 'json'), ['x-request-id', exchange.id]])
   if (exchange.dialect === 'anthropic') headers.set('request-id', exchange.id)
   if (form !== 'json') markStream(headers, errand, form)
+  errand.entry?.tell(headers)
+  tellCache(errand, headers)
   keepAnswered(exchange, headers.pairs)
   return new Response(new Delivery(errand, form).after(attempting), {
     status: 200,
@@ -117,7 +126,14 @@ class Patience implements DeadlineOwner {
 
 /** The upstream's headers with our id on them. */
 export function headersFor(
-  { gateway, call, exchange, snapshot, plan }: Pick<Errand, 'gateway' | 'call' | 'exchange' | 'snapshot' | 'plan'>,
+  {
+    gateway,
+    call,
+    exchange,
+    snapshot,
+    plan,
+    entry,
+  }: Pick<Errand, 'gateway' | 'call' | 'exchange' | 'snapshot' | 'plan' | 'entry'>,
   answer: Answer,
 ): HeaderList {
   const { headers } = answer
@@ -129,6 +145,7 @@ export function headersFor(
   // Who asks for whatever there is, is told it as it is.
   if (answer.status >= 400 && call.endpoint.dialect !== 'raw') capRetryAfter(headers, gateway.clock.wallMs())
   if (snapshot.debugHeaders) tellRoute(headers, answer, exchange)
+  entry?.tell(headers)
   return headers
 }
 
@@ -165,12 +182,22 @@ function markStream(
   headers.set('x-stream-status', isReplayed ? 'replayed' : mayBeRescued ? 'rescued-capable' : 'live')
 }
 
+function tellCache({ fill }: Errand, headers: HeaderList): void {
+  const told = fill?.told
+  if (told !== undefined) headers.set(told.name, told.value)
+}
+
 function tellRoute(headers: HeaderList, { candidate }: Answer, { attempts }: Errand['exchange']): void {
   headers.set('x-llm-proxy-backend', encodeURIComponent(candidate.backend.name))
   headers.set('x-llm-proxy-model', encodeURIComponent(candidate.model))
   headers.set('x-llm-proxy-attempts', String(attempts.length))
   const spent = attempts.map(({ durationMs }, index) => `attempt${index + 1};dur=${durationMs.toFixed(1)}`)
   headers.set('server-timing', spent.join(', '))
+}
+
+/** In US dollars. Of a stream nobody knows it while there is a head to tell it in. */
+function tellCost(headers: HeaderList, { costUsd }: Errand['exchange']): void {
+  if (costUsd !== undefined) headers.set('x-llm-proxy-cost', String(shownUsd(costUsd)))
 }
 
 function forPlatform(pairs: readonly HeaderPair[]): [string, string][] {

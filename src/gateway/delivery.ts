@@ -4,7 +4,9 @@ import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
 import { concat, encode } from '#kit/bytes.ts'
 import { Stop } from '#kit/stop.ts'
 import { errorBody } from '#wire/error-body.ts'
+import type { GatePosition } from '#wire/gate.ts'
 import { SaidText } from '#wire/said-text.ts'
+import { nextSequenceNumber } from '#wire/sequence-number.ts'
 import { faultOf, type StreamFault } from '#wire/stream-error.ts'
 import { endedEarly, saysOtherwise, shuttingDown, tookTooLong, type Break } from './break.ts'
 import { ClientStream, type AwaitedForm, type Feeder } from './client-stream.ts'
@@ -12,6 +14,8 @@ import { discard } from './attempt.ts'
 import type { Errand } from './errand.ts'
 import { cannotAnswer } from './no-answer.ts'
 import { Pump, type PumpOwner } from './pump.ts'
+import { FlowMeter, mayTell, meterWhole } from './meter.ts'
+import { beginFill, fillWhole } from './recalled.ts'
 import { Rescue, type Rescuer } from './rescue.ts'
 import { settle } from './settle.ts'
 import { learnEnd, noteBreak, type Ending } from './verdict.ts'
@@ -27,6 +31,8 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   readonly #form: AwaitedForm | undefined
   readonly #said: SaidText | undefined
   #pump: Pump | undefined
+  /** Undefined: nobody counts what it took. */
+  readonly #meter: FlowMeter | undefined
   /** What the pump's body says about its route is told, which happens once. */
   #isJudged = true
   #rescue: Rescue | undefined
@@ -42,6 +48,8 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     this.#errand = errand
     this.#form = form
     this.#client = new ClientStream(gateway.clock, gateway.wheel, exchange, plan.streaming, form, this)
+    const isCounted = errand.snapshot.usage !== undefined || errand.entry?.countsTokens === true
+    this.#meter = isCounted && mayTell(errand) ? new FlowMeter(errand) : undefined
     const mayBeRescued = plan.streaming.rescue !== 'off' && form !== undefined && form !== 'json'
     this.#said = mayBeRescued && Rescue.suits(form, call) ? new SaidText(form) : undefined
   }
@@ -156,7 +164,16 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   #take(answer: Answer, rescuer?: Rescuer): void {
     const { gateway, exchange, plan, presence } = this.#errand
     if (answer.rest === undefined) throw new Error('Cannot deliver the answer piece by piece: all of it is there')
-    const part = { answer, body: answer.rest, said: this.#said, continuation: rescuer?.continuation }
+    const part = {
+      answer,
+      body: answer.rest,
+      said: this.#said,
+      isMetered: this.#meter !== undefined,
+      continuation: rescuer?.continuation,
+      fill: this.#errand.fill,
+    }
+    if (part.fill !== undefined) beginFill(part.fill, answer)
+    this.#meter?.take()
     this.#pump = new Pump(gateway.clock, exchange, part, this.#client, this)
     this.#isJudged = false
     exchange.cut = this
@@ -187,13 +204,16 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     if (this.#client.isFull) this.#pump.pause()
   }
 
-  #giveWhole({ held }: Answer): void {
+  #giveWhole(answer: Answer): void {
     const { exchange, gateway } = this.#errand
-    const bytes = concat(held)
+    const bytes = concat(answer.held)
     exchange.firstByteMs = gateway.clock.monotonicMs()
     exchange.bytesOut += bytes.byteLength
     exchange.chunksOut += 1
+    exchange.copy?.add(bytes)
     this.#client.send(bytes)
+    if (this.#meter !== undefined) meterWhole(this.#errand, answer, bytes)
+    if (this.#errand.fill !== undefined) fillWhole(this.#errand.fill, answer, bytes, exchange)
     this.#settle('complete')
     this.#client.close()
   }
@@ -253,6 +273,7 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
   /** Another route may go on with what the client has. */
   #lookFurther(why: Break): void {
     const { exchange, walk } = this.#errand
+    this.#meter?.count(this.#pump, false)
     noteBreak(this.#errand, why)
     if (this.#pump !== undefined) walk.affinity?.leave(this.#pump.answer.candidate.stateKey, why.message)
     this.#client.awaitFor(0)
@@ -300,7 +321,14 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     const form = this.#form
     const position = this.#pump?.position ?? 'start'
     if (form === undefined || form === 'json') return this.#client.reset(fault.message)
-    void this.#client.fail(form, { ...fault, requestId: this.#errand.exchange.id, position })
+    const sequence = form === 'responses' ? this.#nextSequence(position) : undefined
+    void this.#client.fail(form, { ...fault, requestId: this.#errand.exchange.id, position, sequence })
+  }
+
+  /** Events of the route that was to go on have numbers that the client was not told. */
+  #nextSequence(position: GatePosition): number | undefined {
+    if (this.#rescue !== undefined) return this.#said?.nextSequence
+    return nextSequenceNumber(this.#pump?.tail ?? nothing, position)
   }
 
   /** What the body that flowed says about its route. */
@@ -317,6 +345,9 @@ export class Delivery implements Feeder, PumpOwner, Cuttable {
     this.#client.rest()
     const { exchange, gateway } = this.#errand
     exchange.brokenBy = brokenBy
+    if (outcome === 'complete') exchange.copy?.complete()
+    this.#meter?.settle(this.#pump, outcome === 'complete')
+    if (outcome === 'complete') this.#errand.fill?.complete(exchange)
     settle(gateway, exchange, this.#isLeft ? 'client_closed' : outcome)
   }
 }

@@ -1,6 +1,8 @@
+import type { Fill } from '#cache/fill.ts'
 import type { Call } from '#core/call.ts'
 import type { Exchange } from '#core/exchange.ts'
 import type { Plan } from '#core/plan.ts'
+import type { Ticket } from '#limit/ticket.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { AwaitedForm } from './client-stream.ts'
 import type { Gateway } from './gateway.ts'
@@ -18,6 +20,10 @@ export interface Errand {
   readonly presence: Presence
   /** Goes on where it stopped when a stream has to be rescued. */
   readonly walk: Walk
+  /** What it took of limits; undefined: nothing is limited. */
+  readonly entry?: Ticket | undefined
+  /** Watches its answer, to keep it for the next like it; undefined: nobody does. */
+  readonly fill?: Fill | undefined
   /** How the body is framed of which the client got the head before there was an answer. */
   head?: AwaitedForm | undefined
 }

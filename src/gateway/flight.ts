@@ -172,7 +172,7 @@ function noteTranslation(
   { log }: Gateway,
   { id: requestId }: Exchange,
   record: Attempt,
-  { warnings }: Translation,
+  { warnings, usage, parts }: Translation,
   form: Form,
 ): void {
   record.translation = {
@@ -181,11 +181,21 @@ function noteTranslation(
     get warnings() {
       return warnings.codes
     },
+    usage,
+    parts: parts?.count,
   }
   if (!log.keeps('debug')) return
   const { backend, model } = record
-  const told = warnings.fields.map(([code, field]) => (field === '' ? code : `${code} (${field})`)).join(', ')
-  log.write('debug', 'request_translated', { requestId, backend, model, form, warnings: told })
+  // Of several requests each may have lost the same.
+  const told = new Set(warnings.fields.map(([code, field]) => (field === '' ? code : `${code} (${field})`)))
+  log.write('debug', 'request_translated', {
+    requestId,
+    backend,
+    model,
+    form,
+    parts: parts?.count,
+    warnings: [...told].join(', '),
+  })
 }
 
 function startRecord({ clock, log }: Gateway, exchange: Exchange, { candidate, tier, credential }: Turn): Attempt {

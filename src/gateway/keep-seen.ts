@@ -2,8 +2,9 @@ import { seenBytesMax, type Exchange } from '#core/exchange.ts'
 import { FirstBytes } from '#kit/first-bytes.ts'
 import type { HeaderPair } from '#kit/header-list.ts'
 
-/** Notes what the client gets, while the log wants to see it. Without `body` it gets the last attempt's bytes. */
+/** Notes what the client gets, for those who want to see it. Without `body` it gets the last attempt's bytes. */
 export function keepAnswered(exchange: Exchange, headers: readonly HeaderPair[], body?: Uint8Array): void {
+  exchange.copy?.head(headers, body)
   if (exchange.seen === undefined) return
   exchange.answered = { headers, body }
 }

@@ -11,6 +11,8 @@ export interface Miss {
   readonly failure: Failure
   /** No credential of its backend is left: milliseconds until the first one is back, 0 where none rests. */
   readonly noCredentialMs?: number
+  /** It was asked though it rests, for want of others. */
+  readonly wasResting?: boolean
 }
 
 /**
@@ -19,7 +21,8 @@ export interface Miss {
  */
 export function noAnswer(plan: Plan, misses: readonly Miss[], dialect?: Dialect): Answer | Refusal {
   const answered = misses.filter((miss) => miss.failure.held !== undefined)
-  const telling = answered.findLast((miss) => !isOurKeysFault(miss) || isNotOursToJudge(miss, dialect))
+  const useful = answered.filter((miss) => !isOurKeysFault(miss) || isNotOursToJudge(miss, dialect))
+  const telling = mostTelling(useful)
   if (telling?.failure.held !== undefined) {
     const { status, headers, body } = telling.failure.held
     return {
@@ -45,6 +48,13 @@ export function noAnswer(plan: Plan, misses: readonly Miss[], dialect?: Dialect)
   return refuse(code, message, retryAfterMs === undefined ? {} : { retryAfterMs })
 }
 
+/** The last one. But that a resting route still fails was to be expected, and says less than what is wrong with the request. */
+function mostTelling(useful: readonly Miss[]): Miss | undefined {
+  const last = useful.at(-1)
+  if (last?.wasResting !== true) return last
+  return useful.findLast((miss) => miss.wasResting !== true && isRequestBound(miss.failure)) ?? last
+}
+
 /** How a sentence begins that tells why there is no answer. */
 export function cannotAnswer({ alias }: Pick<Plan, 'alias'>): string {
   return alias === '' ? 'Cannot answer' : `Cannot answer with model "${alias.slice(0, 64)}"`
@@ -67,10 +77,14 @@ function isQueues({ reason }: Failure): boolean {
 /** Two backends that refuse a request with the same 4xx of the request's own kind are right: asking a third is waste. */
 export function isRequestsFault(misses: readonly Miss[]): boolean {
   const last = misses.at(-1)
-  if (last === undefined || !requestBound.has(last.failure.status ?? 0)) return false
+  if (last === undefined || !isRequestBound(last.failure)) return false
   return misses.some(
     (miss) => miss.failure.status === last.failure.status && miss.candidate.backend !== last.candidate.backend,
   )
+}
+
+function isRequestBound({ status = 0 }: Failure): boolean {
+  return requestBound.has(status)
 }
 
 const requestBound: ReadonlySet<number> = new Set([400, 413, 415, 422])
@@ -85,10 +99,14 @@ function isNotOursToJudge({ noCredentialMs }: Miss, dialect: Dialect | undefined
   return dialect === 'raw' && noCredentialMs === undefined
 }
 
-/** For a plan whose routes all rest: the soonest recovery is what the client should wait for. */
-export function restingRefusal(plan: Plan, waitMs: number, hasUnwell = false): Refusal {
+/**
+ * For a plan whose routes all rest: the soonest recovery is what the client should wait for. `hasUnable`: but for those that
+ * can be asked nothing of the kind.
+ */
+export function restingRefusal(plan: Plan, waitMs: number, hasUnwell = false, hasUnable = false): Refusal {
+  const which = hasUnable ? 'every route of it that can be asked that' : 'every route of it'
   const state = hasUnwell ? 'is cooling down or fails its health checks' : 'is cooling down'
-  return refuse('no_backend_available', `${cannotAnswer(plan)}: every route of it ${state}, try again later`, {
+  return refuse('no_backend_available', `${cannotAnswer(plan)}: ${which} ${state}, try again later`, {
     retryAfterMs: waitMs,
   })
 }

@@ -1,7 +1,9 @@
+import type { Fill } from '#cache/fill.ts'
 import type { Answer } from '#core/answer.ts'
 import type { Exchange } from '#core/exchange.ts'
 import { concat } from '#kit/bytes.ts'
 import type { FirstBytes } from '#kit/first-bytes.ts'
+import { LastBytes } from '#kit/last-bytes.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { BodySink, IncomingBody, TransportFailure } from '#ports/transport.ts'
 import type { Continuation } from '#wire/continuation.ts'
@@ -11,6 +13,7 @@ import { StreamEnd } from '#wire/stream-end.ts'
 import { breakOf, endedEarly, fellSilent, toldError, type Break } from './break.ts'
 import type { ClientStream } from './client-stream.ts'
 import { keepReceived } from './keep-seen.ts'
+import type { Flowed } from './meter.ts'
 
 /** Is told, once, how a body ended. */
 export interface PumpOwner {
@@ -27,8 +30,12 @@ export interface Part {
   readonly body: IncomingBody
   /** Follows what the client gets, where another route may have to go on with it. */
   readonly said: SaidText | undefined
+  /** What it took is asked for at its end. */
+  readonly isMetered?: boolean
   /** Makes of the body what goes on where another one broke; undefined for the first. */
   readonly continuation: Continuation | undefined
+  /** Keeps what the client gets, for the next who asks the same; undefined: nobody does. */
+  readonly fill?: Fill | undefined
 }
 
 /**
@@ -44,6 +51,9 @@ export class Pump implements BodySink {
   readonly #gate: Gate | undefined
   readonly #end: StreamEnd | undefined
   readonly #kept: FirstBytes | undefined
+  /** Of a body whose end is not watched. */
+  readonly #last: LastBytes | undefined
+  #bytes = 0
   #isOver = false
   #hasTakenOver = false
   /** From an error event of the upstream on: kept back as long as another route may go on. */
@@ -62,6 +72,7 @@ export class Pump implements BodySink {
     if (exchange.heartbeats > 0) this.#gate?.begun()
     this.#end = form === undefined ? undefined : new StreamEnd(form)
     this.#kept = keepReceived(exchange)
+    if (part.isMetered === true && form === undefined) this.#last = new LastBytes(lastBytesMax)
   }
 
   start(): void {
@@ -88,6 +99,11 @@ export class Pump implements BodySink {
   /** The last of what came, where it is watched for its end. */
   get tail(): Uint8Array | undefined {
     return this.#end?.tail
+  }
+
+  /** What came of it so far. */
+  get flowed(): Flowed {
+    return { answer: this.#part.answer, tail: this.#end?.tail ?? this.#last?.bytes() ?? nothing, bytesAll: this.#bytes }
   }
 
   get answer(): Answer {
@@ -163,6 +179,8 @@ export class Pump implements BodySink {
   #pass(piece: Uint8Array): void {
     if (this.#ownWords !== undefined) return this.#keepBack(piece)
     this.#end?.see(piece)
+    this.#bytes += piece.byteLength
+    if (this.#last !== undefined) this.#last.add(piece)
     if (this.#part.continuation !== undefined) return this.#goOn(this.#part.continuation.push(piece))
     const ready = this.#gate === undefined ? piece : this.#gate.push(piece)
     if (ready !== undefined) this.#send(ready)
@@ -204,6 +222,8 @@ export class Pump implements BodySink {
   #emit(bytes: Uint8Array): void {
     if (bytes.byteLength === 0) return
     this.#exchange.firstByteMs ??= this.#clock.monotonicMs()
+    this.#exchange.copy?.add(bytes)
+    this.#part.fill?.see(bytes)
     if (this.#client.isClosed) return
     this.#exchange.bytesOut += bytes.byteLength
     this.#exchange.chunksOut += 1
@@ -231,6 +251,11 @@ export class Pump implements BodySink {
     this.#owner.onBroken(why)
   }
 }
+
+const nothing = new Uint8Array(0)
+
+/** Limit: bytes at the end of a body in which its usage is looked for. */
+const lastBytesMax = 16_384
 
 /** Limit: pieces behind an error event that are kept with it. */
 const ownWordsPiecesMax = 64

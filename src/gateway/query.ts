@@ -1,5 +1,5 @@
 import type { Endpoint } from '#core/endpoint.ts'
-import { credentialHeaders } from '#identity/identify.ts'
+import { credentialHeaders } from '#identity/credential-headers.ts'
 import type { KeyRing } from '#identity/key-ring.ts'
 import { dialectOfPath } from '#wire/dialect.ts'
 import type { Incoming } from './incoming.ts'
@@ -27,9 +27,13 @@ export function oneKey(offered: readonly string[]): string | undefined {
  * The client's key, if the query of the request carries one. Of what goes on as it came the query belongs to somebody else,
  * so it is looked at only when there is no key anywhere else; `beside`: one that stands in no header of its own.
  */
-export function offeredInQuery({ request, endpoint, path, query }: Asked, beside?: string): string | undefined {
+export function offeredInQuery(
+  { request, endpoint, path, query }: Asked,
+  beside?: string,
+  headers: readonly string[] = credentialHeaders,
+): string | undefined {
   if (!mayName(query) || !isOpaque(endpoint, path)) return queryCredential(query)
-  const isOffered = beside !== undefined || credentialHeaders.some((name) => request.headers.has(name))
+  const isOffered = beside !== undefined || headers.some((name) => request.headers.has(name))
   return isOffered ? undefined : queryCredential(query)
 }
 
@@ -40,7 +44,7 @@ export function queryToSend({ endpoint, path, query }: Omit<Asked, 'request'>, k
   if (keys.isOpen) return query
   return query
     .split('&')
-    .filter((pair) => !isCredential(pair) || keys.find(valueOf(pair)) === undefined)
+    .filter((pair) => !isCredential(pair) || !keys.isOurs(valueOf(pair)))
     .join('&')
 }
 

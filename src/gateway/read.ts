@@ -2,6 +2,7 @@ import type { Call } from '#core/call.ts'
 import type { Endpoint } from '#core/endpoint.ts'
 import type { Exchange } from '#core/exchange.ts'
 import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
+import { wantsBodyOf } from '#guard/guard.ts'
 import { modelHeader } from '#route/owned-id.ts'
 import { findService } from '#route/service-path.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
@@ -14,7 +15,7 @@ import { decodeBody, lostBody, readBody, readSmall } from './body.ts'
 import { compatFault } from './compat-header.ts'
 import type { Gateway } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
-import { queryToSend, withoutCredentials } from './query.ts'
+import { queryCredential, queryToSend, withoutCredentials } from './query.ts'
 import { ClientUpload } from './upload.ts'
 
 /** Reads the body under its limit and finds the facts that routing needs. */
@@ -46,7 +47,7 @@ export async function read(
 /** What of a snapshot reading goes by. */
 export type ReadLimits = Pick<
   Snapshot,
-  'bodyBytesMax' | 'uploadBytesMax' | 'services' | 'passthrough' | 'filters' | 'keys'
+  'bodyBytesMax' | 'uploadBytesMax' | 'services' | 'passthrough' | 'filters' | 'guards' | 'keys'
 >
 
 /**
@@ -55,7 +56,7 @@ export type ReadLimits = Pick<
  */
 async function readRaw(
   { wheel }: Pick<Gateway, 'wheel'>,
-  { bodyBytesMax, uploadBytesMax, services, passthrough, filters, keys }: ReadLimits,
+  { bodyBytesMax, uploadBytesMax, services, passthrough, filters, guards, keys }: ReadLimits,
   incoming: Incoming,
   exchange: Exchange,
 ): Promise<Call | Refusal> {
@@ -79,7 +80,8 @@ async function readRaw(
   const lost = lostBody(request)
   if (lost !== undefined) return lost
   const plan = endpoint.dialect === 'raw' ? (forwarded ?? services.plans.get(model) ?? passthrough) : undefined
-  if (filters !== undefined && wantsBody(filters, method, [incoming.path, path], headers, plan)) {
+  const isGuarded = guards !== undefined && wantsBodyOf(method, path)
+  if (isGuarded || (filters !== undefined && wantsBody(filters, method, [incoming.path, path], headers, plan))) {
     return incoming.overload ?? (await readForFilters(facts, request, bodyBytesMax, exchange))
   }
   const body = await readSmall(request, Math.min(smallBytesMax, bodyBytesMax), uploadBytesMax)
@@ -140,6 +142,7 @@ function parse(
     method: request.method,
     path: endpoint.sentAs ?? path,
     query: withoutCredentials(incoming.query),
+    keyInQuery: incoming.query === '' ? undefined : queryCredential(incoming.query),
     headers,
     client: incoming.client,
   }

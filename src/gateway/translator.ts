@@ -3,9 +3,10 @@ import type { Candidate, TranslationTarget } from '#core/candidate.ts'
 import type { CompatPolicy } from '#core/compat.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Profile, ProfileOverrides } from '#core/profile.ts'
-import { isRefusal } from '#core/refusal.ts'
+import { isRefusal, type Refusal } from '#core/refusal.ts'
 import { servesItself } from '#core/serving.ts'
 import type { Form } from '#core/talk.ts'
+import type { JsonObject } from '#kit/json-value.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { IncomingResponse } from '#ports/transport.ts'
 import type { Translation } from '#translate/asked.ts'
@@ -19,6 +20,8 @@ import type * as Recalls from '#translate/recall.ts'
 import type { Answered } from '#translate/recall.ts'
 import type * as Repairs from '#translate/repair.ts'
 import type { Codecs } from '#translate/registry.ts'
+import type * as KeptResponses from '#translate/responses/kept-response.ts'
+import type { AskedOfKept } from '#translate/responses/kept-response.ts'
 import type * as Translate from '#translate/translate.ts'
 import { findError } from '#wire/error-in-body.ts'
 import { peekJson } from '#wire/peek.ts'
@@ -59,13 +62,25 @@ export class Translator {
     this.#media = media
   }
 
+  /** Something was translated, so that an answer to it may be asked for again. */
+  get keepsAnswers(): boolean {
+    return this.#tools !== undefined
+  }
+
+  /** What is asked of an earlier answer; undefined: nothing of it is kept for this tenant. */
+  kept(tenant: string, asked: AskedOfKept): JsonObject | Refusal | undefined {
+    return this.#tools?.keptResponse(this.#tools.store, tenant, asked)
+  }
+
   /** Undefined: the call goes out as it came. */
   translate(call: Call, candidate: Candidate, whose: TranslatedFor): Promise<Translation | Rejection> | undefined {
     const { talk } = call.endpoint
     if (candidate.translation?.carrier !== undefined || !servesItself(candidate, call.endpoint)) {
       return this.#translate(call, candidate, whose)
     }
-    if (talk?.does !== 'generate' || whose.policy === undefined || call.body === undefined) return undefined
+    if (talk === undefined || talk.does === 'embed' || whose.policy === undefined || call.body === undefined) {
+      return undefined
+    }
     return mayHoldThoughts(talk.form, call.body) ? this.#clean(call, talk.form, call.body) : undefined
   }
 
@@ -236,18 +251,28 @@ interface Tools {
   readonly withRepair: typeof Repairs.withRepair
   readonly ids: RandomId.RandomIds
   readonly store: Recalls.RecallStore
+  readonly keptResponse: typeof KeptResponses.keptResponse
 }
 
 /** Most gateways translate nothing, and a start must not wait for what does. */
 async function loadTools(clock: Clock): Promise<Tools> {
-  const [{ translate }, { carrierOf }, { profileOf }, { RandomIds }, { RecallStore }, { repairFor, withRepair }] =
-    await Promise.all([
-      import('#translate/translate.ts'),
-      import('#translate/carrier.ts'),
-      import('#translate/profiles.ts'),
-      import('#translate/id-source.ts'),
-      import('#translate/recall.ts'),
-      import('#translate/repair.ts'),
-    ])
-  return { translate, carrierOf, profileOf, repairFor, withRepair, ids: new RandomIds(), store: new RecallStore(clock) }
+  const [translate, carriers, profiles, ids, recalls, repairs, kept] = await Promise.all([
+    import('#translate/translate.ts'),
+    import('#translate/carrier.ts'),
+    import('#translate/profiles.ts'),
+    import('#translate/id-source.ts'),
+    import('#translate/recall.ts'),
+    import('#translate/repair.ts'),
+    import('#translate/responses/kept-response.ts'),
+  ])
+  return {
+    translate: translate.translate,
+    carrierOf: carriers.carrierOf,
+    profileOf: profiles.profileOf,
+    repairFor: repairs.repairFor,
+    withRepair: repairs.withRepair,
+    ids: new ids.RandomIds(),
+    store: new recalls.RecallStore(clock),
+    keptResponse: kept.keptResponse,
+  }
 }

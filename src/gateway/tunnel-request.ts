@@ -4,13 +4,14 @@ import type { Exchange } from '#core/exchange.ts'
 import type { Plan } from '#core/plan.ts'
 import { refuse, type Refusal } from '#core/refusal.ts'
 import { objectionToOpening, protocolsOf } from '#http1/websocket-handshake.ts'
-import { identify } from '#identity/identify.ts'
+import { identifyAny } from '#identity/identify.ts'
 import type { HeaderPair } from '#kit/header-list.ts'
 import { parametersOf } from '#kit/query-string.ts'
 import { findService } from '#route/service-path.ts'
 import { isWelcome } from '#snapshot/cors.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { carriesTunnels } from '#upstream/open-tunnel.ts'
+import type { Gateway } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
 import { offeredInQuery, oneKey, queryToSend } from './query.ts'
 
@@ -91,9 +92,10 @@ export function identifyOpener(
   incoming: Pick<Incoming, 'request' | 'endpoint' | 'path' | 'query'>,
   key: string | undefined,
   { keys, cors }: Pick<Snapshot, 'keys' | 'cors'>,
-): Caller | Refusal {
+  { clock, tokens }: Pick<Gateway, 'clock' | 'tokens'>,
+): Caller | Refusal | Promise<Caller | Refusal> {
   const { headers } = incoming.request
-  const inQuery = offeredInQuery(incoming, key)
+  const inQuery = offeredInQuery(incoming, key, keys.headers)
   if (key !== undefined && inQuery !== undefined && key !== inQuery) {
     return refuse('ambiguous_credentials', 'Cannot accept the request: it carries two different API keys, send one')
   }
@@ -104,7 +106,7 @@ export function identifyOpener(
       'Cannot open the WebSocket for a page that is not from this machine: set proxy_api_key, and let the page send it',
     )
   }
-  return identify(headers, inQuery ?? key, keys)
+  return identifyAny(headers, inQuery ?? key, keys, clock.wallMs(), tokens)
 }
 
 /** The plan with those routes only that a WebSocket can be opened on. */

@@ -1,14 +1,18 @@
 import type { Call } from '#core/call.ts'
 import type { Exchange } from '#core/exchange.ts'
 import { isRefusal, refuse } from '#core/refusal.ts'
+import { objectionToRequest, withoutHints } from '#identity/permit.ts'
 import { Stop } from '#kit/stop.ts'
 import { resolve } from '#route/resolve.ts'
 import { filtered } from '#upstream/filter.ts'
 import { isTunnel, openTunnel, type Tunnel } from '#upstream/open-tunnel.ts'
 import { attempt } from './attempt.ts'
+import { objectionToCall } from './caller-of.ts'
 import { deliver, headersFor } from './deliver.ts'
+import { fundTunnel } from './fund.ts'
 import type { Gateway } from './gateway.ts'
 import type { Connection, Incoming } from './incoming.ts'
+import { enter } from './enter.ts'
 import type { Errand } from './errand.ts'
 import { keepAnswered } from './keep-seen.ts'
 import { open } from './open.ts'
@@ -34,12 +38,17 @@ export async function tunnel(gateway: Gateway, incoming: Incoming): Promise<Resp
   try {
     const offer = offerOf(incoming.request.headers)
     hideKey(exchange)
-    const caller = identifyOpener(incoming, offer.key, snapshot)
+    const known = identifyOpener(incoming, offer.key, snapshot, gateway)
+    const caller = known instanceof Promise ? await known : known
     if (isRefusal(caller)) return turnAway(gateway, exchange, caller)
     exchange.caller = caller.id
+    const objection = caller.access && objectionToRequest(caller.access, incoming)
+    if (objection !== undefined) return turnAway(gateway, exchange, objection)
 
     const opening = readOpening(incoming, snapshot)
     if (isRefusal(opening)) return turnAway(gateway, exchange, opening)
+    const forbidden = objectionToCall(caller, opening, snapshot)
+    if (forbidden !== undefined) return turnAway(gateway, exchange, forbidden)
     const call = snapshot.rules === undefined ? opening : snapshot.rules.apply(opening, gateway.clock.wallMs())
     if (isRefusal(call)) return turnAway(gateway, exchange, call)
     exchange.alias = call.model
@@ -48,13 +57,23 @@ export async function tunnel(gateway: Gateway, incoming: Incoming): Promise<Resp
     if (gateway.log.keeps('info')) tellReceived(gateway, call, exchange)
 
     const resolved = resolve(snapshot, call)
-    const plan = isRefusal(resolved) ? resolved : tunnelPlan(resolved)
+    let plan = isRefusal(resolved) ? resolved : tunnelPlan(resolved)
+    if (isRefusal(plan)) return turnAway(gateway, exchange, withoutHints(caller, plan, call))
+
+    const isLimited = snapshot.limits !== undefined || caller.limits !== undefined
+    const entering = isLimited ? enter({ gateway, snapshot, caller, call, plan, exchange, presence }) : undefined
+    const entry = entering instanceof Promise ? await entering : entering
+    if (isRefusal(entry)) return turnAway(gateway, exchange, entry)
+    if (entry?.standIn !== undefined) plan = tunnelPlan(entry.plan)
+    if (isRefusal(plan)) return turnAway(gateway, exchange, plan)
+    if (snapshot.budgets !== undefined) plan = fundTunnel({ gateway, snapshot, caller, call, plan, exchange })
     if (isRefusal(plan)) return turnAway(gateway, exchange, plan)
 
     const { filters } = snapshot
     const kept = filters === undefined ? call : filtered(filters, call, incoming.path, plan)
-    const walk = new Walk(gateway, plan, call, exchange)
-    const errand: Errand = { gateway, snapshot, plan, call: kept, exchange, presence, walk }
+    const place = snapshot.limits && gateway.limits.placeFor(snapshot.limits, exchange.debts)
+    const walk = new Walk(gateway, plan, call, exchange, { place })
+    const errand: Errand = { gateway, snapshot, plan, call: kept, exchange, presence, walk, entry }
     const answer = await attempt(errand, async (ports, at, candidate, within, trip) => {
       return await openTunnel(ports, at, candidate, within, trip, offer.protocols)
     })

@@ -6,6 +6,7 @@ import type { Failure } from '#core/failure.ts'
 import type { Owner } from '#core/owner.ts'
 import type { Plan, Tier } from '#core/plan.ts'
 import { servesItself } from '#core/serving.ts'
+import type { BackendPlace } from '#limit/backend-slots.ts'
 import { affinityOf, type Affinity } from '#route/affinity.ts'
 import { Course, objectionTo, reasonOf, waitMsMax, type Objection } from '#route/course.ts'
 import type { ChoiceNotes } from '#route/ejection.ts'
@@ -26,6 +27,8 @@ export interface Turn {
   readonly affinity?: Affinity | undefined
   /** Undefined where the backend has its one key, or none. */
   readonly credential?: CredentialUse | undefined
+  /** It rests, and is asked for want of others. */
+  readonly isResting?: boolean | undefined
 }
 
 /** What is known of a request that makes some routes better for it than others. */
@@ -34,6 +37,16 @@ export interface Belonging {
   readonly owner?: Owner | undefined
   /** Who asks, where callers are told apart. */
   readonly caller?: string | undefined
+  /** Its place at a backend, where only so many may run; undefined: everywhere any number may. */
+  readonly place?: BackendPlace | undefined
+  /** What is left of the budgets of backends; undefined: they have none. */
+  readonly purse?: Purse | undefined
+}
+
+/** Pays for a request at whichever backend it asks. */
+export interface Purse {
+  /** Takes what it may come to there; false: nothing is left for it. */
+  mayAsk(backend: string): boolean
 }
 
 /** A candidate that was passed over until its time comes. */
@@ -69,8 +82,14 @@ export class Walk implements Ability, ChoiceNotes {
   #hasBegun = false
   /** Nobody who is well can be asked, so health checks count for nothing. */
   #isFailingOpen = false
+  readonly place: BackendPlace | undefined
+  readonly #purse: Purse | undefined
+  /** Backends that were passed over since they are full. */
+  #full: Set<string> | undefined
+  #hasWaited = false
 
-  constructor(gateway: Gateway, plan: Plan, call: Call, exchange: Exchange, { owner, caller }: Belonging = {}) {
+  constructor(gateway: Gateway, plan: Plan, call: Call, exchange: Exchange, belonging: Belonging = {}) {
+    const { owner, caller, place, purse } = belonging
     this.#gateway = gateway
     this.#plan = plan
     this.#call = call
@@ -78,6 +97,8 @@ export class Walk implements Ability, ChoiceNotes {
     this.#startedMs = gateway.clock.monotonicMs()
     const isPlain = plan.balance === undefined && plan.slowStartMs === 0
     this.#owner = owner
+    this.place = place
+    this.#purse = purse
     this.#outlook = isPlain ? plainOutlook : outlookFor(this, gateway, plan, call, exchange, caller)
     if (owner !== undefined && this.affinity !== undefined) this.affinity.isBound = true
     this.#course = new Course(plan, exchange.seed, this.#outlook, call.endpoint)
@@ -105,6 +126,7 @@ export class Walk implements Ability, ChoiceNotes {
 
   /** Whose turn is next, best first; undefined when nobody is left or the limits are reached. */
   next(): Turn | undefined {
+    if (this.place !== undefined && this.#retry === undefined) this.place.leave()
     if (!this.#mayGoOn()) return undefined
     const turn = this.#retry ?? this.#takeNext() ?? this.#takeUnwell() ?? this.#takeLeastBad()
     if (turn !== undefined) this.#turns += 1
@@ -114,17 +136,17 @@ export class Walk implements Ability, ChoiceNotes {
 
   /** The turn did not bring an answer: is the same route asked again, another one, or nobody? */
   missed(turn: Turn, failure: Failure): void {
-    const { candidate, tier, credential } = turn
+    const { candidate, credential } = turn
     this.affinity?.leave(candidate.stateKey, failure.message)
     if (credential?.isToBlame === true) return this.#missedBy(credential, turn, failure)
-    this.misses.push({ candidate, failure })
+    this.misses.push({ candidate, failure, ...(turn.isResting === true && { wasResting: true }) })
     const pauseMs = this.#pauseBeforeRetry(failure)
     if (pauseMs === undefined) {
       if (!failure.tryNext || this.#isRequestsFault()) this.#isOver = true
       return
     }
     this.#retries += 1
-    this.#retry = { candidate, tier, pauseMs, affinity: this.#outlook.affinity, credential }
+    this.#retry = { ...turn, pauseMs, affinity: this.#outlook.affinity }
     this.#gateway.log.write('debug', 'retry_waits', {
       requestId: this.#exchange.id,
       backend: candidate.backend.name,
@@ -166,6 +188,18 @@ export class Walk implements Ability, ChoiceNotes {
     this.#isFailingOpen = false
   }
 
+  /** Backends that are full, where one of them may be asked as soon as it is not. */
+  get full(): ReadonlySet<string> | undefined {
+    return this.#mayGoOn() ? this.#full : undefined
+  }
+
+  /** One of them has room again: everybody is asked who was not yet. */
+  placeCame(): void {
+    this.#full = undefined
+    this.#hasWaited = true
+    this.startOver()
+  }
+
   #takeNext(): Turn | undefined {
     this.#retries = 0
     this.places = undefined
@@ -181,6 +215,8 @@ export class Walk implements Ability, ChoiceNotes {
         this.#passOver(candidate, tier, objection, nowMs)
         continue
       }
+      if (this.place !== undefined && !this.#mayHavePlace(candidate, this.place)) continue
+      if (this.#purse !== undefined && !this.#mayPay(candidate, this.#purse)) continue
       // Takes the probe of a half-open circuit, if there is one to take.
       breakers.mayTry(candidate.stateKey, nowMs, breaker, this.#exchange.id)
       if (tier.strategy === 'round_robin') this.#takeTurn(tier, candidate, nowMs)
@@ -201,13 +237,32 @@ export class Walk implements Ability, ChoiceNotes {
     if (this.#leastBad === undefined || this.#plan.whenAllCooling !== 'least_bad') return undefined
     const { candidate, tier } = this.#leastBad
     this.#leastBad = undefined
+    if (this.place !== undefined && !this.#mayHavePlace(candidate, this.place)) return undefined
+    if (this.#purse !== undefined && !this.#mayPay(candidate, this.#purse)) return undefined
     const turn = this.#turnOf(candidate, tier, this.#gateway.clock.monotonicMs())
     if (turn.credential === undefined && candidate.backend.credentials !== undefined) return undefined
     this.soonest = undefined
-    return turn
+    return { ...turn, isResting: true }
+  }
+
+  /** After a wait those who failed before it are not asked again. */
+  #mayHavePlace(candidate: Candidate, place: BackendPlace): boolean {
+    if (this.#hasWaited && this.misses.some((miss) => miss.candidate === candidate)) return false
+    const { name } = candidate.backend
+    if (!place.isFull(name)) return true
+    ;(this.#full ??= new Set()).add(name)
+    this.#note(candidate, `it is full, ${place.limit} requests run there`)
+    return false
+  }
+
+  #mayPay(candidate: Candidate, purse: Purse): boolean {
+    if (purse.mayAsk(candidate.backend.name)) return true
+    this.#note(candidate, 'nothing is left of its budget')
+    return false
   }
 
   #turnOf(candidate: Candidate, tier: Tier, nowMs: number): Turn {
+    this.place?.moveTo(candidate.backend.name)
     const { affinity } = this.#outlook
     const { credentials: set } = candidate.backend
     if (set === undefined) return { candidate, tier, pauseMs: 0, affinity, credential: undefined }
@@ -330,7 +385,7 @@ export class Walk implements Ability, ChoiceNotes {
     }
     // Everybody was told of already.
     if (this.#isFailingOpen) return
-    const reason = reasonOf(objection, this.#call.endpoint, nowMs)
+    const reason = reasonOf(objection, candidate, this.#call.endpoint, nowMs)
     this.affinity?.leave(candidate.stateKey, reason)
     this.#note(candidate, reason)
   }

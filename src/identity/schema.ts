@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { AuthSchema } from './auth-schema.ts'
 
 /** Top-level keys that say who may use the gateway. */
 export const identityEntries = {
@@ -25,5 +26,9 @@ export const identityEntries = {
   models_require_auth: v.optional(
     v.pipe(v.boolean(), v.description('Ask for the client key on the model lists too, which are open otherwise.')),
     false,
+  ),
+  auth: v.optional(
+    v.pipe(AuthSchema, v.description('Clients that are known by name: their keys and tokens, and what each may do.')),
+    {},
   ),
 }

@@ -17,6 +17,7 @@ export class BoundedQueue<T> {
   #count = 0
   #pushed = 0
   #dropped = 0
+  #droppedEver = 0
 
   constructor(limits: QueueLimits) {
     this.#limits = limits
@@ -65,7 +66,13 @@ export class BoundedQueue<T> {
   takeDropped(): number {
     const dropped = this.#dropped
     this.#dropped = 0
+    this.#droppedEver += dropped
     return dropped
+  }
+
+  /** How many values were dropped since the start. */
+  get dropped(): number {
+    return this.#droppedEver + this.#dropped
   }
 
   #isTooFullFor(weight: number, count: number): boolean {

@@ -18,6 +18,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export type EventName =
   | 'server_started' // version, address, portFrom, hostFrom
   | 'admin_started' // address
+  | 'metrics_started' // address
   | 'config_loaded' // file, backends, aliases, services, credentials
   | 'health_checked' // backends, everyMs
   | 'config_problem' // place, path, problem, severity
@@ -26,6 +27,10 @@ export type EventName =
   | 'config_rejected' // file, problems, first
   | 'config_unreadable' // file, reason
   | 'config_back' // file
+  | 'tls_renewed' // name
+  | 'tls_kept' // address, reason
+  | 'tls_expires' // name, forMs
+  | 'tls_expired' // name
   | 'restart_needed' // keys
   | 'backend_off' // backend, variable
   | 'backend_from_environment' // backend, variable
@@ -57,6 +62,9 @@ export type EventName =
   | 'backend_up' // backend, latencyMs
   | 'credential_token' // backend, credential, how (minted, fetched), forMs
   | 'credential_token_failed' // backend, credential, reason, retryMs
+  | 'token_keys' // provider, keys
+  | 'token_keys_failed' // provider, reason, retryMs
+  | 'token_refused' // provider, reason
   | 'credential_key_read' // backend, credential, file
   | 'credential_file_failed' // backend, credential, file, reason
   | 'credential_used' // requestId, backend, credential, number, index
@@ -70,6 +78,14 @@ export type EventName =
   | 'log_dropped' // count
   | 'log_failed' // file, reason, dropped
   | 'log_recovered' // file
+  | 'usage_file_unusable' // file, reason
+  | 'budget_alert' // budget, whose, percent, usd, usdMax, tokens, tokensMax, endsAt
+  | 'prices_read' // source, models
+  | 'prices_failed' // source, reason
+  | 'hook_failed' // requestId, hook, point, reason
+  | 'hook_rests' // hook, point, forMs, failures
+  | 'hook_back' // hook, point
+  | 'hook_dropped' // hook, point, waiting
   | 'shutdown_started' // signal, inFlight, forMs
   | 'shutdown_finished' // inFlight
   | 'shutdown_forced' // inFlight
@@ -80,6 +96,11 @@ export type EventName =
   | 'memory_short' // heldMb, limitMb
   | 'memory_enough' // heldMb, limitMb
   | 'process_stalled' // forMs, inFlight, times
+  | 'limits_not_shared' // onError
+  | 'limits_shared'
+  | 'cache_unreachable' // store
+  | 'cache_reachable' // store
+  | 'cache_refuses' // store
   | 'unhandled_error' // reason, stack, times
   | 'unhandled_errors' // count, withinMs, inAll
   | 'internal_error' // requestId, reason, stack

@@ -172,6 +172,8 @@ export interface TransportFailure {
   readonly cause: 'refused' | 'timeout' | 'reset' | 'not_found' | 'malformed' | 'tls' | 'full' | 'aborted' | 'other'
   /** For people and logs; holds no URL and no header. */
   readonly message: string
+  /** It was a step of the gateway that failed, which says nothing about the upstream. */
+  readonly isOurs?: true
   /** What is known of the connection when it broke; absent where the implementation cannot tell. */
   readonly trace?: TransportTrace
 }

@@ -7,6 +7,7 @@ import { noBooks, type Rest, type RouteBooks } from '#core/rest.ts'
 import { restOf, type ChoiceNotes } from './ejection.ts'
 import { firstOf, orderTier } from './order.ts'
 import { canServe, nativesFirst, servesItself } from '#core/serving.ts'
+import { inabilityOf } from './inability.ts'
 import { orderByStrategy, plainOutlook, type Outlook } from './strategy.ts'
 
 /**
@@ -119,10 +120,10 @@ function restOfAll(
 const otherDialect: Objection = { why: 'dialect' }
 
 /** An objection as people read it. */
-export function reasonOf(objection: Objection, { dialect }: Asked, nowMs: number): string {
+export function reasonOf(objection: Objection, candidate: Candidate, asked: Asked, nowMs: number): string {
   switch (objection.why) {
     case 'dialect':
-      return `it does not speak the ${dialect} dialect`
+      return `it ${inabilityOf(candidate, asked).lacks}`
     case 'cooling':
       return `it is cooling down for another ${secondsUntil(objection.untilMs, nowMs)} s`
     case 'credentials':

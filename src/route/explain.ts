@@ -9,6 +9,7 @@ import { servesItself } from '#core/serving.ts'
 import { affinityOf, idOf, type Affinity } from './affinity.ts'
 import { chooseAll, reasonOf, waitMsMax, type Objection, type Step } from './course.ts'
 import { Figures, type FiguresView } from './figures.ts'
+import { inabilityOf, whyNobody } from './inability.ts'
 import { promisesOf } from './promises.ts'
 import { SlowStart, type Easing } from './slow-start.ts'
 import { scoreText, strategyName, type Outlook } from './strategy.ts'
@@ -121,13 +122,13 @@ export function explainCourse(
   const outlook: Outlook = { figures, affinity, isStream: call.stream, nowMs, easing }
   const steps = withoutOtherAddress(chooseAll(plan, call, books, seed, nowMs, outlook))
   const shares = sharesOf(steps, easing, plan.compat?.prefersNative === true ? call : undefined)
-  const outcome = decide(plan, call.dialect, steps, nowMs)
+  const outcome = decide(plan, call, steps, nowMs)
   let turns = 0
   const routes = steps.map((step): ExplainedRoute => {
     const isAsked = mayBeAsked(step) || step === outcome.leastBad
     if (isAsked) turns += 1
     const share = shares.get(step.candidate) ?? (hasShares(step.tier) ? 0 : null)
-    const passedOver = step.objection === undefined ? null : tell(step.objection, call, nowMs)
+    const passedOver = step.objection === undefined ? null : tell(step.objection, step.candidate, call, nowMs)
     const score = scoreText(step.tier, step.candidate, outlook)
     const ease = hasEase(step.tier) ? (easing?.easeOf(step.candidate) ?? 1) : 1
     return routeOf(step, {
@@ -186,7 +187,7 @@ interface Decision {
   readonly leastBad?: Step
 }
 
-function decide(plan: Plan, dialect: Dialect, steps: readonly Step[], nowMs: number): Decision {
+function decide(plan: Plan, call: ExplainedCall, steps: readonly Step[], nowMs: number): Decision {
   const asked = steps.filter(mayBeAsked)
   const [first] = asked
   if (first !== undefined) {
@@ -197,9 +198,12 @@ function decide(plan: Plan, dialect: Dialect, steps: readonly Step[], nowMs: num
   }
   const soonest = soonestOf(steps)
   if (soonest === undefined) {
-    return steps.length === 0
-      ? { verdict: 'refuses', says: 'refuses with 503: every route of it is switched off' }
-      : { verdict: 'refuses', says: `refuses with 400: none of its backends speaks the ${dialect} dialect` }
+    if (steps.length === 0) return { verdict: 'refuses', says: 'refuses with 503: every route of it is switched off' }
+    const why = whyNobody(
+      steps.map(({ candidate }) => candidate),
+      call,
+    )
+    return { verdict: 'refuses', says: `refuses with 400: ${why}` }
   }
   const waitMs = Math.max(0, soonest.untilMs - nowMs)
   const seconds = Math.max(1, Math.ceil(waitMs / 1000))
@@ -312,16 +316,15 @@ function routeOf(
   }
 }
 
-function tell(objection: Objection, asked: Asked, nowMs: number): NonNullable<ExplainedRoute['passedOver']> {
-  const { dialect } = asked
-  const reason = reasonOf(objection, asked, nowMs)
+function tell(
+  objection: Objection,
+  candidate: Candidate,
+  asked: Asked,
+  nowMs: number,
+): NonNullable<ExplainedRoute['passedOver']> {
+  const reason = reasonOf(objection, candidate, asked, nowMs)
   if (objection.why === 'dialect') {
-    return {
-      why: objection.why,
-      reason,
-      remedy: `if it does, say so: "protocol: ${dialect}", or "any", at the route or its backend`,
-      forMs: null,
-    }
+    return { why: objection.why, reason, remedy: inabilityOf(candidate, asked).remedy, forMs: null }
   }
   return { why: objection.why, reason, remedy: null, forMs: Math.round(objection.untilMs - nowMs) }
 }

@@ -55,15 +55,14 @@ export function unknownId(id: string, resources: ResourceAccess): Refusal {
     .slice(0, shownMax)
     .toWellFormed()
     .replaceAll(/\p{Cc}/gu, ' ')
+  // Programs look for OpenAI's own words.
+  const missing = shown.startsWith('resp_') ? `Response with id '${shown}' not found` : `Cannot find "${shown}"`
   if (resources !== 'all') {
-    return refuse(
-      'unknown_id',
-      `Cannot find "${shown}": nobody saw it being made, ask for what was made through this address`,
-    )
+    return refuse('unknown_id', `${missing}: nobody saw it being made, ask for what was made through this address`)
   }
   return refuse(
     'unknown_id',
-    `Cannot find "${shown}": nobody here is known to have it, name a model whose backend does by the header "${modelHeader}: <alias>"`,
+    `${missing}: nobody here is known to have it, name a model whose backend does by the header "${modelHeader}: <alias>"`,
   )
 }
 

@@ -2,13 +2,8 @@ import type { Call } from '#core/call.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
 import type { CallRules, Rules } from '#core/rules.ts'
-import { concat } from '#kit/bytes.ts'
-import { spliceGeminiBody } from '#wire/gemini-body.ts'
-import { spliceModel } from '#wire/json-splice.ts'
-import { checkModel } from '#wire/model-name.ts'
-import { readModelPath, splicePathModel, withoutModelsPrefix } from '#wire/model-path.ts'
-import { spliceFormModel } from '#wire/multipart.ts'
 import { peekJson } from '#wire/peek.ts'
+import { renamed } from '#wire/rename.ts'
 import { withSystemPrompt } from '#wire/system-prompt.ts'
 import { answerChange } from './answer-change.ts'
 import { compileMiddleware } from './middleware.ts'
@@ -37,7 +32,7 @@ export function compileRules(
   if (prompts === undefined && meant === undefined && forAnswers === undefined) return undefined
   return {
     apply(call, nowWallMs) {
-      const named = meant === undefined ? call : renamed(call, meant)
+      const named = meant === undefined ? call : renamed(call, meant(call.model))
       const told = prompts === undefined ? named : prompted(named, prompts, nowWallMs)
       if (isRefusal(told)) return told
       // What nobody reads is nobody's to change on its way back.
@@ -56,29 +51,6 @@ function withoutCompression(headers: Headers): Headers {
   const plain = new Headers(headers)
   plain.set('accept-encoding', 'identity')
   return plain
-}
-
-/** The call with the alias that is meant, wherever it names the one that was asked for. */
-function renamed(call: Call, meant: (model: string) => string): Call {
-  const { endpoint, body, model, modelAt, path } = call
-  if (endpoint.reads === 'nothing' || model === '') return call
-  const name = checkModel(meant(model))
-  if (isRefusal(name) || name === model) return call
-  if (endpoint.reads === 'path') {
-    const moved = splicePathModel(path, modelAt, name)
-    const at = readModelPath(moved)?.modelAt
-    if (at === undefined) return call
-    const told = body === undefined ? undefined : concat(spliceGeminiBody(body, path, model, name))
-    return { ...call, model: name, path: moved, modelAt: at, body: told }
-  }
-  // Of a WebSocket the query names it, and is written anew anyway.
-  if (body === undefined) return { ...call, model: name }
-  // Google's names of models have a word in front also in bodies.
-  const written = endpoint.dialect === 'gemini' ? `models/${withoutModelsPrefix(name)}` : name
-  const splice = endpoint.reads === 'multipart' ? spliceFormModel : spliceModel
-  const told = concat(splice(body, modelAt, written))
-  const end = modelAt.end + told.byteLength - body.byteLength
-  return { ...call, model: name, body: told, modelAt: { start: modelAt.start, end } }
 }
 
 function prompted(call: Call, prompts: SystemPrompts, nowWallMs: number): Call | Refusal {

@@ -15,6 +15,8 @@ export interface LoadReport {
   readonly restartKeys: readonly string[]
   /** A later content that could not be used; undefined once it was mended. */
   readonly refused: RefusedContent | undefined
+  /** How many later contents were taken, and how many refused, since the start. */
+  readonly counts?: { readonly taken: number; readonly refused: number }
   /** Which file is looked at, with those that it names; absent: none. */
   readonly watched?: WatchedContent | undefined
 }

@@ -53,7 +53,7 @@ export class AdminGuard {
     // Not even the right one is looked at: whoever guesses must not learn that it was right.
     if (waitMs > 0) return refuse('too_many_wrong_keys', tooManyWrongKeys, { retryAfterMs: waitMs })
     // No key in the query: it would stand in every log between here and there.
-    const caller = identify(headers, undefined, door.keys)
+    const caller = identify(headers, undefined, door.keys, this.#clock.wallMs())
     if (isRefusal(caller)) {
       if (caller.code !== 'missing_api_key') wrongKeys.note(client, nowMs)
       return caller

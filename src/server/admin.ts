@@ -14,10 +14,12 @@ import { concerns, type RunningStory } from '#telemetry/story.ts'
 import { talkOfPath } from '#wire/talk.ts'
 import { configPage, type LoadReport } from './admin-config.ts'
 import { configPages, configStatusPage, isConfigPage, reloadPage, type ConfigPageParts } from './config-pages.ts'
+import { clearCache } from './admin-cache.ts'
 import { resetCredentials } from './admin-credentials.ts'
 import { explainPage } from './admin-explain.ts'
 import { AdminGuard } from './admin-guard.ts'
 import { probeHeaders, probeStream } from './admin-probe.ts'
+import type { UsageBook, UsageStreams } from './usage-pages.ts'
 import { readNumber, readQuery, readWord } from './admin-query.ts'
 import { routesPage } from './admin-routes.ts'
 import { statusPage } from './admin-status.ts'
@@ -28,7 +30,18 @@ import { health } from './health.ts'
 export interface AdminParts {
   readonly gateway: Pick<
     Gateway,
-    'current' | 'clock' | 'breakers' | 'credentials' | 'figures' | 'health' | 'ids' | 'random' | 'live' | 'log'
+    | 'current'
+    | 'clock'
+    | 'breakers'
+    | 'budgets'
+    | 'cache'
+    | 'credentials'
+    | 'figures'
+    | 'health'
+    | 'ids'
+    | 'random'
+    | 'live'
+    | 'log'
   >
   readonly recent: RecentRequests
   readonly news: NewsByRoute
@@ -43,12 +56,15 @@ export interface AdminParts {
   reload(): Promise<void>
   pools(): readonly PoolGauges[]
   loadReport(): LoadReport
+  /** What requests took; absent: nobody counts. */
+  readonly usage?: UsageBook | undefined
 }
 
 /** The pages behind the scenes, as JSON for programs: past requests, routes, the configuration, what would be asked. */
 export class AdminPages {
   readonly #parts: AdminParts
   readonly #guard: AdminGuard
+  #usageStreams: UsageStreams | undefined
 
   constructor(parts: AdminParts) {
     this.#parts = parts
@@ -58,7 +74,7 @@ export class AdminPages {
   /** Is it the path of a page, known or not? A slash at the end of the first one makes it another path. */
   covers(path: string): boolean {
     const { admin } = this.#parts.gateway.current()
-    if (isConfigPage(path)) return true
+    if (isConfigPage(path) || (isUsagePath(path) && this.#parts.usage !== undefined)) return true
     return (
       path.startsWith(admin.path) && (path.length === admin.path.length || /^\/./.test(path.slice(admin.path.length)))
     )
@@ -87,11 +103,46 @@ export class AdminPages {
     if (verdict === 'hidden') return undefined
     if (isRefusal(verdict)) return verdict
     if (isConfig) return await this.#configPage(target.path)
+    if (isUsagePath(target.path)) return await this.#usage(target, request.method)
     if (name === '/sse-probe') return this.#probe(request)
     const page = await this.#page(name, target.query, snapshot)
     if (typeof page === 'string') return this.#told(page, jsonHeaders)
     if (isRefusal(page)) return { ...page, message: this.#parts.masker.mask(page.message) }
     return this.#told(JSON.stringify(page), jsonHeaders)
+  }
+
+  /** Loaded when somebody looks: a start needs no sums. */
+  async #usage({ path, query }: Target, method: string): Promise<Response | Refusal> {
+    const { usage, recent, gateway, masker } = this.#parts
+    if (path === usagePaths.budgets) return await this.#budgets(query)
+    if (usage === undefined || gateway.current().usage === undefined) return notCounted
+    const { UsageStreams: Streams, usageSummary } = await import('./usage-pages.ts')
+    const parts = {
+      ledger: usage.ledger,
+      refresh: () => usage.refresh(),
+      firstDay: (days: number) => usage.firstDay(days),
+      clock: gateway.clock,
+      recent: () => {
+        const stories = recent.newest(recentMax, ({ attempts }) => attempts.length > 0)
+        return stories.map(({ story }) => this.#shown(story, gateway.current()))
+      },
+    }
+    if (path === usagePaths.summary) {
+      const summary = usageSummary(parts, query)
+      return isRefusal(summary) ? summary : this.#told(JSON.stringify(summary), jsonHeaders)
+    }
+    if (method === 'HEAD') return this.#told(null, probeHeaders)
+    this.#usageStreams ??= new Streams(parts)
+    const stream = this.#usageStreams.open(query)
+    if (isRefusal(stream)) return { ...stream, message: masker.mask(stream.message) }
+    return this.#told(stream, probeHeaders)
+  }
+
+  async #budgets(query: string): Promise<Response | Refusal> {
+    const { gateway } = this.#parts
+    const { budgetsPage } = await import('./budgets-page.ts')
+    const page = budgetsPage(gateway, query)
+    return isRefusal(page) ? page : this.#told(JSON.stringify(page), jsonHeaders)
   }
 
   async #configPage(path: string): Promise<Response> {
@@ -132,6 +183,7 @@ export class AdminPages {
     if (name === '') return this.#contents(snapshot)
     if (name === '/status') return statusPage(snapshot, this.#parts)
     if (name === reloadPath) return await this.#reload()
+    if (name === clearPath) return await clearCache(gateway.cache, snapshot.cache)
     if (name === '/routes') return routesPage(snapshot, gateway, this.#parts.pools())
     if (name === '/warnings') return await warningsPage()
     if (name === '/config') return configPage(snapshot, this.#parts.loadReport(), masker)
@@ -246,6 +298,18 @@ async function warningsPage(): Promise<object> {
   return { warnings: Object.entries(warningCodes).map(([code, says]) => ({ code, says })) }
 }
 
+/** Where proxy-llm has them, whatever `admin.path` is. */
+function isUsagePath(path: string): boolean {
+  return path === usagePaths.summary || path === usagePaths.stream || path === usagePaths.budgets
+}
+
+const usagePaths = { summary: '/api/usage/summary', stream: '/api/usage/stream', budgets: '/api/budgets' } as const
+
+const notCounted = refuse('route_not_found', 'Cannot show usage: nobody counts it, see usage.enabled')
+
+/** Limit: requests that a summary tells by themselves. */
+const recentMax = 20
+
 /** The number of a request that is named by its id, or as `id~number` where several have it. */
 function placeOf(recent: RecentRequests, asked: string): number | Refusal {
   const [, id = asked, digits] = /^(.*)~(\d+)$/.exec(asked) ?? []
@@ -299,7 +363,8 @@ const outcomes: readonly Outcome[] = [
 /** The pages that change something. */
 const resetPath = '/credentials/reset'
 const reloadPath = '/reload'
-const posted: ReadonlySet<string> = new Set([resetPath, reloadPath])
+const clearPath = '/cache/clear'
+const posted: ReadonlySet<string> = new Set([resetPath, reloadPath, clearPath])
 
 const pages: readonly { readonly path: string; readonly shows: string }[] = [
   { path: '', shows: 'this list' },
@@ -309,6 +374,7 @@ const pages: readonly { readonly path: string; readonly shows: string }[] = [
   { path: '/routes', shows: 'every route with how it is doing, and the connections' },
   { path: resetPath, shows: 'by POST: ends the rests of credentials (backend, name)' },
   { path: '/status', shows: 'how everything is doing: what the status page at "/" shows' },
+  { path: clearPath, shows: 'by POST: empties the cache of answers' },
   { path: reloadPath, shows: 'by POST: reads the configuration anew' },
   { path: '/config', shows: 'the running configuration, and what was wrong with a newer one' },
   { path: '/warnings', shows: 'what the codes of x-llm-proxy-warnings say' },

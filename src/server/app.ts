@@ -10,7 +10,9 @@ import { queryCredential } from '#gateway/query.ts'
 import { asksForWebSocket, tunnel } from '#gateway/tunnel.ts'
 import { refusalResponse } from '#gateway/turn-away.ts'
 import { givenId, requestIdFor } from '#gateway/request-id.ts'
-import { identify } from '#identity/identify.ts'
+import type { Caller } from '#core/caller.ts'
+import { identifyAny } from '#identity/identify.ts'
+import { visibleModels } from '#identity/permit.ts'
 import { percentDecoded } from '#kit/percent.ts'
 import { modelHeader } from '#route/owned-id.ts'
 import { serviceOf } from '#route/service-path.ts'
@@ -34,6 +36,8 @@ import { idsOfPath, isClosedPath, readResourcePath } from '#wire/resource-path.t
 import { forwardedTarget } from './forward-proxy.ts'
 import { objectionTo, objectionToBody, targetOf, type Pressure, type Target } from './guard.ts'
 import { HealthDesk, isStatusPath } from './health-pages.ts'
+import type { MetricsPage } from './metrics-page.ts'
+import { viewerOfModels } from './model-viewer.ts'
 import { modelEntry, modelList, modelListForm, ollamaVersion } from './models.ts'
 import type { StatusPage } from './page.ts'
 
@@ -49,6 +53,8 @@ export interface AppState {
   readonly admin?: AdminPages | undefined
   /** For browsers. Undefined: there is none. */
   readonly page?: StatusPage | undefined
+  /** Undefined: they have a listener of their own, or nobody counts. */
+  readonly metrics?: MetricsPage | undefined
 }
 
 interface Env {
@@ -67,7 +73,7 @@ interface Served extends Surroundings {
 /** The whole public surface: one function from request to response. */
 export function createApp(gateway: Gateway, state: AppState): App {
   const app = streetMap(gateway, state)
-  const { admin, page, version } = state
+  const { admin, page, version, metrics } = state
   const isConfigRefused = (): boolean => state.isConfigRefused?.() === true
   const health = new HealthDesk({ gateway, version, isDraining: () => state.isDraining(), isConfigRefused, admin })
   const endpointByPath = new Map(endpoints.map((endpoint) => [endpoint.path, endpoint]))
@@ -80,11 +86,14 @@ export function createApp(gateway: Gateway, state: AppState): App {
       const nothing = (): Response => refused(gateway, request, surroundings, unknownPath)
       return showAdmin(gateway, admin, request, surroundings, nothing)
     }
+    const others = (): Response | Promise<Response> => app.fetch(request, surroundings)
     if (page?.covers(request, surroundings.target) === true) {
-      const others = (): Response | Promise<Response> => app.fetch(request, surroundings)
       return showPage(gateway, page, request, surroundings, others)
     }
-    if (health.covers(path)) return showHealth(gateway, health, request, surroundings)
+    if (metrics?.covers(path) === true) {
+      return showMetrics(gateway, metrics, request, surroundings, others)
+    }
+    if (health.covers(path)) return healthFor(gateway, health, request, surroundings)
     if (services.byName.size > 0 && serviceOf(services, path) !== undefined) {
       return serve(gateway, state, rawEndpoint(surroundings.target, request.method, services), request, surroundings)
     }
@@ -103,7 +112,8 @@ export function createApp(gateway: Gateway, state: AppState): App {
     const strange = objectionToName(request, gateway.current())
     if (strange !== undefined) return closing(refused(gateway, request, { connection, target }, strange))
     if (asksForWebSocket(request)) {
-      const leadsToUs = admin?.covers(target.path) === true || health.covers(target.path)
+      const leadsToUs =
+        admin?.covers(target.path) === true || health.covers(target.path) || metrics?.covers(target.path) === true
       const way = leadsToUs ? undefined : wayOfTunnel(gateway.current(), target)
       if (way !== undefined) return openTunnel(gateway, state, way, request, { connection, target })
     }
@@ -177,6 +187,19 @@ export function createAdminApp(gateway: Gateway, admin: AdminPages, page?: Statu
   }
 }
 
+/** Figures at an address of their own, and nothing else but a sign of life. */
+export function createMetricsApp(gateway: Gateway, metrics: MetricsPage): App {
+  return (request, connection): Response | Promise<Response> => {
+    const surroundings = { connection, target: targetOf(request) }
+    const { path } = surroundings.target
+    const objection = objectionTo(request, surroundings.target)
+    if (objection !== undefined) return refused(gateway, request, surroundings, objection)
+    if (path === '/health' && isRead(request.method)) return new Response('ok')
+    const nothing = (): Response => refused(gateway, request, surroundings, noSuchPath)
+    return metrics.covers(path) ? showMetrics(gateway, metrics, request, surroundings, nothing) : nothing()
+  }
+}
+
 export type App = (request: Request, connection: Connection) => Response | Promise<Response>
 
 /** Path → room, and nothing else. */
@@ -200,16 +223,28 @@ function streetMap(gateway: Gateway, state: AppState): Hono<Env> {
     const { headers } = c.req.raw
     // Where no alias is, all models are somebody else's.
     if (snapshot.passthrough !== undefined && snapshot.plans.size === 0) return raw(c)
-    if (snapshot.modelsRequireAuth) {
-      const caller = identify(headers, queryCredential(c.env.target.query), snapshot.keys)
-      if (isRefusal(caller)) return here(c, caller)
-    }
+    const { query } = c.env.target
+    const client = new ClientBehind(c.env.connection, headers, snapshot.trustedProxies)
+    const viewer = viewerOfModels(gateway, snapshot, { headers, query, client })
+    return viewer instanceof Promise
+      ? viewer.then(async (known) => await listFor(c, snapshot, known))
+      : listFor(c, snapshot, viewer)
+  }
+
+  const listFor = (
+    c: Context<Env>,
+    snapshot: Snapshot,
+    viewer: Caller | Refusal | undefined,
+  ): Response | Promise<Response> => {
+    if (isRefusal(viewer)) return here(c, viewer)
+    const { headers } = c.req.raw
+    const aliases = visibleModels(snapshot.aliases, viewer)
     const { path, query } = c.env.target
     const dialect = dialectOfPath(path)
     const form = dialect === 'gemini' || dialect === 'ollama' ? dialect : modelListForm(headers, query)
     const name = modelNameOf(path)
-    if (name === undefined) return told(gateway, c, c.json(modelList(form, snapshot.aliases, startedMs, query)))
-    if (snapshot.aliases.includes(name)) return told(gateway, c, c.json(modelEntry(form, name, startedMs)))
+    if (name === undefined) return told(gateway, c, c.json(modelList(form, aliases, startedMs, query)))
+    if (aliases.includes(name)) return told(gateway, c, c.json(modelEntry(form, name, startedMs)))
     return otherwise(
       c,
       refuse('model_not_found', `Cannot show model "${name.slice(0, 64)}": there is no alias of this name`, {
@@ -340,6 +375,23 @@ async function showAdmin(
   }
 }
 
+/** Figures for programs. `others` answers where none are shown any more. */
+async function showMetrics(
+  gateway: Gateway,
+  metrics: MetricsPage,
+  request: Request,
+  surroundings: Surroundings,
+  others: () => Response | Promise<Response>,
+): Promise<Response> {
+  try {
+    const answer = await metrics.answer(request, surroundings.connection, surroundings.target)
+    if (answer === undefined) return await others()
+    return isRefusal(answer) ? refused(gateway, request, surroundings, answer) : answer
+  } catch (error) {
+    return failed(gateway, error, surroundings.target)
+  }
+}
+
 /** A file that the page does not have is a path like any other. */
 async function showPage(
   gateway: Gateway,
@@ -354,6 +406,21 @@ async function showPage(
   } catch (error) {
     return failed(gateway, error, surroundings.target)
   }
+}
+
+/** Whose token it is, is found out first: the pages themselves do not wait. */
+function healthFor(
+  gateway: Gateway,
+  health: HealthDesk,
+  request: Request,
+  surroundings: Surroundings,
+): Response | Promise<Response> {
+  const { keys } = gateway.current()
+  const show = (): Response => showHealth(gateway, health, request, surroundings)
+  if (keys.tokens.length === 0) return show()
+  const inQuery = queryCredential(surroundings.target.query)
+  const caller = identifyAny(request.headers, inQuery, keys, gateway.clock.wallMs(), gateway.tokens)
+  return caller instanceof Promise ? caller.then(show) : show()
 }
 
 /** How we and our backends are. Programs that ask for the latter take errors as services give them. */
@@ -380,6 +447,7 @@ function refused(
   dialect: Dialect = dialectFor(gateway, target.path),
 ): Response {
   const requestId = requestIdFor(request.headers, gateway)
+  gateway.onTurnedAway?.(refusal)
   if (gateway.log.keeps('warn')) {
     gateway.log.write('warn', 'request_refused', {
       requestId,

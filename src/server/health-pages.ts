@@ -2,19 +2,26 @@ import { isRefusal, refuse, type Refusal } from '#core/refusal.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import type { Connection } from '#gateway/incoming.ts'
 import { queryCredential } from '#gateway/query.ts'
-import { identify } from '#identity/identify.ts'
+import { identifyAny } from '#identity/identify.ts'
+import { objectionToAddress } from '#identity/permit.ts'
 import { percentDecoded } from '#kit/percent.ts'
+import { limitReport } from '#limit/report.ts'
 import { secondsUntil } from '#route/course.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import type { AdminPages } from './admin.ts'
 import { everyPlan } from './admin-status.ts'
+import { clientAddress } from './client-ip.ts'
 import type { Target } from './guard.ts'
 import { allServices, oneService } from './health-status.ts'
-import { countHealth, health, lastCheckOf, readiness, type HealthCount } from './health.ts'
+import { cacheReport } from '#cache/report.ts'
+import { cacheCheck, countHealth, health, lastCheckOf, readiness, type HealthCount } from './health.ts'
 
 /** What the pages are made from. */
 export interface HealthParts {
-  readonly gateway: Pick<Gateway, 'breakers' | 'clock' | 'current' | 'figures' | 'health' | 'ids' | 'live'>
+  readonly gateway: Pick<
+    Gateway,
+    'breakers' | 'cache' | 'clock' | 'current' | 'figures' | 'health' | 'ids' | 'limits' | 'live' | 'tokens'
+  >
   readonly version: string
   isDraining(): boolean
   isConfigRefused(): boolean
@@ -64,10 +71,13 @@ export class HealthDesk {
 
   #readiness(snapshot: Snapshot): Response {
     const { gateway } = this.#parts
+    // Nobody waits for what it finds: probes come again.
+    if (snapshot.cache?.remote !== undefined) void gateway.cache?.look()
     const { ready, body } = readiness(snapshot, {
       isDraining: this.#parts.isDraining(),
       isConfigRefused: this.#parts.isConfigRefused(),
       health: gateway.health,
+      cache: gateway.cache,
     })
     return this.#json(body, ready ? 200 : 503)
   }
@@ -104,9 +114,8 @@ export class HealthDesk {
         status: this.#parts.isConfigRefused() ? 'the file has errors, the configuration before it serves on' : 'ok',
       },
       ...(shows.showUpstream && { upstream: this.#upstream(snapshot, count, viewer) }),
-      ...(shows.showCache && { cache: this.#cache() }),
-      // Nothing is limited yet.
-      ...(shows.showRateLimit && { rate_limit: { limits: [] } }),
+      ...(shows.showCache && { cache: this.#cache(snapshot) }),
+      ...(shows.showRateLimit && { rate_limit: limitReport(gateway.limits, snapshot.limits) }),
     }
   }
 
@@ -150,10 +159,11 @@ export class HealthDesk {
   }
 
   /** What is kept in memory. */
-  #cache(): object {
-    const { figures } = this.#parts.gateway
+  #cache(snapshot: Snapshot): object {
+    const { cache, figures } = this.#parts.gateway
     return {
-      status: 'ok',
+      status: cacheCheck(snapshot, cache) === 'ok' ? 'ok' : 'down',
+      ...(snapshot.cache !== undefined && cache !== undefined && { answers: cacheReport(cache, snapshot.cache) }),
       pinned_clients: figures.pins.size,
       repinned: figures.pins.repinned,
       measured_routes: figures.size,
@@ -163,11 +173,19 @@ export class HealthDesk {
   /** A refusal for who has a key that is none. */
   #viewerOf(request: Request, connection: Connection, target: Target, snapshot: Snapshot): Viewer | Refusal {
     const { keys, admin } = snapshot
-    const client = identify(request.headers, queryCredential(target.query), keys)
+    const { clock, tokens } = this.#parts.gateway
+    const known = identifyAny(request.headers, queryCredential(target.query), keys, clock.wallMs(), tokens)
+    // Whose token it is was found out before, if it is anybody's.
+    const client = known instanceof Promise ? unknownToken : known
     if (isRefusal(client) && client.code === 'missing_api_key') return 'stranger'
     const isClient = !isRefusal(client)
+    if (isClient && client.access?.allowsAddress !== undefined) {
+      const address = clientAddress(connection.peer, request.headers, snapshot.trustedProxies)
+      const objection = objectionToAddress(client.access, { address })
+      if (objection !== undefined) return objection
+    }
     // With a key of their own admins are no clients, and a client's key is not held against anybody.
-    if (isClient && !admin.isLocalOnly && !keys.isOpen) return 'client'
+    if (isClient && !keys.isOpen && (!admin.isLocalOnly || client.id !== 'default')) return 'client'
     const verdict = this.#parts.admin?.judgeAside(request, connection) ?? 'hidden'
     if (verdict === 'welcome') return 'admin'
     if (isClient) return 'client'
@@ -186,6 +204,8 @@ export class HealthDesk {
     return response
   }
 }
+
+const unknownToken = refuse('invalid_api_key', 'Cannot accept the request: the token is not accepted')
 
 const statusPath = '/api/health/status'
 

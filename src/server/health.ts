@@ -1,3 +1,4 @@
+import type { Cache } from '#cache/cache.ts'
 import type { HealthBook, HealthRecord, HealthState } from '#core/health.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 
@@ -18,16 +19,18 @@ export interface Circumstances {
   /** The file has a content that cannot be used. */
   readonly isConfigRefused: boolean
   readonly health: HealthBook
+  readonly cache: Pick<Cache, 'remote'> | undefined
 }
 
 /** Readiness: may a balancer send traffic here? `checks` names what fails. */
 export function readiness(
   snapshot: Snapshot,
-  { isDraining, isConfigRefused, health: book }: Circumstances,
+  { isDraining, isConfigRefused, health: book, cache }: Circumstances,
 ): { readonly ready: boolean; readonly body: object } {
   const checks = {
     routes: isServing(snapshot) ? 'ok' : 'no model alias has a usable route',
     upstream: upstreamCheck(countHealth(snapshot, book)),
+    ...(snapshot.cache?.remote !== undefined && { cache: cacheCheck(snapshot, cache) }),
     draining: isDraining ? 'the server is shutting down' : 'ok',
   }
   const ready = Object.values(checks).every((check) => check === 'ok')
@@ -79,4 +82,10 @@ function isServing({ aliases, services, passthrough }: Snapshot): boolean {
 function upstreamCheck({ total, unhealthy }: HealthCount): string {
   if (unhealthy === 0 || unhealthy < total) return 'ok'
   return unhealthy === 1 ? 'the only backend fails its health checks' : `all ${total} backends fail their health checks`
+}
+
+/** A store outside of the process is part of what was configured, though every request is answered without it, too. */
+export function cacheCheck(snapshot: Snapshot, cache: Pick<Cache, 'remote'> | undefined): string {
+  const remote = snapshot.cache?.remote === undefined ? undefined : cache?.remote
+  return remote?.isDown === true ? `${remote.kind}, where answers are kept, does not answer` : 'ok'
 }

@@ -3,7 +3,9 @@ import type { Server } from 'bun'
 import { uploadBytesLimit } from '#config/schema.ts'
 import { idleSeconds, type Connection } from '#gateway/incoming.ts'
 import type { TunnelRelay } from '#gateway/tunnel-relay.ts'
+import type { ListenTls } from '#snapshot/listen-tls.ts'
 import type { HeaderPair } from '#kit/header-list.ts'
+import { systemClock } from '#ports/clock.ts'
 import type { ListenAddress } from '#snapshot/snapshot.ts'
 import type { App } from './app.ts'
 import { websocketHandlers } from './websockets.ts'
@@ -18,6 +20,8 @@ export interface Listener {
   stop(): Promise<void>
   /** Closes what is still open. */
   cut(): Promise<void>
+  /** Other certificates for new connections; rejects when they cannot be had, and nothing has changed then. Absent: there are none. */
+  renew?(tls: ListenTls): Promise<void>
 }
 
 /** A listener that is about to leave its port to others. */
@@ -42,6 +46,7 @@ export async function listen(
   onError: (error: Error) => string,
   sharing: Sharing = 'none',
   idleFor: number = idleSeconds,
+  tls?: ListenTls,
 ): Promise<Listener> {
   const serve = (request: Request, server: Server<TunnelRelay>): Response | Promise<Response> =>
     app(request, new ServedConnection(server, request, idleFor))
@@ -79,24 +84,37 @@ export async function listen(
     )
   }
   const place = { port: address.port, ...(address.host === undefined ? {} : { hostname: address.host }) }
+  // Another socket can take the place of one with TLS only where two may listen for a moment.
+  const isRenewable = tls !== undefined && process.platform === 'linux'
   // A port that is shared already cannot be had alone.
-  if (sharing === 'from_now_on' && address.port !== 0)
+  if ((sharing === 'from_now_on' || (isRenewable && sharing === 'none')) && address.port !== 0)
     await Bun.serve({ ...common, ...place, reusePort: false }).stop(true)
-  const server = Bun.serve({
-    ...common,
-    ...place,
-    // Said in any case: `development: false` lets a second process take the same port unnoticed.
-    reusePort: sharing !== 'none',
-  })
   const host =
     address.host === undefined || address.host === '0.0.0.0' || address.host === '::' ? 'localhost' : address.host
-  const serveBy = (handler: typeof serve): void => void server.reload({ ...common, fetch: handler })
-  return listenerOf(
-    server,
-    app,
-    { idleFor, serveBy },
-    `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
-  )
+  const openOn = (port: number, encryption: object): Listener => {
+    const server = Bun.serve({
+      ...common,
+      ...place,
+      port,
+      // Said in any case: `development: false` lets a second process take the same port unnoticed.
+      reusePort: sharing !== 'none' || isRenewable,
+      ...encryption,
+    })
+    const serveBy = (handler: typeof serve): void => void server.reload({ ...common, fetch: handler })
+    const scheme = tls === undefined ? 'http' : 'https'
+    const shown = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${server.port}`
+    return listenerOf(server, app, { idleFor, serveBy }, shown)
+  }
+  if (tls === undefined) return openOn(address.port, {})
+  const { platformTls } = await import('./tls-options.ts')
+  const { renewable } = await import('./renewable-listener.ts')
+  const first = openOn(address.port, { tls: platformTls(tls) })
+  return renewable(first, tls, {
+    clock: systemClock,
+    open: (other) => openOn(first.port ?? 0, { tls: platformTls(other) }),
+    findPort: async (port) => (await import('#ports/port-sharing.ts')).openSharedPort(port),
+    isShareable: isRenewable,
+  })
 }
 
 /** The connection that a request came on. */

@@ -1,3 +1,4 @@
+import { secretsOfCache } from '#cache/compile.ts'
 import type { Backend, Timeouts } from '#core/candidate.ts'
 import type { Protocol } from '#core/dialect.ts'
 import type { CompileProblem } from '#core/problem.ts'
@@ -7,6 +8,7 @@ import { originOf } from '#credential/bound-credential.ts'
 import { compileCredentials } from '#credential/compile.ts'
 import type { Outside } from '#credential/outside.ts'
 import type { CompiledCredentials } from '#credential/spec.ts'
+import { secretsOfLimits } from '#limit/compile.ts'
 import type { Link } from '#ports/transport.ts'
 import type { Converters, NamedConverter } from '#translate/converter/converters.ts'
 import { hintFor } from './name-hint.ts'
@@ -181,10 +183,19 @@ export class BackendCompiler {
 /** Every secret value of the configuration and those `beside` it, switched-off backends included, each once. */
 export function collectSecrets(config: Config, beside: readonly string[]): readonly Secret[] {
   const values = new Set(beside)
-  for (const key of [config.proxy_api_key, config.admin.key, config.upstream_default_key])
+  for (const key of [config.proxy_api_key, config.admin.key, config.usage.pricing_key, config.upstream_default_key])
     if (key !== undefined) values.add(key)
+  for (const value of secretsOfClients(config.auth)) values.add(value)
   for (const value of secretsOfProxy(config.outbound_proxy.url)) values.add(value)
+  for (const value of secretsOfLimits(config.rate_limiting)) values.add(value)
+  for (const value of secretsOfCache(config.cache)) values.add(value)
   for (const value of secretHeaders(config.health_check?.headers)) values.add(value)
+  for (const hook of [config.hooks?.before_request, config.hooks?.after_request, config.hooks?.on_error].flatMap(
+    (list) => list ?? [],
+  )) {
+    if (hook.secret !== undefined) values.add(hook.secret)
+    for (const value of secretHeaders(hook.headers)) values.add(value)
+  }
   for (const { config: rule } of config.middleware)
     for (const value of secretHeaders(rule.add_headers)) values.add(value)
   for (const { api_key: key, headers, tls, outbound_proxy: proxy, health_check: check } of allSettings(config)) {
@@ -196,6 +207,21 @@ export function collectSecrets(config: Config, beside: readonly string[]): reado
   values.delete('')
   return Array.from(values, (value) => new Secret(value))
 }
+
+/**
+ * Of clients that are known by name. There may be thousands of them, and each secret is looked for in every line of the
+ * log: those that are hidden for their looks need not be.
+ */
+function* secretsOfClients({ providers }: Config['auth']): Generator<string> {
+  for (const { keys, secret, client_secret: clientSecret } of providers) {
+    for (const { key } of keys) if (key !== undefined && !looksLikeKey.test(key)) yield key
+    if (secret !== undefined) yield secret
+    if (clientSecret !== undefined) yield clientSecret
+  }
+}
+
+/** `telemetry/mask.ts` hides these wherever they stand. */
+const looksLikeKey = /^sk-[\w-]{8,}$/
 
 /** What the file says of every backend, those of services and of `passthrough` included. */
 function* allSettings({ backends, services, passthrough }: Config): Generator<PooledSettings> {

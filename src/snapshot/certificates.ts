@@ -13,7 +13,10 @@ export interface TlsFault {
 }
 
 /** What would make each connection fail: certificates that cannot be read, a key without its certificate or of another. */
-export function findTlsFaults({ ca, cert, key }: TlsTexts): readonly TlsFault[] {
+export function findTlsFaults(
+  { ca, cert, key }: TlsTexts,
+  whose = "that of this backend's client",
+): readonly TlsFault[] {
   const faults: TlsFault[] = []
   const certificates = { ca: ca === undefined ? [] : pemBlocks(ca), cert: cert === undefined ? [] : pemBlocks(cert) }
   for (const place of ['ca', 'cert'] as const) {
@@ -30,7 +33,7 @@ export function findTlsFaults({ ca, cert, key }: TlsTexts): readonly TlsFault[] 
   const certificate = readCertificate(first)
   if (typeof privateKey === 'string') faults.push({ key: 'key', message: privateKey })
   else if (certificate !== undefined && !certificate.checkPrivateKey(privateKey)) {
-    const message = 'does not belong to the first certificate in "cert", which must be that of this backend\'s client'
+    const message = `does not belong to the first certificate in "cert", which must be ${whose}`
     faults.push({ key: 'key', message })
   }
   return faults

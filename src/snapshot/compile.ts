@@ -1,16 +1,27 @@
+import { compileCache } from '#cache/compile.ts'
 import type { Backend } from '#core/candidate.ts'
 import type { Plan } from '#core/plan.ts'
+import type { RequestFilter } from '#core/filter.ts'
 import type { CompileProblem } from '#core/problem.ts'
 import { Secret } from '#core/secret.ts'
 import type { Config } from '#config/schema.ts'
+import { secretStandIn } from '#config/stand-in.ts'
+import { compileGuards } from '#guard/compile.ts'
 import { nothingOutside, type Outside } from '#credential/outside.ts'
 import type { CompiledCredentials } from '#credential/spec.ts'
+import { compileIdempotency } from '#idempotency/compile.ts'
+import type { Hooks } from '#hook/hook.ts'
+import { compileIdentity } from '#identity/compile.ts'
 import { KeyRing } from '#identity/key-ring.ts'
 import { AddressList } from '#kit/address-list.ts'
 import { noPromptSources, type PromptSources } from '#rules/prompt-files.ts'
+import { compileBudgets } from '#limit/budget-compile.ts'
+import { compileLimits } from '#limit/compile.ts'
 import { compileRules } from '#rules/rules.ts'
 import { compileLogging } from '#telemetry/compile.ts'
 import { compileFilters } from '#upstream/filter.ts'
+import { compileUsage } from '#usage/compile.ts'
+import type { Form } from '#core/talk.ts'
 import type { Converters } from '#translate/converter/converters.ts'
 import { BackendCompiler, collectSecrets, compileBackends, type BackendTable } from './backends.ts'
 import { compileCors } from './cors.ts'
@@ -18,7 +29,10 @@ import { compileForwarding, compileStrangeName } from './forward.ts'
 import { compileHealthPages } from './health.ts'
 import { compileHomes } from './homes.ts'
 import { hintFor } from './name-hint.ts'
+import { LinkTable } from './links.ts'
 import { isLocal, parseListen } from './listen.ts'
+import { compileListenTls, keysOfTls } from './listen-tls.ts'
+import { compileMetrics } from './metrics.ts'
 import { compilePlans } from './plans.ts'
 import { compilePolicies } from './policies.ts'
 import { clientSegments } from './reserved.ts'
@@ -42,6 +56,10 @@ export interface CompileContext {
   readonly prompts?: PromptSources | undefined
   /** Those of `converters`, and what is wrong with them. */
   readonly converters?: { readonly converters: Converters; readonly problems: readonly CompileProblem[] } | undefined
+  /** Those of `hooks`, and what is wrong with them. */
+  readonly hooks?: { readonly hooks: Hooks | undefined; readonly problems: readonly CompileProblem[] } | undefined
+  /** For what ends on a day, such as certificates; absent: nothing has ended. */
+  readonly nowWallMs?: number
   /** Nobody asked for the address in `listen`. */
   readonly listenIsDefault?: boolean
   /** What opens the listener to other machines, where no keys of the configuration were written that could. */
@@ -57,13 +75,23 @@ export interface Compilation {
 /** Config → Snapshot. Pure: names become objects, addresses are parsed, patterns compiled, and everything wrong is told at once. */
 export function compileSnapshot(config: Config, context: CompileContext): Compilation {
   const problems: CompileProblem[] = []
-  const keys = compileKeys(config)
+  const identity = compileIdentity({
+    auth: config.auth,
+    commonKey: config.proxy_api_key ?? '',
+    standIn: secretStandIn,
+    linkTo: (url) => new LinkTable(config).plainLinkTo(url),
+  })
+  const { ring: keys } = identity
+  problems.push(...identity.problems)
   const wasAsked = context.listenIsDefault !== true
   const listen = compileListen(config, keys, { wasAsked, openedBy: context.openedBy }, problems)
   const sharing = compileSharing(config.server, listen, problems)
   const trustedProxies = compileTrustedProxies(config, problems)
-  const admin = compileAdmin(config, keys, problems)
+  const admin = compileAdmin(config, problems)
+  const hasPort = listen?.kind !== 'unix' || admin.listen?.kind === 'tcp'
+  const tls = compileListenTls(config.tls, { hasPort, nowWallMs: context.nowWallMs }, problems)
   const healthPages = compileHealthPages(config, problems)
+  const metrics = compileMetrics(config, { admin, healthPages, isOpen: keys.isOpen && admin.keys.isOpen }, problems)
   const policies = compilePolicies(config)
   const off = context.offBackends
   const { converters } = context
@@ -72,7 +100,7 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     outside: context.outside ?? nothingOutside,
     converters: (converters?.problems ?? []).length > 0 ? undefined : (converters?.converters.byName ?? noConverters),
   })
-  problems.push(...(converters?.problems ?? []))
+  problems.push(...(converters?.problems ?? []), ...(context.hooks?.problems ?? []))
   const backends = compileBackends(config, compiler, off)
   const table = compilePlans(config, backends, off, policies.value)
   const pooled = compileServices(config, { compiler, table: backends, off, policies: policies.value })
@@ -82,6 +110,12 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
   const logging = compileLogging(config.logging)
   const prompts = context.prompts ?? noPromptSources
   const rules = compileRules(config, prompts, logging.zone, problems)
+  const budgets = compileBudgets(
+    config.budgets,
+    { usage: config.usage, workers: sharing.workers, logZone: config.logging.timezone },
+    problems,
+  )
+  const limits = compileLimits(config, { plans: table.plans, workers: sharing.workers }, problems)
   problems.push(...policies.problems, ...compiler.problems, ...table.problems, ...pooled.problems)
   if (listen === undefined || trustedProxies === undefined || problems.some(({ severity }) => severity === 'error')) {
     return { snapshot: undefined, problems }
@@ -95,9 +129,11 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     file: context.file,
     listen,
     sharing,
+    tls,
     idleSeconds: Math.ceil(config.server.idle_timeout / 1000),
     listenAsked: wasAsked && isKeptToLoopback(config, keys, parseListen(config.listen)) ? config.listen : undefined,
     keys,
+    identities: identity.named,
     modelsRequireAuth: config.models_require_auth,
     admin,
     plans: table.plans,
@@ -106,10 +142,15 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     forwarding,
     isStrangeName: compileStrangeName(config, keys.isOpen, listen),
     cors,
-    filters: compileFilters(config.filters),
+    guards: compileGuards(config.validation),
+    idempotency: compileIdempotency(config.idempotency, sharing.workers, problems),
+    filters: withClientHeaders(compileFilters(config.filters), config),
     rules,
+    hooks: context.hooks?.hooks,
     healthPages,
     aliases: table.aliases,
+    limits,
+    budgets,
     homes: compileHomes(table.plans.values(), usable, policies.value),
     ownedIds: {
       max: config.owned_ids.max,
@@ -126,8 +167,17 @@ export function compileSnapshot(config: Config, context: CompileContext): Compil
     trustedProxies,
     debugHeaders: config.headers.debug,
     drainMs: config.shutdown.drain_timeout,
+    // The names of hooks tell their files apart, too.
+    cache: compileCache(config.cache, [
+      config.middleware,
+      config.compat,
+      config.hooks,
+      [...(context.hooks?.hooks?.ids ?? [])],
+    ]),
+    usage: compileUsage(config.usage),
     logging,
-    secrets: collectSecrets(config, [...context.secrets, ...secretsOf(credentials)]),
+    ...metrics,
+    secrets: collectSecrets(config, [...context.secrets, ...secretsOf(credentials), ...keysOfTls(tls)]),
     settings: collectSettings(config, prompts),
   }
   return { snapshot, problems }
@@ -162,7 +212,10 @@ export function stateKeysOf(snapshot: Snapshot): ReadonlySet<string> {
   return keys
 }
 
-/** Routes that lead to another address now: what was learned of the old one says nothing about it. */
+/**
+ * Routes that lead to another address now, or are asked by a converter that was changed: what was learned of the old one
+ * says nothing about it.
+ */
 export function movedKeysOf(old: Snapshot, next: Snapshot): ReadonlySet<string> {
   const before = addressesOf(old)
   const moved = new Set<string>()
@@ -171,10 +224,16 @@ export function movedKeysOf(old: Snapshot, next: Snapshot): ReadonlySet<string> 
 }
 
 function addressesOf(snapshot: Snapshot): ReadonlyMap<string, string> {
+  const digests = new Map<Form, string>()
+  for (const { form, digest } of snapshot.converters?.byName.values() ?? []) digests.set(form, digest)
   const addresses = new Map<string, string>()
   for (const { tiers } of everyPlanOf(snapshot)) {
-    for (const { candidates } of tiers)
-      for (const { stateKey, backend } of candidates) addresses.set(stateKey, backend.url.href)
+    for (const { candidates } of tiers) {
+      for (const { stateKey, backend, translation } of candidates) {
+        const digest = translation && digests.get(translation.form)
+        addresses.set(stateKey, digest === undefined ? backend.url.href : `${backend.url.href} ${digest}`)
+      }
+    }
   }
   return addresses
 }
@@ -192,15 +251,27 @@ function* everyPlanOf({ plans, services, passthrough, forwarding, homes }: Snaps
   for (const plansOfBackend of homes.byBackend.values()) yield* plansOfBackend.values()
 }
 
-function compileKeys(config: Config): KeyRing {
-  return new KeyRing(clientKeysOf(config))
+/** A header of its own for keys of clients is no business of backends. */
+function withClientHeaders(filters: Snapshot['filters'], { auth }: Config): Snapshot['filters'] {
+  const headers = auth.enabled ? auth.providers.flatMap(({ header = '' }) => (header === '' ? [] : [header])) : []
+  if (headers.length === 0) return filters
+  const hiding: RequestFilter = {
+    matches: (_method, _path, received) => headers.some((header) => received.has(header)),
+    isFor: undefined,
+    bodyPaths: [],
+    headers: headers.map((header) => header.toLowerCase()),
+    queryNames: [],
+  }
+  return [...(filters ?? []), hiding]
 }
 
+/** Those with the common key; clients by name have their own business. */
 function clientKeysOf({ proxy_api_key: key = '' }: Config): ConstructorParameters<typeof KeyRing>[0] {
   return key === '' ? [] : [{ key: new Secret(key), caller: { id: 'default' } }]
 }
 
-function compileAdmin(config: Config, clientKeys: KeyRing, problems: CompileProblem[]): AdminPolicy {
+function compileAdmin(config: Config, problems: CompileProblem[]): AdminPolicy {
+  const clientKeys = new KeyRing(clientKeysOf(config))
   const { key, path, listen, page, keep_requests: keepRequests, config_with_client_key: opensToClients } = config.admin
   const [, first = ''] = path.split('/')
   if (clientSegments.has(first) || first === 'static' || (first === 'api' && path !== '/api/admin')) {

@@ -87,6 +87,7 @@ const exposedHeaders: readonly string[] = [
   'x-llm-proxy-backend',
   'x-llm-proxy-model',
   'x-llm-proxy-attempts',
+  'x-llm-proxy-cost',
   'x-llm-proxy-upstream-id',
   'x-llm-proxy-warnings',
   'x-stream-status',

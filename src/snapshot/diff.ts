@@ -13,6 +13,9 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
   const changes = [
     ...restartKeys(old, next).map((key) => `${key} changed, after a restart`),
     ...describeSettings(old, next),
+    ...compareNamed('', identitiesOf(old), identitiesOf(next), (before, after) => {
+      return before === after ? [] : ['changed']
+    }),
     ...compareNamed('backend', toldByName(old, next), toldByName(next, old), (before, after) => {
       const told = {
         timeouts: isSectionChanged('timeout', old, next),
@@ -36,6 +39,10 @@ export function describeChanges(old: Snapshot, next: Snapshot): readonly string[
   return [...changes.slice(0, changesMax), `and ${changes.length - changesMax} more`]
 }
 
+function identitiesOf({ identities }: Snapshot): ReadonlyMap<string, string> {
+  return new Map(identities.map(({ name, digest }) => [name, digest]))
+}
+
 function convertersOf({ converters }: Snapshot): Converters['byName'] {
   return converters?.byName ?? new Map()
 }
@@ -49,21 +56,33 @@ export function restartKeys(old: BootOnly, next: BootOnly): readonly string[] {
   if (old.idleSeconds !== next.idleSeconds) keys.push('server.idle_timeout')
   if (old.admin.path !== next.admin.path) keys.push('admin.path')
   if (!areEqual(old.admin.listen, next.admin.listen)) keys.push('admin.listen')
+  if (!areEqual(old.metricsListen, next.metricsListen)) keys.push('metrics.listen')
   return keys
 }
 
 /** What holds from the start of the process to its end. */
-export interface BootOnly extends Pick<Snapshot, 'listen' | 'sharing' | 'idleSeconds'> {
+export interface BootOnly extends Pick<Snapshot, 'listen' | 'sharing' | 'idleSeconds' | 'metricsListen'> {
   readonly admin: Pick<Snapshot['admin'], 'path' | 'listen'>
 }
 
-export function bootOnlyOf({ listen, sharing, idleSeconds, admin }: BootOnly): BootOnly {
-  return { listen, sharing, idleSeconds, admin: { path: admin.path, listen: admin.listen } }
+export function bootOnlyOf({ listen, sharing, idleSeconds, metricsListen, admin }: BootOnly): BootOnly {
+  return { listen, sharing, idleSeconds, metricsListen, admin: { path: admin.path, listen: admin.listen } }
 }
 
 /** A boot-only key keeps its old value, so that what is shown is what is true. */
-export function withBootOnly(next: Snapshot, { listen, sharing, idleSeconds, admin }: BootOnly): Snapshot {
-  return { ...next, listen, sharing, idleSeconds, admin: { ...next.admin, path: admin.path, listen: admin.listen } }
+export function withBootOnly(
+  next: Snapshot,
+  { listen, sharing, idleSeconds, metricsListen, admin }: BootOnly,
+): Snapshot {
+  const ownAddress = { metricsListen }
+  return {
+    ...next,
+    ...ownAddress,
+    listen,
+    sharing,
+    idleSeconds,
+    admin: { ...next.admin, path: admin.path, listen: admin.listen },
+  }
 }
 
 /** Limit: changes told in one line of the log. */

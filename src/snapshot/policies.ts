@@ -61,6 +61,12 @@ function compatOf(settings: Config['compat']): CompatPolicy | undefined {
     chatReasoning: settings.chat_reasoning,
     hostedTools: settings.hosted_tools,
     fetchesMedia: settings.media_fetch === 'when_needed',
+    fansOutAnswers: settings.n === 'fanout',
+    normalizesVectors: settings.normalize_embeddings,
+    dropsLoneSources: !settings.citations,
+    keepsOneCall: settings.enforce_single_tool_call,
+    hidesUnaskedThoughts: !settings.responses_reasoning_text,
+    rejectsMissingThoughts: settings.missing_item_reference === 'refuse',
   }
 }
 

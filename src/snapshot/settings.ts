@@ -14,15 +14,38 @@ export type Settings = ReadonlyMap<string, string | Secret>
  */
 export function collectSettings(config: Config, prompts: PromptSources): Settings {
   const { backends: _backends, models: _models, listen: _listen, admin, server, ...besides } = config
-  const { services: _services, passthrough: _passthrough, system_prompts: texts, middleware, ...others } = besides
+  const { providers: _providers, ...auth } = besides.auth
+  const {
+    services: _services,
+    passthrough: _passthrough,
+    system_prompts: texts,
+    middleware,
+    tls,
+    hooks,
+    ...others
+  } = besides
   const { alias_fallback: _chains, ...fallback } = config.fallback
   const { path: _path, listen: _adminListen, ...liveAdmin } = admin
   const { reuse_port: _reusePort, workers: _workers, idle_timeout: _idle, ...liveServer } = server
+  const { listen: _metricsListen, ...liveMetrics } = config.metrics
+  const { pricing, ...liveUsage } = config.usage
   const settings = new Map<string, string | Secret>()
-  collect(settings, '', { ...others, fallback, admin: liveAdmin, server: liveServer })
+  collect(settings, '', {
+    ...others,
+    usage: liveUsage,
+    auth,
+    fallback,
+    admin: liveAdmin,
+    server: liveServer,
+    metrics: liveMetrics,
+  })
   // What they say is told nowhere, only that it changed.
   if (texts.length > 0) settings.set('system_prompts', new Secret(JSON.stringify([texts, promptContents(prompts)])))
+  if (hooks !== undefined) settings.set('hooks', new Secret(JSON.stringify(hooks)))
+  if (tls !== undefined) settings.set('tls', new Secret(JSON.stringify(tls)))
   if (middleware.length > 0) settings.set('middleware', new Secret(JSON.stringify(middleware)))
+  // Names of models hold dots.
+  if (Object.keys(pricing).length > 0) settings.set('usage.pricing', new Secret(JSON.stringify(pricing)))
   return settings
 }
 
@@ -46,13 +69,21 @@ function print(path: string, value: unknown): string | Secret {
   return JSON.stringify(value)
 }
 
-const sizes: ReadonlySet<string> = new Set(['max_body_size', 'max_upload_size', 'server.memory_limit'])
+const sizes: ReadonlySet<string> = new Set([
+  'max_body_size',
+  'max_upload_size',
+  'server.memory_limit',
+  'cache.max_bytes',
+  'cache.max_entry_bytes',
+  'idempotency.max_bytes',
+  'idempotency.max_answer_bytes',
+])
 
 function isDuration(path: string): boolean {
   return (
     path.startsWith('timeout.') ||
     /^health_check\.(?:interval|timeout)$/.test(path) ||
-    /(?:_delay|_timeout|\.slow_start|^outlier_detection\.interval|^owned_ids\.ttl|ejection_time|_duration|\.deadline|\.heartbeat|\.retry_after_max|\.time_to_first_token)$/.test(
+    /(?:_delay|_timeout|\.slow_start|^outlier_detection\.interval|^owned_ids\.ttl|^cache\.(?:ttl|timeout)|^idempotency\.ttl|^usage\.pricing_refresh|ejection_time|_duration|\.deadline|\.heartbeat|\.retry_after_max|\.time_to_first_token)$/.test(
       path,
     )
   )

@@ -1,7 +1,12 @@
+import type { CachePolicy } from '#cache/compile.ts'
 import type { OwnedIdsPolicy } from '#core/owner.ts'
 import type { Plan } from '#core/plan.ts'
 import type { Secret } from '#core/secret.ts'
 import type { CompiledCredentials } from '#credential/spec.ts'
+import type { NamedIdentity } from '#identity/compile.ts'
+import type { Guards } from '#guard/compile.ts'
+import type { Hooks } from '#hook/hook.ts'
+import type { RepeatPolicy } from '#idempotency/compile.ts'
 import type { KeyRing } from '#identity/key-ring.ts'
 import type { LoggingPolicy } from '#telemetry/policy.ts'
 import type { Homes } from '#route/homes.ts'
@@ -10,7 +15,11 @@ import type { RequestFilter } from '#core/filter.ts'
 import type { Rules } from '#core/rules.ts'
 import type { Backend } from '#core/candidate.ts'
 import type { AddressList } from '#kit/address-list.ts'
+import type { ListenTls } from './listen-tls.ts'
+import type { BudgetPolicy } from '#limit/budget-compile.ts'
+import type { LimitPolicy } from '#limit/policy.ts'
 import type { Settings } from './settings.ts'
+import type { UsagePolicy } from '#usage/compile.ts'
 import type { Converters } from '#translate/converter/converters.ts'
 
 /** What the operator wrote, resolved and compiled. Immutable; swapped whole. */
@@ -26,9 +35,13 @@ export interface Snapshot {
   /** The address that was asked for, when for want of a client key only loopback is served instead. */
   readonly listenAsked: string | undefined
   readonly sharing: PortSharing
+  /** How clients are spoken to on ports; undefined: without encryption. Whether there is any holds from the start on. */
+  readonly tls?: ListenTls | undefined
   /** Seconds that a connection of a client may be idle between two requests; holds from the start on. */
   readonly idleSeconds: number
   readonly keys: KeyRing
+  /** Keys and providers of `auth`, for the account of a reload. */
+  readonly identities: readonly NamedIdentity[]
   readonly modelsRequireAuth: boolean
   readonly admin: AdminPolicy
   /** By alias, switched-off aliases that live on through a fallback included. */
@@ -43,16 +56,26 @@ export interface Snapshot {
   readonly isStrangeName: ((host: string) => boolean) | undefined
   /** Which web pages may ask; undefined: none, and preflight requests are no special case. */
   readonly cors: CorsPolicy | undefined
+  /** What clients may ask for; undefined: nothing of it is looked at. */
+  readonly guards?: Guards | undefined
+  /** What is remembered of requests that may come again; undefined: nothing. */
+  readonly idempotency?: RepeatPolicy | undefined
   /** What is taken out of requests; undefined: nothing. */
   readonly filters: readonly RequestFilter[] | undefined
   /** What is added to requests and changed of answers; undefined: nothing. */
   readonly rules: Rules | undefined
+  /** Steps of the operator's own; undefined: there are none. */
+  readonly hooks?: Hooks | undefined
   readonly healthPages: HealthPages
   /** Aliases to show in model lists, sorted. */
   readonly aliases: readonly string[]
   /** For requests that name no model, but something that a backend has. */
   readonly homes: Homes
   readonly ownedIds: OwnedIdsPolicy
+  /** How much may be asked for, and by how many at a time; undefined: there are no limits. */
+  readonly limits?: LimitPolicy | undefined
+  /** What may be spent; undefined: any amount. */
+  readonly budgets?: readonly BudgetPolicy[] | undefined
   /** Usable backends by name. */
   readonly backends: ReadonlyMap<string, Backend>
   /** Who asks those that speak no known form; undefined: nobody has to. */
@@ -70,11 +93,27 @@ export interface Snapshot {
   /** `x-llm-proxy-*` headers on answers. */
   readonly debugHeaders: boolean
   readonly drainMs: number
+  /** Answers are given again; undefined: none is. */
+  readonly cache?: CachePolicy | undefined
+  /** What requests take is counted; undefined: it is not. */
+  readonly usage?: UsagePolicy | undefined
   readonly logging: LoggingPolicy
+  /** What is counted is shown there; undefined: nothing is counted. */
+  readonly metrics?: MetricsPolicy | undefined
+  /** Boot-only. An address of their own for these figures; undefined: they stand beside the clients' paths. */
+  readonly metricsListen?: ListenAddress | undefined
   /** Every secret value of the configuration, for masking by value. */
   readonly secrets: readonly Secret[]
   /** What stands outside backends and models, for the account of a reload. */
   readonly settings: Settings
+}
+
+/** Where figures are shown, and to whom. */
+export interface MetricsPolicy {
+  readonly path: string
+  /** Under the names of older proxies as well. */
+  readonly hasSeedNames: boolean
+  readonly requiresKey: boolean
 }
 
 /** Who may listen on the port of `listen`. Holds from the start on, until a restart. */

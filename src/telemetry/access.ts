@@ -1,4 +1,6 @@
+import { anonymous } from '#core/caller.ts'
 import type { Exchange, ExchangeSink } from '#core/exchange.ts'
+import { shownUsd } from '#core/usage.ts'
 import type { Level, LogFields } from '#ports/log.ts'
 import { fileNameOf, keepDump } from './dump.ts'
 import { keptExchange } from './kept.ts'
@@ -87,13 +89,18 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
     attempts: exchange.attempts.length,
     client: exchange.client.address,
     caller: exchange.caller,
+    user: namedCaller(exchange.caller),
     stream: exchange.stream,
     ttftMs: ttftMsOf(exchange),
     ttfbMs: exchange.firstByteMs === undefined ? undefined : Math.round(exchange.firstByteMs - exchange.startedMs),
     bytes: exchange.bytesOut,
     chunks: exchange.chunksOut,
     end: endOf(exchange),
+    ...tokensOf(exchange),
+    cache: exchange.cache,
+    savedMs: exchange.savedMs,
     translated: last?.translation?.form,
+    parts: last?.translation?.parts,
     // With what was found lost only while the answer came.
     warnings: last?.translation === undefined ? undefined : last.translation.warnings.join(', '),
     repinnedFrom: exchange.repinned?.from,
@@ -116,6 +123,27 @@ function tellEnd(log: ProgramLog, exchange: Exchange): void {
       return log.write(levelOf(state, exchange), isTurnedAway(exchange) ? 'request_refused' : 'request_failed', failure)
     }
   }
+}
+
+/** What it took; empty where nobody counted. */
+function tokensOf({ usage, costUsd }: Exchange): LogFields {
+  if (usage === undefined) return nothing
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, source } = usage
+  return {
+    inputTokens,
+    outputTokens,
+    cachedTokens: cachedTokens === 0 ? undefined : cachedTokens,
+    reasoningTokens: reasoningTokens === 0 ? undefined : reasoningTokens,
+    estimated: source === 'estimated' ? true : undefined,
+    costUsd: costUsd === undefined ? undefined : shownUsd(costUsd),
+  }
+}
+
+const nothing: LogFields = {}
+
+/** All others are one and the same, which need not stand in every line. */
+function namedCaller(caller: string | undefined): string | undefined {
+  return caller === 'default' || caller === anonymous.id ? undefined : caller
 }
 
 /** The first byte of a stream that the client gets belongs to its first content: nothing is sent before that is there. */

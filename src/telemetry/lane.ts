@@ -36,6 +36,7 @@ export class Lane<T> {
   #held: readonly T[] | undefined
   #tries = 0
   #lost = 0
+  #lostEver = 0
   #retryMs = 0
   #running: Promise<void> | undefined
   #cancelTimer: (() => void) | undefined
@@ -49,6 +50,11 @@ export class Lane<T> {
   /** True while the destination cannot be written. */
   get isFailing(): boolean {
     return this.#retryMs > 0
+  }
+
+  /** Records that were dropped or given up since the start. */
+  get dropped(): number {
+    return this.#lostEver + this.#queue.dropped
   }
 
   /** Does nothing once the lane is closed. */
@@ -138,6 +144,7 @@ export class Lane<T> {
     this.#tries += 1
     if (this.#tries >= this.#options.triesMax) {
       this.#lost += this.#countOf(batch)
+      this.#lostEver += this.#countOf(batch)
       this.#held = undefined
       this.#tries = 0
     }

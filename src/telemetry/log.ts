@@ -33,6 +33,8 @@ export interface ProgramLog extends Log {
   keepFile(path: string, weight: number, render: () => string): void
   /** The day that names files, by the wall clock and in the zone of the policy. */
   day(): string
+  /** Records that were lost since the start. */
+  readonly dropped: number
   /** Resolves when every record so far was written or tried. */
   flush(): Promise<void>
   /** The last flush; what is written afterwards goes to the console only. */
@@ -172,6 +174,10 @@ class BackgroundLog implements ProgramLog {
 
   day(): string {
     return this.#stamps.at(this.#options.clock.wallMs(), this.#options.policy().zone).day
+  }
+
+  get dropped(): number {
+    return this.#console.dropped + this.#general.dropped + this.#ownFiles.dropped
   }
 
   async flush(): Promise<void> {

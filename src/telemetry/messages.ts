@@ -11,6 +11,7 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     server_started:
       'LLM Proxy< {version}> started, listening on {address}< (port from {portFrom})>< (host from {hostFrom})>',
     admin_started: 'Admin pages at {address}',
+    metrics_started: 'Metrics at {address}',
     config_loaded:
       'Loaded {backends backend|backends}, {aliases model alias|model aliases}<, {services service|services}><, {credentials configuration|configurations} of credentials>< from {file}>',
     health_checked: 'Health checks: {backends backend is|backends are} asked every {everyMs as duration}',
@@ -20,6 +21,10 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     config_rejected: 'Cannot reload {file}: {problems problem|problems}, the last good configuration stays<: {first}>',
     config_unreadable: 'Cannot read {file}: {reason}, the last good configuration stays',
     config_back: 'Configuration {file} is again the one that is running',
+    tls_renewed: 'New connections get the new certificate<: {name}>',
+    tls_kept: 'Cannot listen with the new certificate on {address}: {reason}, the former one stays',
+    tls_expires: 'The certificate for {name} expires in {forMs as duration}, renew it',
+    tls_expired: 'The certificate for {name} has expired, clients refuse it: renew it',
     restart_needed: 'Changes to {keys} need a restart, the running values stay',
     backend_off: 'Backend {backend} is switched off: {variable} is not set',
     backend_from_environment: 'Backend {backend} is configured from {variable}',
@@ -34,18 +39,19 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     request_received:
       'Request received: model={model} client={client}< method={method}>< path={path}>< stream={stream}>',
     request_finished:
-      'Request finished: backend={backend} status={status} duration={durationMs}ms< model={model}>< attempts={attempts}>< ttft={ttftMs}ms>< credential={credential} (#{credentialNumber}, index {credentialIndex})>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}>',
+      'Request finished: backend={backend} status={status} duration={durationMs}ms< model={model}>< attempts={attempts}>< parts={parts}>< ttft={ttftMs}ms>< credential={credential} (#{credentialNumber}, index {credentialIndex})>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< tokens={inputTokens}+{outputTokens}>< cached={cachedTokens}>< estimated={estimated}>< cost=${costUsd}>< cache={cache}>< saved={savedMs}ms>< end={end}>< user={user}>',
     request_failed:
-      'Request failed: status={status}< code={code}> duration={durationMs}ms< attempts={attempts}>< client={client}>< credential={credential} (#{credentialNumber}, index {credentialIndex})>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}> reason={reason}',
+      'Request failed: status={status}< code={code}> duration={durationMs}ms< attempts={attempts}>< client={client}>< credential={credential} (#{credentialNumber}, index {credentialIndex})>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}>< user={user}> reason={reason}',
     request_refused:
-      'Request refused: status={status} code={code} client={client}< method={method} path={path}> reason={reason}',
+      'Request refused: status={status} code={code} client={client}< method={method} path={path}>< user={user}> reason={reason}',
     client_closed:
-      'Client closed the connection:< backend={backend}> duration={durationMs}ms< credential={credential} (#{credentialNumber}, index {credentialIndex})>< status={status}>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}>< reason={reason}>',
+      'Client closed the connection:< backend={backend}> duration={durationMs}ms< credential={credential} (#{credentialNumber}, index {credentialIndex})>< status={status}>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< tokens={inputTokens}+{outputTokens}>< cached={cachedTokens}>< estimated={estimated}>< cost=${costUsd}>< end={end}>< user={user}>< reason={reason}>',
     stream_broken:
-      'Stream broken: backend={backend} duration={durationMs}ms< credential={credential} (#{credentialNumber}, index {credentialIndex})>< status={status}>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< end={end}> reason={reason}',
+      'Stream broken: backend={backend} duration={durationMs}ms< credential={credential} (#{credentialNumber}, index {credentialIndex})>< status={status}>< stream={stream}>< ttfb={ttfbMs}ms>< bytes={bytes}>< tokens={inputTokens}+{outputTokens}>< cached={cachedTokens}>< estimated={estimated}>< cost=${costUsd}>< end={end}>< user={user}> reason={reason}',
     attempt_started: 'Attempt {attempt}: backend={backend} model={model}< url={url}>',
     request_repaired: 'Refused, and asked again as the refusal taught: backend={backend} model={model} rule={rule}',
-    request_translated: 'Request translated: backend={backend} model={model} form={form} warnings={warnings}',
+    request_translated:
+      'Request translated: backend={backend} model={model} form={form}< parts={parts}> warnings={warnings}',
     attempt_repeated: 'An idle connection was dead, sent again over a fresh one: backend={backend} model={model}',
     attempt_failed:
       'Attempt failed: backend={backend} model={model}< status={status}> duration={durationMs}ms reason={reason}',
@@ -63,6 +69,9 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     credential_token: 'Token {how} for credential {credential}: backend={backend} good for {forMs}ms',
     credential_token_failed:
       'No token for credential {credential}: backend={backend} reason={reason}, tried again after {retryMs}ms',
+    token_keys: 'Keys of {provider} were read: {keys}',
+    token_keys_failed: 'No keys of {provider}, the last ones are used: {reason}, tried again after {retryMs}ms',
+    token_refused: 'Token refused by {provider}: {reason}',
     credential_key_read: 'Credential {credential} has a new key: backend={backend} file={file}',
     credential_file_failed:
       'Cannot read the key of credential {credential}, the last one is used: backend={backend} file={file} reason={reason}',
@@ -78,6 +87,16 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     log_dropped: 'Log records dropped: {count}< for {file}>',
     log_failed: 'Cannot write {file}: {reason}, it is tried again',
     log_recovered: 'Writing works again: {file}',
+    usage_file_unusable: 'Cannot keep usage in {file}, its sums are in memory only: {reason}',
+    budget_alert:
+      'Budget {budget}< of {whose}> is spent to {percent} %:< ${usd} of ${usdMax}>< {tokens} of {tokensMax} tokens>, until {endsAt}',
+    prices_read: 'Prices read from {source}: {models model|models}',
+    prices_failed: 'Cannot read prices from {source}, it is tried again: {reason}',
+    hook_failed: 'Hook {hook} ({point}) failed: {reason}',
+    hook_rests: 'Hook {hook} ({point}) rests for {forMs as duration} after {failures failure|failures} in a row',
+    hook_back: 'Hook {hook} ({point}) works again',
+    hook_dropped:
+      'Hook {hook} ({point}) is too slow: {waiting request waits|requests wait} to be told, more are left out',
     shutdown_started:
       'Shutting down on {signal}: {inFlight request|requests} in flight, waiting up to {forMs as duration}',
     shutdown_finished: 'Shut down: {inFlight request|requests} in flight',
@@ -91,6 +110,12 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     memory_enough: 'There is memory again: {heldMb} MB of {limitMb} MB in use, large bodies are accepted',
     process_stalled:
       'The process stood still for {forMs}ms with {inFlight request|requests} in flight<, the longest of {times} pauses>: it or its machine is too busy',
+    limits_not_shared: 'Redis does not answer, limits are not shared until it does (rate_limiting.on_error: {onError})',
+    limits_shared: 'Redis answers again, limits are shared',
+    cache_unreachable: 'The cache is not reached: nothing is kept or given again until {store} answers',
+    cache_reachable: 'The cache is back: {store} answers again',
+    cache_refuses:
+      'The cache takes nothing new: {store} refuses it, see how much it may keep and whether it may be written to',
     unhandled_error: 'Unhandled error: {reason}< ({times} times since it was told)>',
     unhandled_errors:
       '{count} unhandled errors within {withinMs as duration}, {inAll} since the start: something is broken, restart the program and report the errors above',
@@ -99,6 +124,7 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
   zh: {
     server_started: 'LLM Proxy 启动,监听地址: {address}< (端口来自 {portFrom})>< (主机来自 {hostFrom})>',
     admin_started: '管理页面地址: {address}',
+    metrics_started: '指标地址: {address}',
     config_loaded: '已加载 {backends} 个后端,{aliases} 个模型别名<,{services} 个服务><,{credentials} 组凭据>',
     health_checked: '健康检查: {backends} 个后端,间隔 {everyMs as duration}',
     config_problem: '<{place} ><{path}: >{problem}',
@@ -107,6 +133,10 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     config_rejected: '配置重新加载失败: 文件={file} 问题数={problems},继续使用上一份有效配置<: {first}>',
     config_unreadable: '无法读取配置文件 {file}: {reason},继续使用上一份有效配置',
     config_back: '配置 {file} 已恢复为当前生效的内容',
+    tls_renewed: '新连接已使用新证书<: {name}>',
+    tls_kept: '无法在 {address} 上使用新证书: {reason},继续使用原证书',
+    tls_expires: '{name} 的证书将在 {forMs as duration} 后过期,请续期',
+    tls_expired: '{name} 的证书已过期,客户端会拒绝连接: 请续期',
     restart_needed: '修改 {keys} 需要重启才能生效,当前值保持不变',
     backend_off: '后端 {backend} 已停用: 环境变量 {variable} 未设置',
     backend_from_environment: '后端 {backend} 由环境变量 {variable} 配置',
@@ -118,18 +148,18 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     environment_ignored: '环境变量 {variable} 被忽略: 对发往后端的请求不起作用',
     request_received: '收到请求: 模型={model} 客户端={client}',
     request_finished:
-      '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}>>',
+      '请求成功: 后端={backend} 状态={status} 耗时={durationMs}ms< 请求数={parts}>< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 令牌={inputTokens}+{outputTokens}>< 缓存={cachedTokens}>< 估算={estimated}>< 费用=${costUsd}>< 响应缓存={cache}>< 节省={savedMs}ms>< 结束={end}>>< 用户={user}>',
     request_failed:
-      '请求失败: 状态={status}< 错误码={code}> 耗时={durationMs}ms< 尝试次数={attempts}>< 客户端={client}>< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}> 原因={reason}',
+      '请求失败: 状态={status}< 错误码={code}> 耗时={durationMs}ms< 尝试次数={attempts}>< 客户端={client}>< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}>< 用户={user}> 原因={reason}',
     request_refused:
-      '请求被拒绝: 状态={status} 错误码={code} 客户端={client}< 方法={method} 路径={path}> 原因={reason}',
+      '请求被拒绝: 状态={status} 错误码={code} 客户端={client}< 方法={method} 路径={path}>< 用户={user}> 原因={reason}',
     client_closed:
-      '客户端断开连接:< 后端={backend}> 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 状态={status}>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}>< 原因={reason}>',
+      '客户端断开连接:< 后端={backend}> 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 状态={status}>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 令牌={inputTokens}+{outputTokens}>< 缓存={cachedTokens}>< 估算={estimated}>< 费用=${costUsd}>< 结束={end}>< 用户={user}>< 原因={reason}>',
     stream_broken:
-      '流式响应中断: 后端={backend} 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 状态={status}>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 结束={end}> 原因={reason}',
+      '流式响应中断: 后端={backend} 耗时={durationMs}ms< 凭据={credential} (#{credentialNumber}, 序号 {credentialIndex})>< 状态={status}>< 流式={stream}>< 首字节={ttfbMs}ms>< 字节={bytes}>< 令牌={inputTokens}+{outputTokens}>< 缓存={cachedTokens}>< 估算={estimated}>< 费用=${costUsd}>< 结束={end}>< 用户={user}> 原因={reason}',
     attempt_started: '第 {attempt} 次尝试: 后端={backend} 模型={model}< 地址={url}>',
     request_repaired: '请求被拒绝, 已按后端的说明重新发送: 后端={backend} 模型={model} 规则={rule}',
-    request_translated: '请求已转换: 后端={backend} 模型={model} 格式={form} 警告={warnings}',
+    request_translated: '请求已转换: 后端={backend} 模型={model} 格式={form}< 请求数={parts}> 警告={warnings}',
     attempt_repeated: '空闲连接已失效, 已通过新连接重新发送: 后端={backend} 模型={model}',
     attempt_failed: '后端返回错误: 后端={backend} 模型={model}< 状态={status}> 耗时={durationMs}ms 原因={reason}',
     backend_switched: '切换后端: {from} → {to} ({level})',
@@ -145,6 +175,9 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     retry_waits: '等待 {waitMs}ms 后重试同一后端: 后端={backend}',
     credential_token: '凭据 {credential} 已获得令牌 ({how}): 后端={backend} 有效期={forMs}ms',
     credential_token_failed: '凭据 {credential} 未能获得令牌: 后端={backend} 原因={reason},{retryMs}ms 后重试',
+    token_keys: '已读取 {provider} 的密钥: {keys} 个',
+    token_keys_failed: '无法获取 {provider} 的密钥,继续使用上一份: {reason},{retryMs}ms 后重试',
+    token_refused: '{provider} 拒绝了令牌: {reason}',
     credential_key_read: '凭据 {credential} 的密钥已更新: 后端={backend} 文件={file}',
     credential_file_failed: '无法读取凭据 {credential} 的密钥,继续使用上一个: 后端={backend} 文件={file} 原因={reason}',
     credential_used: '使用凭据 {credential} (第 {number} 次请求,序号 {index}): 后端={backend}',
@@ -158,6 +191,15 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     log_dropped: '日志记录被丢弃: {count} 条< ({file})>',
     log_failed: '无法写入 {file}: {reason},稍后重试',
     log_recovered: '已恢复写入: {file}',
+    usage_file_unusable: '无法将用量写入 {file},仅保存在内存中: {reason}',
+    budget_alert:
+      '预算 {budget}< ({whose})> 已用 {percent}%:< ${usd} / ${usdMax}>< {tokens} / {tokensMax} 令牌>,至 {endsAt}',
+    prices_read: '已从 {source} 读取价格: {models} 个模型',
+    prices_failed: '无法从 {source} 读取价格,稍后重试: {reason}',
+    hook_failed: '钩子 {hook} ({point}) 失败: {reason}',
+    hook_rests: '钩子 {hook} ({point}) 连续失败 {failures} 次,暂停 {forMs as duration}',
+    hook_back: '钩子 {hook} ({point}) 恢复正常',
+    hook_dropped: '钩子 {hook} ({point}) 过慢: 等待通知的请求已达 {waiting} 个,其余丢弃',
     shutdown_started: '收到 {signal},开始关闭: 进行中的请求={inFlight} 最多等待={forMs as duration}',
     shutdown_finished: '已关闭: 进行中的请求={inFlight}',
     shutdown_forced: '已强制关闭: 被中断的请求={inFlight}',
@@ -168,6 +210,11 @@ export const messages: Readonly<Record<Language, Readonly<Record<EventName, stri
     memory_short: '内存不足: 已用 {heldMb} MB,上限 {limitMb} MB,恢复之前拒绝较大的请求体',
     memory_enough: '内存恢复: 已用 {heldMb} MB,上限 {limitMb} MB,重新接受较大的请求体',
     process_stalled: '进程停顿 {forMs}ms,进行中的请求={inFlight}<,{times} 次停顿中最长的一次>: 进程或机器过于繁忙',
+    limits_not_shared: 'Redis 无响应,恢复之前限流不在进程间共享 (rate_limiting.on_error: {onError})',
+    limits_shared: 'Redis 已恢复,限流重新共享',
+    cache_unreachable: '缓存无法访问: {store} 恢复之前不读取也不写入缓存',
+    cache_reachable: '缓存已恢复: {store} 重新响应',
+    cache_refuses: '缓存无法写入新内容: {store} 拒绝写入,请检查其内存上限与写权限',
     unhandled_error: '未处理的错误: {reason}< (自上次记录以来 {times} 次)>',
     unhandled_errors:
       '{withinMs as duration} 内出现 {count} 个未处理的错误,启动以来共 {inAll} 个: 程序已出故障,请重启并报告以上错误',

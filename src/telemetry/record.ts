@@ -1,4 +1,5 @@
 import type { Attempt, Exchange, SeenMessage } from '#core/exchange.ts'
+import { shownUsd } from '#core/usage.ts'
 import { printable } from '#kit/printable.ts'
 import { bodyText } from './body-text.ts'
 import type { Masker } from './mask.ts'
@@ -33,11 +34,22 @@ export function renderRecord(
       `${words.result}: ${stateWords[language][stateOf(exchange)]}`,
       `${words.status}: ${exchange.status}`,
       `${words.duration}: ${durationMsOf(exchange)}ms`,
+      ...usageLines(exchange, words),
       ...(reason === undefined ? [] : [`${words.reason}: ${plain(reason)}`]),
     ]),
     '='.repeat(60),
     '',
   ].join('\n')
+}
+
+function usageLines(
+  { usage, costUsd }: Exchange,
+  words: Readonly<Record<'tokens' | 'estimated' | 'cost', string>>,
+): string[] {
+  if (usage === undefined) return []
+  const { inputTokens, outputTokens, source } = usage
+  const tokens = `${words.tokens}: ${inputTokens} + ${outputTokens}${source === 'estimated' ? ` (${words.estimated})` : ''}`
+  return costUsd === undefined ? [tokens] : [tokens, `${words.cost}: $${shownUsd(costUsd)}`]
 }
 
 /** One line per header, credentials hidden. */
@@ -63,6 +75,9 @@ const labels = {
     reason: 'Reason',
     answer: 'Answer',
     result: 'Result',
+    tokens: 'Tokens',
+    estimated: 'estimated',
+    cost: 'Cost',
   },
   zh: {
     request: '请求',
@@ -79,6 +94,9 @@ const labels = {
     reason: '原因',
     answer: '响应',
     result: '结果',
+    tokens: '令牌',
+    estimated: '估算',
+    cost: '费用',
   },
 } as const satisfies Readonly<Record<Language, Readonly<Record<string, string>>>>
 

@@ -1,5 +1,6 @@
 import type { Attempt, Exchange } from '#core/exchange.ts'
 import type { Story, StoryAttempt, StorySkip } from '#core/story.ts'
+import { shownUsd } from '#core/usage.ts'
 import { durationMsOf } from './outcome.ts'
 
 /** What a story's words pass through on their way into the memory. */
@@ -57,6 +58,9 @@ export function blankStory(): KeptStory {
     chunksOut: 0,
     heartbeats: 0,
     rescuedAtBytes: none,
+    cache: undefined,
+    usage: undefined,
+    costUsd: undefined,
     number: 0,
   }
 }
@@ -93,6 +97,9 @@ export function keepStory(place: KeptStory, exchange: Exchange, words: StoryWord
   place.chunksOut = exchange.chunksOut
   place.heartbeats = exchange.heartbeats
   place.rescuedAtBytes = rescuedAtBytes ?? none
+  place.cache = exchange.cache
+  place.usage = exchange.usage
+  place.costUsd = exchange.costUsd === undefined ? undefined : shownUsd(exchange.costUsd)
 }
 
 /** A kept story for those who look at it, who may do so while its place is taken by another. */
@@ -173,6 +180,7 @@ function keepStep(place: Writable<StoryAttempt>, attempt: Attempt, exchangeStart
   place.translation = attempt.translation && {
     form: attempt.translation.form,
     warnings: [...attempt.translation.warnings],
+    parts: attempt.translation.parts,
   }
   place.credential = credential === undefined ? undefined : { ...credential, name: words.name(credential.name) }
 }

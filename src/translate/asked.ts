@@ -11,6 +11,7 @@ import type { FetchMedia } from './fetched-media.ts'
 import type { Notes, Rejection } from './notes.ts'
 import type { Answered } from './recall.ts'
 import type { Codecs } from './registry.ts'
+import type { UsageNote } from './usage-note.ts'
 
 /** A call that a backend has to be asked in another form than the client's. */
 export interface Asked {
@@ -54,6 +55,28 @@ export interface Translation {
   readonly warnings: Notes
   /** The answer, where nobody has to be asked for it. */
   readonly local?: IncomingResponse | undefined
+  /** Where one request of the backend's is too little for what the client asks: those that go out in place of `call`. */
+  readonly parts?: Parts | undefined
+  /** What the backend tells of its usage; absent where the client's bytes tell it as they are. */
+  readonly usage?: Pick<UsageNote, 'told'> | undefined
+}
+
+/** Several requests to one backend, whose answers make one. They are for one try: each is answered once. */
+export interface Parts {
+  readonly count: number
+  /** Written when it is asked for: all together they may be many times what the client sent. */
+  call(index: number): Call
+  /**
+   * The response to one of them in the client's form. The bytes of all bodies, in the order in which they come, are the
+   * client's body; where it is no stream, the last of them to come has all of it.
+   */
+  answer(response: IncomingResponse, index: number): IncomingResponse
+  /** An error answer to one of them, in the client's stream, where that has begun; absent: they make no stream. */
+  errorInStream?(response: IncomingResponse, index: number): readonly Uint8Array[]
+  /** What came of it is no whole answer. */
+  lacks(index: number): boolean
+  /** All was said, or an error; nothing more is wanted of any of them. */
+  readonly isOver: boolean
 }
 
 /** A talk that nobody here can translate. */

@@ -8,8 +8,8 @@ import { errorAnswer, isPlainText, type ErrorMeans } from './error-answer.ts'
 import { BrokenBody, rewritten, unreadable } from './translated-body.ts'
 import { valueIn, WholeAnswer } from './whole-answer.ts'
 
-/** What is made of the body of a good answer; a text tells why nothing can be. */
-type MakeBody = (body: JsonObject) => JsonObject | string
+/** What is made of the body of a good answer; a text tells why nothing can be. Undefined: nothing is to be told yet. */
+type MakeBody = (body: JsonObject) => JsonObject | string | undefined
 
 /** An answer that is never a stream, in the client's form. */
 export function bodyAnswer(response: IncomingResponse, means: ErrorMeans, make: MakeBody): IncomingResponse {
@@ -33,6 +33,7 @@ function madeOf(bytes: Uint8Array, make: MakeBody): readonly Uint8Array[] | Retu
   const body = asObject(valueIn(bytes))
   if (body === undefined) return unreadable('its answer is no JSON object')
   const made = make(body)
+  if (made === undefined) return []
   return typeof made === 'string' ? unreadable(made) : [encode(JSON.stringify(made))]
 }
 

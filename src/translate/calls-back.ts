@@ -33,7 +33,7 @@ export class CallsBack implements EventSink {
     const { head } = event
     if (head.kind === 'native') choice.natives++
     if (head.kind !== 'native' || head.part.form === this.#way.form) choice.isSeen = true
-    else this.#way.notes?.drop('dropped:server_tool_blocks')
+    else this.#way.notes?.lose('dropped:server_tool_blocks')
     if (head.kind === 'refusal') choice.isRefused = true
     if (head.kind !== 'tool_call') return this.#next.take(event)
     if (head.name === this.#way.back.outputTool) {

@@ -51,6 +51,8 @@ export interface RequestFacts {
   readonly stream: boolean
   /** What is remembered of earlier answers to the same tenant. */
   readonly recall?: Recall | undefined
+  /** What is not remembered of them may not be left out. */
+  readonly rejectsMissingThoughts?: boolean | undefined
 }
 
 /** Earlier turns as their clients know them, by the ids that they were given. */
@@ -112,6 +114,8 @@ export interface AnswerFacts {
   readonly ids: IdSource
   /** Seconds. */
   readonly nowSeconds: number
+  /** What of the answer has no place in the common form. */
+  readonly notes?: Notes | undefined
 }
 
 /** Makes ids. */
@@ -136,6 +140,8 @@ export interface AnswerContext {
   /** Tokens of the prompt by our own estimate, for those who must be told at the start. */
   readonly inputEstimate: number
   readonly policy: CompatPolicy
+  /** What of the answer the client's form has no place for. */
+  readonly notes?: Notes | undefined
 }
 
 /** Events of one framing → common events. Synchronous; for every way of cutting the bytes the events are the same. */

@@ -13,6 +13,8 @@ export interface CommonRequest {
   readonly stream: boolean
   /** System and developer messages may stand anywhere. */
   readonly messages: readonly Message[]
+  /** Where the client asks several things at once, the messages of each; `messages` are those of the first. */
+  readonly prompts?: readonly (readonly Message[])[] | undefined
   readonly tools: readonly Tool[]
   readonly toolChoice: ToolChoice | undefined
   /** Undefined: the client said nothing. */
@@ -253,6 +255,8 @@ export interface Output {
         readonly description?: string | undefined
         readonly schema: JsonObject
         readonly strict?: boolean | undefined
+        /** The client wants a text without its quotes. */
+        readonly isBare?: true | undefined
       }
     | undefined
   readonly modalities?: readonly string[] | undefined
@@ -353,15 +357,25 @@ export type ErrorKind =
 
 /**
  * A piece of an answer on its way. `start` comes first and once; part numbers of a choice rise from 0; no delta stands
- * outside its part; each choice has one `finish` and no part event after it; `end` follows the last finish, and a stream
+ * outside its part, and of a part that is over only sources are told; each choice has one `finish` and no part event after it; `end` follows the last finish, and a stream
  * that broke has `error` instead.
  */
 export type CommonEvent =
-  | { readonly event: 'start'; readonly id: string; readonly model: string; readonly createdAt: number }
+  | {
+      readonly event: 'start'
+      readonly id: string
+      readonly model: string
+      readonly createdAt: number
+      /** Where they are known by then. */
+      readonly tier?: string | undefined
+      readonly fingerprint?: string | undefined
+    }
   | { readonly event: 'part_start'; readonly choice: number; readonly part: number; readonly head: PartHead }
   | { readonly event: 'part_delta'; readonly choice: number; readonly part: number; readonly text: string }
   | { readonly event: 'part_meta'; readonly choice: number; readonly part: number; readonly meta: PartMeta }
   | { readonly event: 'part_end'; readonly choice: number; readonly part: number }
+  /** Of a text that is over: backends learn of some sources late. */
+  | { readonly event: 'late_source'; readonly choice: number; readonly part: number; readonly annotation: Annotation }
   | { readonly event: 'usage'; readonly usage: Usage }
   | { readonly event: 'finish'; readonly choice: number; readonly finish: Finish }
   | { readonly event: 'keepalive' }

@@ -58,6 +58,10 @@ export class Fold implements EventSink {
           metaLength * Math.max(1, event.meta.logprobs?.length ?? 0) + (event.meta.opaque?.payload.length ?? 0)
         this.#of(event.choice).parts.get(event.part)?.addMeta(event.meta)
         return
+      case 'late_source':
+        this.#characters += metaLength
+        this.#of(event.choice).parts.get(event.part)?.addMeta({ annotation: event.annotation })
+        return
       case 'usage':
         this.#usage = mergedUsage(this.#usage ?? {}, event.usage)
         return
@@ -90,8 +94,8 @@ export class Fold implements EventSink {
       createdAt: this.#start?.createdAt,
       choices: choices.toSorted((a, b) => a.index - b.index),
       usage: this.#usage,
-      tier: undefined,
-      fingerprint: undefined,
+      tier: this.#start?.tier,
+      fingerprint: this.#start?.fingerprint,
     }
   }
 

@@ -34,7 +34,18 @@ const cleaners: Readonly<Record<string, (body: JsonObject) => JsonObject>> = {
       ? { ...body, input: body['input'].filter((item) => !isSealed(asObject(item)?.['encrypted_content'])) }
       : body,
   chat: (body) => ({ ...body, messages: asList(body['messages']).map(cleanChatMessage) }),
-  gemini: (body) => ({ ...body, contents: asList(body['contents']).map(cleanContent) }),
+  gemini: cleanGemini,
+}
+
+/** Whose tokens are to be counted may stand in a request of its own. */
+function cleanGemini(body: JsonObject): JsonObject {
+  const cleaned: Record<string, unknown> = { ...body }
+  for (const name of ['generateContentRequest', 'generate_content_request']) {
+    const request = asObject(body[name])
+    if (request !== undefined) cleaned[name] = cleanGemini(request)
+  }
+  if (Array.isArray(body['contents'])) cleaned['contents'] = body['contents'].map(cleanContent)
+  return cleaned
 }
 
 function cleanMessages(body: JsonObject): JsonObject {

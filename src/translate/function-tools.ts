@@ -37,6 +37,7 @@ export class FunctionTools {
     const declared = outputTool === undefined ? request.tools : [...request.tools, outputTool]
     this.names = new ToolNames(declared, { max: profile.toolNameMax, form: 'openai' }, notes)
     checkChoice(request.toolChoice, request.tools, notes)
+    if (request.toolChoice?.mode === 'hosted') notes.drop('dropped:hosted_tool', 'tool_choice')
     const chosen = outputTool === undefined ? chosenBy(request) : { mode: 'required' as const, only: [outputTool.name] }
     const sent = chosen.only === undefined ? declared : declared.filter((tool) => isNamed(tool, chosen.only ?? []))
     this.written = sent.flatMap((tool) => this.#write(tool))

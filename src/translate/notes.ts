@@ -22,6 +22,7 @@ export class Notes {
   readonly #mode: CompatMode
   readonly #codes = new Set<string>()
   readonly #fields: [code: string, field: string][] = []
+  readonly #lost = new Set<string>()
 
   constructor(mode: CompatMode = 'warn') {
     this.#mode = mode
@@ -29,8 +30,17 @@ export class Notes {
 
   /** A hint without effect on the answer's truth is left out: `dropped:seed`. `field`: as the client wrote it. */
   drop(code: `dropped:${string}`, field = ''): void {
-    if (this.#mode === 'strict') this.#refuse(field, `"${field === '' ? code : field}" cannot be carried`)
+    if (this.#mode === 'strict')
+      this.#refuse(field, field === '' ? `what is told as ${code} cannot be carried` : cannot)
     else this.#note(code, field)
+  }
+
+  /** Of an answer something is left out. The request was sent by then, so that it is noted in every mode; each field once. */
+  lose(code: `dropped:${string}`, field = ''): void {
+    const key = `${code} ${field}`
+    if (this.#lost.has(key) || this.#lost.size >= fieldsMax) return
+    this.#lost.add(key)
+    this.#note(code, field)
   }
 
   /** Its meaning is kept by other means: `adapted:temperature_clamped`. */
@@ -85,6 +95,9 @@ export class Notes {
     this.rejection ??= { kind: 'rejection', field, message }
   }
 }
+
+/** Whoever tells it says in front of it which field that is. */
+const cannot = 'it cannot be carried'
 
 /** Nothing that a client could have meant otherwise. */
 const logOnly: ReadonlySet<string> = new Set(['adapted:max_tokens_defaulted', 'adapted:stream_forced'])

@@ -56,6 +56,13 @@ export function asksForTool(request: CommonRequest, profile: Profile): boolean {
   return profile.takesForcedTool && !hasTools(request)
 }
 
+/** The schema with what is said of the answer, for forms that have no other place for it. */
+export function describedSchema({ schema, description }: OutputPlan & { readonly way: 'schema' }): JsonObject {
+  if (description === undefined || description === '') return schema
+  const own = schema['description']
+  return { ...schema, description: typeof own === 'string' && own !== '' ? `${description}\n${own}` : description }
+}
+
 const outputToolName = 'json_response'
 const toolPurpose = 'Gives the answer. Call it exactly once, with the whole answer as its arguments.'
 const jsonOnly = 'Answer with one JSON value and nothing else: no other words, and no code fence around it.'

@@ -3,6 +3,7 @@ import type { EventSink } from './event-sink.ts'
 import { Serial } from './serial.ts'
 import { changesText, TextBack } from './text-back.ts'
 import type { Return } from './way-back.ts'
+import { Withholding } from './withhold.ts'
 
 /** What is expected of a stream that may be ended before its time. */
 export interface Expectation {
@@ -21,13 +22,18 @@ export interface Passage {
 /** A passage with no step in it that nobody needs. `isSerial`: `last` wants one part after the other. */
 export function passageTo(last: EventSink, way: Return, expected: Expectation, isSerial: boolean): Passage {
   const ordered = isSerial ? new Serial(last) : last
-  if (!changesText(way)) return { first: new CallsBack(ordered, way), isOver: false }
+  if (!changesText(way)) return { first: callsTo(ordered, way), isOver: false }
   const text = new TextBack(ordered, way, expected.choices, expected.inputEstimate)
-  const first = new CallsBack(text, way)
+  const first = callsTo(text, way)
   return {
     first,
     get isOver() {
       return text.isOver
     },
   }
+}
+
+function callsTo(next: EventSink, way: Return): EventSink {
+  const calls = new CallsBack(next, way)
+  return way.withheld === undefined ? calls : new Withholding(calls, way.withheld)
 }

@@ -27,7 +27,7 @@ export const chatRows: readonly NameRow[] = [
     form: 'chat',
     protocols: ['groq'],
     names: 'qwen3 qwen-3',
-    says: { reasoning: { style: 'effort', efforts: ['none', 'default'], isOnByDefault: true } },
+    says: { reasoning: { style: 'effort', efforts: ['none', 'default'], isOnByDefault: true, history: 'drop' } },
   },
   {
     form: 'chat',
@@ -111,7 +111,8 @@ export const chatRows: readonly NameRow[] = [
   {
     form: 'chat',
     names: 'qwen3- qwen3.5 qwen3.6 qwen-plus qwen-turbo qwen-flash qwen-max qwen3-max',
-    says: { reasoning: { style: 'toggle', budgetMax: 38_912 } },
+    // Its template shows the model the thoughts of the turn that is going on.
+    says: { reasoning: { style: 'toggle', budgetMax: 38_912, history: 'optional' } },
   },
   // Its own cloud answers these only in streams, as long as they may think.
   {
@@ -122,12 +123,12 @@ export const chatRows: readonly NameRow[] = [
   {
     form: 'chat',
     names: 'qwen3-coder qwen3-*-instruct qwen3-next-*-instruct',
-    says: { alwaysStreams: false, reasoning: { style: 'none', isOnByDefault: false } },
+    says: { alwaysStreams: false, reasoning: { style: 'none', isOnByDefault: false, history: 'drop' } },
   },
   {
     form: 'chat',
     names: 'qwq qvq qwen3-*-thinking qwen3-next-*-thinking',
-    says: { alwaysStreams: true, reasoning: { ...alwaysThinking, hasTags: true } },
+    says: { alwaysStreams: true, reasoning: { ...alwaysThinking, hasTags: true, history: 'optional' } },
   },
 
   { form: 'chat', names: 'grok-', says: { reasoning: { style: 'none' } } },

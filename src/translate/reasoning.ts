@@ -46,10 +46,15 @@ export function thinkingFor(
     case 'toggle':
       return { style: 'toggle', isOn: true, tokens: toggledTokens(wish, can) }
     case 'think':
-      return byThink(wish, can)
+      return byThink(wish, can) ?? thoughtless(notes)
     case 'none':
-      return undefined
+      return thoughtless(notes)
   }
+}
+
+/** Nobody can make such a model think. */
+function thoughtless(notes: Notes): undefined {
+  notes.drop('dropped:reasoning', 'reasoning')
 }
 
 /** The effort that a budget stands for; undefined: the model's own choice. */
@@ -150,7 +155,8 @@ function byEffort(wish: Reasoning, can: ReasoningProfile, notes: Notes): Thinkin
   if (effort !== undefined) return { style: 'effort', effort: nearest(effort, can.efforts) }
   // Asked to think as it likes, one that does not think by itself must be told to.
   const mustBeTold = wish.kind === 'adaptive' && can.efforts.includes('none') && !can.isOnByDefault
-  return mustBeTold ? { style: 'effort', effort: nearest('medium', can.efforts) } : undefined
+  if (mustBeTold) return { style: 'effort', effort: nearest('medium', can.efforts) }
+  return can.isOnByDefault ? undefined : thoughtless(notes)
 }
 
 function byLevel(wish: Reasoning, can: ReasoningProfile, notes: Notes): Thinking | undefined {

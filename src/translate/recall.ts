@@ -3,7 +3,7 @@ import { asList, asObject, asText, parseJson, type JsonObject } from '#kit/json-
 import type { Clock } from '#ports/clock.ts'
 import type { Recall } from './codec.ts'
 import type { Part } from './common.ts'
-import { opaqueBeforeCalls } from './continuity.ts'
+import { thoughtsBeforeCalls } from './continuity.ts'
 import { RecallMemory } from './recall-memory.ts'
 
 /** A finished answer, as its client got it. */
@@ -15,12 +15,14 @@ export interface Answered {
   readonly answer?: JsonObject | undefined
   /** In the client's words and with the ids that it got. */
   readonly parts: readonly Part[]
+  /** Who answered may want back what it thought before its calls, though nobody signed it. */
+  readonly keepsPlain?: boolean | undefined
 }
 
 export interface RecallLimits {
   /** Limit: of answers that clients may name later. */
   readonly bytesMax: number
-  /** Limit: of what cannot be read and stood before calls. */
+  /** Limit: of thoughts before calls that clients do not bring back. */
   readonly continuityBytesMax: number
   readonly idleMs: number
 }
@@ -51,16 +53,16 @@ export class RecallStore {
   }
 
   /** Nothing is kept of what a client does not want stored, but what its next request needs. */
-  remember(tenant: string, { form, body, answer, parts }: Answered): void {
+  remember(tenant: string, { form, body, answer, parts, keepsPlain = false }: Answered): void {
     const nowMs = this.#clock.monotonicMs()
-    for (const [callId, before] of opaqueBeforeCalls(parts)) {
+    for (const [callId, before] of thoughtsBeforeCalls(parts, keepsPlain)) {
       this.#continuity.put(keyOf(tenant, form, callId), JSON.stringify(before), [], nowMs)
     }
     const id = asText(answer?.['id'])
     if (form !== 'responses' || id === undefined || body['store'] === false || answer?.['status'] === 'failed') return
-    const output = objectsIn(answer?.['output'])
     const input = this.#resolved(tenant, body['input'])
-    const kept: Kept = { previous: asText(body['previous_response_id']), input, output }
+    const kept = { previous: asText(body['previous_response_id']), input, answer }
+    const output = objectsIn(answer?.['output'])
     const key = keyOf(tenant, id)
     const items = [...input, ...output].flatMap((item) => {
       const itemId = asText(item['id'])
@@ -79,6 +81,18 @@ export class RecallStore {
       response: (id) => this.#response(tenant, id, read),
       partsBefore: (callId) => this.#partsBefore(tenant, form, callId),
     }
+  }
+
+  /** The whole answer, as its client got it. */
+  answer(tenant: string, responseId: string): JsonObject | undefined {
+    return this.#kept(keyOf(tenant, responseId), new Map())?.answer
+  }
+
+  /** All that led to an answer, the oldest first; as far as it is still there, what the answers before it are made of too. */
+  input(tenant: string, responseId: string): readonly JsonObject[] {
+    const read = new Map<string, Kept>()
+    const whole = this.#response(tenant, responseId, read)
+    return whole?.input ?? this.#kept(keyOf(tenant, responseId), read)?.input ?? []
   }
 
   /** False where it is not there. */
@@ -129,10 +143,12 @@ export class RecallStore {
     const text = this.#answers.get(key, this.#clock.monotonicMs())
     const stored = text === undefined ? undefined : asObject(parseJson(text))
     if (stored === undefined) return undefined
+    const answer = asObject(stored['answer']) ?? {}
     const kept = {
       previous: asText(stored['previous']),
       input: objectsIn(stored['input']),
-      output: objectsIn(stored['output']),
+      output: objectsIn(answer['output']),
+      answer,
     }
     read.set(key, kept)
     return kept
@@ -155,6 +171,8 @@ interface Kept {
   readonly previous: string | undefined
   readonly input: readonly JsonObject[]
   readonly output: readonly JsonObject[]
+  /** All of it. */
+  readonly answer: JsonObject
 }
 
 /** Limit: answers of one conversation. */

@@ -33,6 +33,8 @@ type PartEvent = Extract<CommonEvent, { readonly part: number }>
 
 /** What is known of a part as it came. */
 interface Incoming {
+  /** Its number as it came. */
+  readonly key: number
   readonly head: PartHead
   /** Its number as the writer knows it; undefined while it waits, and when it is over. */
   number: number | undefined
@@ -43,6 +45,8 @@ interface Incoming {
 class ChoiceSerial {
   readonly #next: EventSink
   readonly #parts = new Map<number, Incoming>()
+  /** Texts that are over, with the number that the writer knew last. */
+  readonly #told = new Map<number, number>()
   #nextNumber = 0
   /** The part that is open. */
   #open: Incoming | undefined
@@ -60,6 +64,12 @@ class ChoiceSerial {
   }
 
   take(event: PartEvent): void {
+    if (event.event === 'part_meta' && !this.#isOfOpen(event.part) && this.#isTold(event.part)) {
+      const { choice, part } = event
+      const { annotation } = event.meta
+      // A text of its own would be one without a word in it.
+      if (annotation !== undefined) return this.#handle({ event: 'late_source', choice, part, annotation })
+    }
     if (this.#waiting.size === 0 || this.#isOfOpen(event.part)) return this.#handle(event)
     this.#wait(event)
     if (this.#mayBegin()) this.#release()
@@ -77,8 +87,14 @@ class ChoiceSerial {
     return this.#open !== undefined && this.#parts.get(part) === this.#open
   }
 
+  /** Its end was told, and nothing of it waits. */
+  #isTold(part: number): boolean {
+    return this.#told.has(part) && !this.#waiting.has(part)
+  }
+
   #handle(event: PartEvent): void {
     if (event.event === 'part_start') return this.#start(event)
+    if (event.event === 'late_source') return this.#lateSource(event)
     const part = this.#parts.get(event.part)
     // Arguments behind those that were whole already are the upstream's mistake.
     if (part === undefined || part.isOver) return
@@ -90,9 +106,17 @@ class ChoiceSerial {
 
   #start(event: Extract<PartEvent, { readonly event: 'part_start' }>): void {
     if (!this.#mayBegin()) return this.#wait(event)
-    const part: Incoming = { head: event.head, number: undefined, isOver: false }
+    const part: Incoming = { key: event.part, head: event.head, number: undefined, isOver: false }
     this.#parts.set(event.part, part)
     this.#begin(event.choice, part)
+  }
+
+  #lateSource(event: Extract<PartEvent, { readonly event: 'late_source' }>): void {
+    const { choice, annotation } = event
+    const part = this.#parts.get(event.part)?.number ?? this.#told.get(event.part)
+    if (part === undefined) return
+    const isOpen = this.#isOfOpen(event.part)
+    this.#next.take(isOpen ? { event: 'part_meta', choice, part, meta: { annotation } } : { ...event, part })
   }
 
   #goOn(event: PartEvent, part: Incoming): void {
@@ -141,6 +165,7 @@ class ChoiceSerial {
     if (part?.number === undefined) return
     this.#open = undefined
     this.#next.take({ event: 'part_end', choice: this.#choice, part: part.number })
+    if (part.head.kind === 'text') this.#told.set(part.key, part.number)
     part.number = undefined
     if (part.head.kind === 'tool_call') part.isOver = true
   }

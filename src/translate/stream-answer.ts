@@ -6,6 +6,7 @@ import type { Fold } from './fold.ts'
 import type { Passage } from './passage.ts'
 import { unreadable, type Rewriter } from './translated-body.ts'
 import type { FramedSink, Unframer } from './unframe.ts'
+import type { UsageNote } from './usage-note.ts'
 
 /** What a cloud puts around an event, taken off; undefined for an event of its own. */
 export type Unwrap = (name: string, data: string) => { readonly name: string; readonly data: string } | undefined
@@ -15,6 +16,7 @@ export interface StreamSource {
   readonly unframer: Unframer
   readonly reader: StreamReader
   readonly unwrap: Unwrap | undefined
+  readonly usage?: UsageNote | undefined
 }
 
 // Limit: an event of more bytes breaks the stream; images come in events of some MiB.
@@ -63,6 +65,7 @@ class StreamIntake implements FramedSink {
     if (this.#isCut) return
     for (const event of events) {
       if (event.event === 'part_delta') this.#characters += event.text.length
+      else if (event.event === 'usage') this.#source.usage?.take(event.usage)
       this.#passage.first.take(event)
     }
     if (this.#characters > streamedMax) this.failure = unreadable('its stream is too large to be translated')

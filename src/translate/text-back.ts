@@ -1,14 +1,14 @@
+import { openUnwrapper, type Unwrapper } from './bare-text.ts'
 import type { CommonEvent, PartHead, PartMeta, Usage } from './common.ts'
 import type { EventSink } from './event-sink.ts'
 import { mergedUsage } from './fold.ts'
 import { StopScanner } from './stop-scanner.ts'
 import { ThinkTags } from './think-tags.ts'
-import { ValueUnwrapper } from './value-unwrapper.ts'
 import type { Return } from './way-back.ts'
 
 /** Has the text of a stream anything to be taken out of? Else no `TextBack` is needed. */
-export function changesText({ back, hasTags }: Return): boolean {
-  return hasTags || back.isOutputWrapped || back.stops.length > 0
+export function changesText({ back, hasTags, isBare }: Return): boolean {
+  return hasTags || isBare === true || back.isOutputWrapped || back.stops.length > 0
 }
 
 /** The text of a stream without what was put around it for the backend, and cut where the client wanted it to stop. */
@@ -84,7 +84,7 @@ interface TextWay {
   readonly tags: ThinkTags | undefined
   /** The part that its thoughts became. */
   thoughts: Outgoing | undefined
-  readonly unwrapper: ValueUnwrapper | undefined
+  readonly unwrapper: Unwrapper | undefined
   readonly scanner: StopScanner | undefined
 }
 
@@ -95,6 +95,8 @@ class ChoiceText {
   readonly #way: Return
   readonly #choice: number
   readonly #parts = new Map<number, Outgoing>()
+  /** Of texts that are over, as the next one knows them. */
+  readonly #numbers = new Map<number, number | undefined>()
   #nextNumber = 0
   #mayHaveTags: boolean
   #isCut = false
@@ -113,6 +115,7 @@ class ChoiceText {
   take(event: ChoiceEvent): void {
     if (event.event === 'part_start') return this.#start(event.part, event.head)
     if (event.event === 'finish') return this.#finish(event)
+    if (event.event === 'late_source') return this.#lateSource(event)
     const part = this.#parts.get(event.part)
     if (part === undefined) return
     if (event.event === 'part_delta') this.#delta(part, event.text)
@@ -133,7 +136,7 @@ class ChoiceText {
     return {
       tags: this.#mayHaveTags ? new ThinkTags() : undefined,
       thoughts: undefined,
-      unwrapper: back.isOutputWrapped ? new ValueUnwrapper() : undefined,
+      unwrapper: openUnwrapper(this.#way),
       scanner: back.stops.length > 0 ? new StopScanner(back.stops) : undefined,
     }
   }
@@ -156,6 +159,13 @@ class ChoiceText {
     if (part.text !== undefined) this.#flush(part, part.text)
     this.#close(part)
     this.#parts.delete(index)
+    if (part.head.kind === 'text') this.#numbers.set(index, part.number)
+  }
+
+  /** Of a text of which nothing was left there are none. */
+  #lateSource(event: Extract<ChoiceEvent, { readonly event: 'late_source' }>): void {
+    const part = this.#parts.get(event.part)?.number ?? this.#numbers.get(event.part)
+    if (part !== undefined) this.#next.take({ ...event, part })
   }
 
   /** Of parts that nobody ended, too, all must have been told by then. */

@@ -10,6 +10,8 @@ export function unfolded(response: CommonResponse, ids: IdSource, nowSeconds: nu
       id: response.id ?? ids.base62(idLength),
       model: response.model,
       createdAt: response.createdAt ?? nowSeconds,
+      ...(response.tier !== undefined && { tier: response.tier }),
+      ...(response.fingerprint !== undefined && { fingerprint: response.fingerprint }),
     },
   ]
   for (const { index, parts } of response.choices) {

@@ -1,5 +1,6 @@
 import type { Target } from './codec.ts'
 import type { CommonRequest } from './common.ts'
+import { countField, modalitiesField } from './field-words.ts'
 import type { Notes } from './notes.ts'
 
 /**
@@ -8,11 +9,12 @@ import type { Notes } from './notes.ts'
  */
 export function tellUnsupported(request: CommonRequest, { profile }: Target, notes: Notes): void {
   const { sampling, output, cache, identity, tier } = request
-  const counted = request.form === 'gemini' ? 'generationConfig.candidateCount' : 'n'
-  if ((sampling.n ?? 1) > 1) notes.reject(counted, 'more than one answer to a request is not supported')
+  if ((sampling.n ?? 1) > 1) notes.reject(countField(request), 'more than one answer to a request is not supported')
   if (sampling.maxOutputTokens === 0) notes.reject('max_tokens', 'a request for no output at all is not supported')
   const modality = output.modalities?.find((name) => name.toLowerCase() !== 'text')
-  if (modality !== undefined) notes.reject('modalities', `${modality.toLowerCase()} output is not supported`)
+  if (modality !== undefined)
+    notes.reject(modalitiesField(request), `${modality.toLowerCase()} output is not supported`)
+  else if (output.audio !== undefined) notes.drop('dropped:unknown_field', 'audio')
   if (cache?.resource !== undefined) {
     notes.reject('cachedContent', 'a cached prompt of another provider is not supported')
   }

@@ -7,7 +7,8 @@ export const warningCodes: Readonly<Record<string, string>> = {
   'dropped:logit_bias': 'The bias of tokens.',
   'dropped:penalties': 'Penalties for what was said before (presence, frequency, repetition), or min_p.',
   'dropped:top_k': 'How many tokens are chosen from.',
-  'dropped:logprobs': 'Probabilities of tokens: they were asked for, and the backend gives none.',
+  'dropped:logprobs':
+    'Probabilities of tokens: the backend gives none, or the API of the client has no place for those that it gives.',
   'dropped:verbosity': 'How wordy the answer should be.',
   'dropped:prediction': 'The text that the answer was expected to repeat.',
   'dropped:service_tier': 'How urgent the request is, in words that only another provider knows.',
@@ -19,14 +20,19 @@ export const warningCodes: Readonly<Record<string, string>> = {
     'A tool that a provider carries out itself, such as a search of the web. `compat.hosted_tools: map` keeps the search.',
   'dropped:client_tool': 'A tool that the model knows by its type alone and that no description can stand in for.',
   'dropped:parallel_tool_calls': 'Whether tools may be called side by side.',
+  'dropped:further_calls': 'Calls behind the first one, and what followed them (`compat.enforce_single_tool_call`).',
   'dropped:cache_hint': 'Marks of what should be cached: the backend does it by itself, or not at all.',
-  'dropped:citations': 'Sources of the answer, or the wish for them, that the other API has no place for.',
+  'dropped:citations':
+    'Sources of the answer, or the wish for them, that the other API has no place for, or that have none in the text (`compat.citations`).',
   'dropped:server_tool_blocks': 'What a provider noted about tools that it carried out itself.',
   'dropped:foreign_reasoning': 'Earlier thoughts of another model, which this one cannot read.',
   'dropped:item_reference': 'A reference to earlier thoughts that nobody here remembers.',
+  'dropped:reasoning': 'The wish for thoughts, or for how hard to think: the model does not think.',
   'dropped:reasoning_summary': 'The wish for a summary of the thoughts.',
   'dropped:safety_settings': 'Thresholds of the filters of another provider.',
   'dropped:context_management': 'How the provider should shorten a long conversation.',
+  'dropped:safety_ratings': 'What filters of the provider thought of the prompt or the answer.',
+  'dropped:answer_field': 'Something in the answer that the API of the client has no place for.',
   'dropped:unknown_field': 'A field, or a beta, that only the API of the client has.',
   'adapted:temperature_clamped': 'The temperature was brought into the range of the model, or left out beside top_p.',
   'adapted:value_clamped': 'A number was brought into the range that the backend takes.',
@@ -44,6 +50,9 @@ export const warningCodes: Readonly<Record<string, string>> = {
   'adapted:tools_synthesised': 'The conversation holds calls and the request no tools: their definitions were made up.',
   'adapted:tool_choice_none': 'Tools may not be called, which is said in words.',
   'adapted:tool_choice_downgraded': 'The model cannot be made to call a tool, or that tool: it is only asked to.',
+  'adapted:calls_cut':
+    'The backend cannot be told to call one tool at a time: of its calls the client gets the first ' +
+    '(`compat.enforce_single_tool_call`).',
   'adapted:thinking_disabled_for_tool_choice': 'A tool must be called, and the model cannot think then.',
   'adapted:thinking_disabled_small_max_tokens': 'The limit of the answer leaves no room for thoughts.',
   'adapted:thinking_disabled_missing_signature':

@@ -4,8 +4,9 @@ import type { Choice, CommonError, CommonResponse, Finish, Part, PartHead, ToolC
 import { StopScanner } from './stop-scanner.ts'
 import { ThinkTags } from './think-tags.ts'
 import { argsText, customInput } from './tool-args.ts'
-import { ValueUnwrapper } from './value-unwrapper.ts'
+import { openUnwrapper } from './bare-text.ts'
 import type { Notes } from './notes.ts'
+import { isOffered, withoutWithheld, type Withheld } from './withhold.ts'
 
 /** What has to be undone before a client sees an answer. */
 export interface Return {
@@ -14,15 +15,18 @@ export interface Return {
   readonly hasTags: boolean
   /** The client's form: parts that only this one understands are nothing to it. */
   readonly form: Form
+  /** The text is a value of JSON, which the client wants without its quotes. */
+  readonly isBare?: boolean | undefined
   /** Where it is noted what a stream loses; its header is on its way by then. */
   readonly notes?: Notes | undefined
+  readonly withheld?: Withheld | undefined
 }
 
 /** A whole answer in the client's words. */
 export function broughtBack(response: CommonResponse, way: Return): CommonResponse | CommonError {
   const choices: Choice[] = []
   for (const choice of response.choices) {
-    const brought = choiceBack(choice, way)
+    const brought = choiceBack(way.withheld === undefined ? choice : withoutWithheld(choice, way.withheld), way)
     if (isUnsupported(brought, way.form)) return unsupportedOutput
     choices.push(brought)
   }
@@ -100,12 +104,6 @@ export function finishBack(finish: Finish, { calls, isRefused }: Tally): Finish 
   return meant === reason ? finish : { ...finish, reason: meant }
 }
 
-/** A call that the client is to carry out; one with a caller is carried out elsewhere. */
-function isOffered(part: Part): boolean {
-  if (part.kind !== 'tool_call' || part.isVoid === true) return false
-  return part.caller === undefined || part.caller === 'direct'
-}
-
 function isNotVoid(part: Part): boolean {
   return part.kind !== 'tool_call' || part.isVoid !== true
 }
@@ -159,9 +157,8 @@ class TextBack {
   }
 
   #unwrap(text: string): string {
-    if (!this.#way.back.isOutputWrapped) return text
-    const unwrapper = new ValueUnwrapper()
-    return unwrapper.push(text) + unwrapper.end()
+    const unwrapper = openUnwrapper(this.#way)
+    return unwrapper === undefined ? text : unwrapper.push(text) + unwrapper.end()
   }
 
   #cut(text: string): string {

@@ -86,6 +86,66 @@ export const CompatSchema = v.strictObject({
     ),
     'when_needed',
   ),
+  n: v.optional(
+    v.pipe(
+      v.picklist(['reject', 'fanout']),
+      v.description(
+        'Several answers to one request (n, candidateCount), for backends that give one at a time. reject: they are refused ' +
+          'with 400. fanout: the backend is asked once for each, 128 times at most, and the prompt is paid for each time.',
+      ),
+    ),
+    'reject',
+  ),
+  normalize_embeddings: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Bring vectors of Gemini to the length 1 where the client asked for fewer dimensions than the model has: Google ' +
+          'does so for whole ones only.',
+      ),
+    ),
+    false,
+  ),
+  citations: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Tell clients of sources of which the backend does not say what in the text they are the source of. false: they are ' +
+          'left out.',
+      ),
+    ),
+    true,
+  ),
+  enforce_single_tool_call: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Cut an answer behind its first call of a tool where the client wants one at a time (parallel_tool_calls: false) and ' +
+          'the backend cannot be told so.',
+      ),
+    ),
+    false,
+  ),
+  responses_reasoning_text: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Show Responses clients all thoughts that a backend tells, as summaries. false: only where the request has ' +
+          'reasoning.summary.',
+      ),
+    ),
+    true,
+  ),
+  missing_item_reference: v.optional(
+    v.pipe(
+      v.picklist(['drop', 'refuse']),
+      v.description(
+        'References of Responses clients to earlier thoughts that nobody remembers. drop: they are left out, as the answer ' +
+          'behind them tells enough. refuse: the request is refused with 400.',
+      ),
+    ),
+    'drop',
+  ),
 })
 
 const name = v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'expected the name of a field'))

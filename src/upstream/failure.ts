@@ -26,7 +26,7 @@ export function brokenFailure(broken: TransportFailure): Failure {
     reason: reasonOf(broken),
     tryNext: true,
     retrySame: neverAnswered(broken),
-    cools: !isOurs,
+    cools: !isOurs && broken.isOurs !== true,
     message: broken.message,
   }
 }
@@ -178,7 +178,13 @@ export function statusFailure(facts: StatusFacts): Failure {
  * Whose fault an error status is decides whether the route rests. A request that no route would accept must never cool
  * one down, or a single client could take every route away from all others.
  */
-function statusCools({ status, call, reported, pattern, widened }: StatusFacts): boolean {
+export function statusCools({
+  status,
+  call,
+  reported,
+  pattern,
+  widened,
+}: Pick<StatusFacts, 'status' | 'call' | 'reported' | 'pattern' | 'widened'>): boolean {
   if (widened) return true
   const blamed = blame(reported)
   if (blamed !== undefined) return blamed === 'credential'

@@ -153,6 +153,7 @@ const heldBack: ReadonlySet<string> = new Set([
   'strict-transport-security',
   'x-llm-proxy-attempts',
   'x-llm-proxy-backend',
+  'x-llm-proxy-cost',
   'x-llm-proxy-model',
   'x-llm-proxy-upstream-id',
 ])

@@ -1,24 +1,25 @@
-import type { Answer } from '#core/answer.ts'
+import { isAnswer, type Answer } from '#core/answer.ts'
 import type { Call } from '#core/call.ts'
 import type { Candidate } from '#core/candidate.ts'
 import type { CredentialInUse } from '#core/credential.ts'
-import type { Attempt } from '#core/exchange.ts'
+import { seenBytesMax, type Attempt } from '#core/exchange.ts'
 import type { Failure } from '#core/failure.ts'
 import type { Plan } from '#core/plan.ts'
-import { concat } from '#kit/bytes.ts'
-import type { Stop } from '#kit/stop.ts'
+import { concat, encode } from '#kit/bytes.ts'
+import { Stop } from '#kit/stop.ts'
 import type { Clock } from '#ports/clock.ts'
 import { isSafeToRepeat, type IncomingResponse, type Transport, type TransportFailure } from '#ports/transport.ts'
-import { WholeBody } from '#ports/whole-body.ts'
-import { BrokenBody } from '#translate/translated-body.ts'
+import type { Parts } from '#translate/asked.ts'
 import { judgeError } from './error-answer.ts'
 import { brokenFailure, brokenRaw, isHarmlessTwice, unfitFailure, unfitRaw } from './failure.ts'
 import { isBodiless, responseHeaders } from './headers.ts'
 import { Intake, type IntakeClocks } from './intake.ts'
 import { isPlain, judgeBody, judgeWhole, tellsShortLength, type Fit, type Wanted } from './judge-body.ts'
 import { isKnownPath } from './missing-model.ts'
+import type { Came } from './part-line.ts'
 import { prove, secretsOf } from './prove.ts'
 import { asksForStream, awaitsContent, outgoing, uploading, type PiecewiseRequest } from './request.ts'
+import { withWholeBody, withWholeError } from './whole-response.ts'
 
 export interface SendPorts {
   readonly transport: Transport
@@ -45,6 +46,8 @@ export interface TripTranslation {
   answer(response: IncomingResponse): IncomingResponse
   /** The answer, where nobody has to be asked for it. */
   readonly local?: IncomingResponse | undefined
+  /** The calls that go out in place of `call`, where one is too little. */
+  readonly parts?: Parts | undefined
 }
 
 /**
@@ -62,6 +65,7 @@ export async function send(
   const { transport } = ports
   const { translation } = trip
   if (translation?.local !== undefined) return await arrived(translation.local, ports, call, candidate, plan, trip)
+  if (translation?.parts !== undefined) return await sendParts(ports, call, candidate, plan, trip, translation.parts)
   const asked = translation === undefined ? call : withRules(translation.call, call)
   let request = outgoing(asked, candidate, trip.stop, awaitsContent(call, candidate))
   if (trip.credential !== undefined) {
@@ -79,8 +83,64 @@ export async function send(
     return call.endpoint.reads === 'nothing' ? brokenRaw(response, call) : brokenFailure(response)
   }
   // From here on the backend speaks the client's form.
-  if (translation !== undefined) response = translation.answer(await withWholeError(response, ports, candidate))
+  if (translation !== undefined) {
+    response = translation.answer(await withWholeError(response, ports.clock, candidate))
+  }
   return await arrived(response, ports, call, candidate, plan, trip)
+}
+
+/** Several requests in place of one, a few at a time. The first that fails is the failure of all, and ends the others. */
+async function sendParts(
+  ports: SendPorts,
+  call: Call,
+  candidate: Candidate,
+  plan: Plan,
+  trip: Trip,
+  parts: Parts,
+): Promise<Answer | Failure> {
+  const { clock } = ports
+  const stop = new Stop()
+  trip.stop.tell({ onStop: () => stop.ask() })
+  const isStream = asksForStream(call)
+  const whole = isStream ? withWholeError : withWholeBody
+  const askPart = async (index: number): Promise<Came> => {
+    const came = await sendPart(ports, withRules(parts.call(index), call), call, candidate, trip, stop)
+    return came.kind === 'response' ? await whole(came, clock, candidate) : came
+  }
+  const outcomeOf = async (came: Came): Promise<Answer | Failure> => {
+    if (came.kind === 'failure') return came
+    return came.kind === 'response' ? await arrived(came, ports, call, candidate, plan, trip) : brokenFailure(came)
+  }
+  if (!isStream) {
+    const { gatherParts } = await import('./gather-parts.ts')
+    return await outcomeOf(await gatherParts(parts, askPart, stop))
+  }
+  const [{ PartStreams }, { lastWordsOf }] = await Promise.all([
+    import('./part-streams.ts'),
+    import('./part-refusal.ts'),
+  ])
+  const lastWords = lastWordsOf(parts, call, plan, secretsOf(candidate, trip.credential))
+  const streams = new PartStreams(parts, askPart, stop, clock, lastWords)
+  const outcome = await outcomeOf(await streams.begin())
+  return isAnswer(outcome) || streams.why === undefined ? outcome : await outcomeOf(streams.why)
+}
+
+async function sendPart(
+  { transport }: SendPorts,
+  part: Call,
+  call: Call,
+  candidate: Candidate,
+  trip: Trip,
+  stop: Stop,
+): Promise<Came> {
+  const request = outgoing(part, candidate, stop, awaitsContent(call, candidate))
+  const { credential } = trip
+  const proved = credential === undefined ? request : await prove(request, part, candidate, credential)
+  if ('kind' in proved) return proved
+  if (trip.isSeen) noteSent(trip, proved)
+  const response = await transport.send(proved)
+  const isToRepeat = response.kind === 'transport_failure' && mayRepeat(response, call)
+  return isToRepeat ? await sendAgain(transport, proved, trip) : response
 }
 
 /** What came, if it is fit to be sent. */
@@ -105,34 +165,6 @@ async function arrived(
   return outcome
 }
 
-/** Limit: of a larger error answer that is to be translated its status alone is told. */
-const errorBytesMax = 1_048_576
-
-/** An error answer with all of its body: only this tells what status and headers it has for clients of another form. */
-async function withWholeError(
-  response: IncomingResponse,
-  { clock }: SendPorts,
-  { backend }: Candidate,
-): Promise<IncomingResponse> {
-  if (response.status < 400 || response.body.whole !== undefined) return response
-  const { idleMs } = backend.timeouts
-  const firstDueMs = idleMs === 0 ? 0 : clock.monotonicMs() + idleMs
-  const intake = new Intake(response.body, clock, { firstDueMs, idleMs, bodyIdleMs: idleMs, holdMs: 0 })
-  let step = await intake.next()
-  while (step instanceof Uint8Array && intake.heldBytes <= errorBytesMax) step = await intake.next()
-  if (step === 'end') return { ...response, body: new WholeBody(intake.bytes()) }
-  intake.discard()
-  if (step instanceof Uint8Array) return { ...response, body: new WholeBody(new Uint8Array()) }
-  return { ...response, body: new BrokenBody(typeof step === 'string' ? fellSilent : step) }
-}
-
-const fellSilent: TransportFailure = {
-  kind: 'transport_failure',
-  phase: 'body',
-  cause: 'timeout',
-  message: 'it fell silent in the middle of its answer',
-}
-
 /** In whatever form it goes out, what the operator adds to it stays. */
 function withRules(sent: Call, { rules }: Call): Call {
   return rules === undefined ? sent : { ...sent, rules }
@@ -153,10 +185,17 @@ async function sendAgain(
   return await transport.send({ ...request, fresh: true })
 }
 
+/** Of several their bodies stand one below the other. */
 function noteSent({ record }: Trip, { url, headers, body }: PiecewiseRequest): void {
+  const before = record.sent?.body
+  if (before !== undefined && before.byteLength >= seenBytesMax) return
+  const own = body === undefined ? undefined : concat(body)
   record.url = url.href
-  record.sent = { headers, body: body === undefined ? undefined : concat(body) }
+  record.sent = { headers, body: before === undefined ? own : concat([before, newline, own ?? noBytes]) }
 }
+
+const newline = encode('\n')
+const noBytes = new Uint8Array()
 
 /** Milliseconds for which a body may be held back, and a stream from its first event on. */
 const holdMs = 10_000

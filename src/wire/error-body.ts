@@ -24,6 +24,7 @@ export function errorHeaders(refusal: Refusal, mayBeDone = false): readonly (rea
   }
   if (refusal.status === 401) headers.push(['www-authenticate', 'Bearer realm="llm-proxy"'])
   if (refusal.allow !== undefined) headers.push(['allow', refusal.allow])
+  if (refusal.headers !== undefined) for (const [name, value] of refusal.headers) headers.push([name, value])
   return headers
 }
 
@@ -35,7 +36,7 @@ function envelope(dialect: Dialect, refusal: Refusal, requestId: string): object
   const names = errorNames(code, status)
   switch (dialect) {
     case 'openai':
-      return { error: { message, type: names.openai, param: refusal.param ?? null, code } }
+      return { error: { message, type: names.openai, param: refusal.param ?? null, code: refusal.ownCode ?? code } }
     case 'anthropic':
       return { type: 'error', error: { type: names.anthropic, message }, request_id: requestId }
     case 'gemini':
@@ -58,7 +59,10 @@ function retryDetails(refusal: Refusal): { details?: object[] } {
 function shouldRetry(refusal: Refusal, mayBeDone: boolean): boolean | undefined {
   if (refusal.code === 'client_closed') return undefined
   if (mayBeDone) return false
-  // Clients retry every 5xx on their own; these two would only fail again.
+  // Clients retry every 5xx on their own; these would only fail again.
   if (refusal.code === 'internal_error' || refusal.code === 'upstream_auth_failed') return false
+  if (refusal.code === 'not_cached') return false
+  if (refusal.code === 'idempotency_in_progress') return true
+  if (refusal.code === 'insufficient_quota') return false
   return refusal.status === 408 || refusal.status === 429 || refusal.status >= 500
 }

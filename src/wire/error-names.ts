@@ -40,6 +40,7 @@ const namesByStatus: ReadonlyMap<number, ErrorNames> = new Map([
 ])
 
 const namesByCode: ReadonlyMap<string, ErrorNames> = new Map([
+  ['insufficient_quota', { openai: 'insufficient_quota', anthropic: 'billing_error', gemini: 'RESOURCE_EXHAUSTED' }],
   // Whoever reads it can do nothing about it.
   ['upstream_auth_failed', { ...upstreamFault, gemini: 'INTERNAL' }],
   ['stream_incomplete', brokenStream],

@@ -56,8 +56,10 @@ export class EventTail {
     if (this.#bytes > 2 * tailBytes || this.#chunks.length > piecesMax) this.#compact()
   }
 
+  /** In one piece from now on: it is asked for again by those who read more in it than its end. */
   get tail(): Uint8Array {
-    return concat(this.#chunks)
+    if (this.#chunks.length > 1) this.#chunks = [concat(this.#chunks)]
+    return this.#chunks[0] ?? nothing
   }
 
   look(): StreamEnding {
@@ -75,7 +77,7 @@ export class EventTail {
   }
 
   #find(): Found {
-    const tail = concat(this.#chunks)
+    const { tail } = this
     const choices = new ChoiceEnds()
     let terminal: Terminal | undefined
     let hasFinalWord = false
@@ -155,6 +157,8 @@ export class EventTail {
     return this.#isChat ? undefined : (this.#marked ?? marker)
   }
 }
+
+const nothing = new Uint8Array(0)
 
 /** What the end of a stream says. */
 interface Found {

@@ -43,12 +43,16 @@ export function terminalOf(
     case 'gemini_sse':
     case 'gemini_array': {
       const finished = asList(body['candidates']).some((candidate) => isNamed(asObject(candidate)?.['finishReason']))
-      // A prompt that is refused has no candidate at all.
-      return finished || isNamed(asObject(body['promptFeedback'])?.['blockReason']) ? 'complete' : undefined
+      return finished || isRefused(body) ? 'complete' : undefined
     }
     case 'ndjson':
       return body['done'] === true ? 'complete' : undefined
   }
+}
+
+/** A prompt that is refused has no candidate, or none any more. */
+function isRefused(body: JsonObject | undefined): boolean {
+  return isNamed(asObject(body?.['promptFeedback'])?.['blockReason'])
 }
 
 /** The choices, or candidates, that an event speaks of. */
@@ -61,8 +65,10 @@ export class ChoiceEnds {
   readonly #ended = new Set<unknown>()
   readonly #begun = new Set<unknown>()
   #ends = 0
+  #areRefused = false
 
   add(body: JsonObject | undefined): void {
+    this.#areRefused ||= isRefused(body)
     for (const value of choicesOf(body)) {
       const choice = asObject(value) ?? {}
       const index = choice['index'] ?? 0
@@ -85,7 +91,7 @@ export class ChoiceEnds {
 
   /** Some choice was announced, or has spoken, and did not end. */
   get hasOpen(): boolean {
-    return !this.#begun.isSubsetOf(this.#ended)
+    return !this.#areRefused && !this.#begun.isSubsetOf(this.#ended)
   }
 
   /** Some choice ended more than once: to this server, the word means nothing. */

@@ -15,6 +15,8 @@ const linesBefore = 2
 
 const lineFeed = 0x0a
 
+const nothing = new Uint8Array(0)
+
 /**
  * Keeps the end of a stream of newline-delimited JSON and judges it. A chunk costs an entry in a list; only the last
  * lines are parsed, when the stream has ended.
@@ -31,8 +33,10 @@ export class LineTail {
     if (this.#bytes > 2 * tailBytes || this.#chunks.length > piecesMax) this.#compact()
   }
 
+  /** In one piece from now on: it is asked for again by those who read more in it than its end. */
   get tail(): Uint8Array {
-    return concat(this.#chunks)
+    if (this.#chunks.length > 1) this.#chunks = [concat(this.#chunks)]
+    return this.#chunks[0] ?? nothing
   }
 
   look(): StreamEnding {
@@ -46,7 +50,7 @@ export class LineTail {
   }
 
   #terminal(): Terminal | undefined {
-    const tail = concat(this.#chunks)
+    const { tail } = this
     const front = this.#front === undefined ? undefined : new MemberScanner(done, this.#front)
     // A line that had not ended goes on in what is kept.
     const first = front === undefined || front.isClosed ? 0 : endOfLine(tail)

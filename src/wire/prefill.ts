@@ -128,7 +128,11 @@ function isPlain(form: StreamForm, asked: JsonMembers): boolean {
     case 'chat':
     case 'completions':
       return (
-        isOne(asked, 'n') && isOne(asked, 'best_of') && !hasLogprobs(asked) && isTextOnly(asked.valueOf('modalities'))
+        isOnePrompt(asked.valueOf('prompt')) &&
+        isOne(asked, 'n') &&
+        isOne(asked, 'best_of') &&
+        !hasLogprobs(asked) &&
+        isTextOnly(asked.valueOf('modalities'))
       )
     case 'responses':
       // A conversation would get the question twice.
@@ -261,6 +265,12 @@ function hasLogprobs(asked: JsonMembers): boolean {
 
 function isTextOnly(modalities: unknown): boolean {
   return asList(modalities).every((modality) => String(modality).toLowerCase() === 'text')
+}
+
+/** Each of several has an answer; a list of tokens is one. */
+function isOnePrompt(prompt: unknown): boolean {
+  const list = asList(prompt)
+  return list.length < 2 || list.every((entry) => typeof entry === 'number')
 }
 
 function isSet(asked: JsonMembers, name: string): boolean {

@@ -69,6 +69,12 @@ export class SaidText {
     return this.#whyNot ?? (this.#pieces.isInside ? 'the client has half of an event' : undefined)
   }
 
+  /** The number that the client's next event has, where its form numbers them. */
+  get nextSequence(): number | undefined {
+    const { sequence } = this.#identity
+    return sequence === undefined ? undefined : sequence + 1
+  }
+
   /** As it is now; it does not change when more is said. */
   get soFar(): StreamSoFar {
     return {

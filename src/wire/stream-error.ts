@@ -20,6 +20,8 @@ export interface StreamFault {
   readonly requestId: string
   /** Where the client's bytes end, as the gate tells it. */
   readonly position: GatePosition
+  /** Of Responses: the number that the next event has; undefined: it is the first. */
+  readonly sequence?: number | undefined
 }
 
 /**
@@ -127,7 +129,8 @@ function responsesCode(fault: StreamFault): string {
 function responsesEvents(fault: StreamFault): string {
   const code = responsesCode(fault)
   const error = { type: fault.type ?? namesOf(fault).openai, code, message: fault.message, param: null }
-  const first = { ...error, type: 'error', sequence_number: 0, error }
+  const { sequence = 0 } = fault
+  const first = { ...error, type: 'error', sequence_number: sequence, error }
   const response = {
     id: `resp_${fault.requestId}`,
     object: 'response',
@@ -137,7 +140,7 @@ function responsesEvents(fault: StreamFault): string {
     output: [],
     usage: null,
   }
-  const second = { type: 'response.failed', sequence_number: 1, response }
+  const second = { type: 'response.failed', sequence_number: sequence + 1, response }
   return `event: error\n${dataLine(first)}event: response.failed\n${dataLine(second)}`
 }
 

@@ -26,6 +26,11 @@ export class StreamIdentity {
     return copy
   }
 
+  /** Of the last event, where its form numbers them. */
+  get sequence(): number | undefined {
+    return this.#sequence
+  }
+
   learn(body: JsonObject): void {
     const isResponse = this.#form === 'responses'
     const holder = isResponse ? asObject(body['response']) : body

@@ -8,10 +8,21 @@ const clients = 'road/keys-clients.test.ts'
 const fallback = 'road/keys-fallback.test.ts'
 const filters = 'road/filters.test.ts'
 const hazards = 'e2e/hazards.e2e.test.ts'
+const budgets = 'road/budgets.test.ts'
+const idempotency = 'road/idempotency.test.ts'
+const limited = 'road/limits.test.ts'
+const limitedAtATime = 'road/limits-concurrency.test.ts'
+const overLimit = 'road/limits-overflow.test.ts'
+const cached = 'road/cache.test.ts'
+const storesOfCache = 'road/cache-stores.test.ts'
+const cacheStores: Observation = [storesOfCache, 'what one gateway keeps another one gives, before and after a restart']
+const cacheBytes: Observation = [cached, 'N217 cache.max_bytes and cache.max_entry_bytes bound what is kept']
+const cacheScope: Observation = [cached, 'C308 C309 C310 cache.scope.$key: true tells them apart, false does not']
 const links = 'e2e/links.e2e.test.ts'
 const linksTls = 'e2e/links-tls.e2e.test.ts'
 const linksProxies = 'e2e/links-proxies.e2e.test.ts'
 const logging = 'e2e/keys-logging.e2e.test.ts'
+const metrics = 'e2e/metrics.e2e.test.ts'
 const process = 'e2e/keys-process.e2e.test.ts'
 const retry = 'road/keys-retry.test.ts'
 const rules = 'road/rules.test.ts'
@@ -19,6 +30,13 @@ const rollingRestart = 'e2e/rolling-restart.e2e.test.ts'
 const routes = 'road/keys-routes.test.ts'
 const timeouts = 'e2e/keys-timeouts.e2e.test.ts'
 
+const tlsServing = 'e2e/tls.e2e.test.ts'
+const validation = 'road/validation.test.ts'
+
+const usageRoad = 'road/usage.test.ts'
+const usagePages = 'e2e/usage.e2e.test.ts'
+
+const prices: Observation = [usageRoad, 'usage.pricing: what a request cost, by the model that answered']
 const clock: Observation = [timeouts, 'is enforced, and names itself']
 const queueing: Observation = [links, '%s.queue is how long they wait']
 const lookUp: Observation = ['road/keys-links.test.ts', '$key ends the search for an address']
@@ -54,16 +72,108 @@ const ejection: Observation = [
   leavingOut,
   'outlier_detection.ejection_time and max_ejection_time: { $written }: $seconds s',
 ]
+const byName = 'road/clients.test.ts'
+const logins: Observation = [byName, 'logins of people are not served, and nobody gets in by them']
+const ofToken: Observation = [
+  byName,
+  'auth.providers[].{secret,issuer,audience,expiration,clock_tolerance}: what changes, counts with the next request',
+]
+const ofKeySet = 'unit/identity/key-set.test.ts'
+const tokens = 'unit/identity/tokens.test.ts'
+const keyOrHeader: Observation = [byName, 'auth.providers[].type, header and keys[].key, and proxy_api_key beside them']
+const whoItIs: Observation = [byName, 'auth.providers[].keys[].user_id and name are who it is in the account of']
+const whenGood: Observation = [byName, 'auth.providers[].keys[].enabled, not_before and expires_at: $key']
+const ownLimits: Observation = [
+  byName,
+  'auth.providers[].keys[].requests_per_minute, tokens_per_minute and max_parallel are limits of their own',
+]
+const limitsOfTokens: Observation = [tokens, 'the limits of the provider are those of each of its users']
+const whoClaims: Observation = [tokens, 'user_claim and user_prefix: $user_claim is who it is: $id']
+const permissionsOfToken: Observation = [tokens, 'permissions_claim and permissions: $more allows $may']
+const modelsOfToken: Observation = [tokens, 'models_claim and models: $more allows $may']
+const providerKeys: readonly (readonly [key: string, seen: Observation])[] = [
+  ['type', keyOrHeader],
+  ['header', keyOrHeader],
+  ['keys[].key', keyOrHeader],
+  ['keys[].key_sha256', [byName, 'auth.providers[].keys[].key_sha256 is as good as the key']],
+  ['keys[].name', whoItIs],
+  ['keys[].user_id', whoItIs],
+  ['keys[].enabled', whenGood],
+  ['keys[].not_before', whenGood],
+  ['keys[].expires_at', whenGood],
+  ['keys[].permissions', [byName, 'C406: auth.providers[].keys[].permissions: [chat], at $path']],
+  ['keys[].models', [byName, 'B66: auth.providers[].keys[].models: ["gpt-*"], of $model']],
+  ['keys[].allowed_ips', [byName, 'auth.providers[].keys[].allowed_ips, from $forwarded by $trusted']],
+  ['keys[].requests_per_minute', ownLimits],
+  ['keys[].tokens_per_minute', ownLimits],
+  ['keys[].max_parallel', ownLimits],
+  ['secret', ofToken],
+  ['public_key', [tokens, '%s is checked with the public key']],
+  ['jwks_url', [ofKeySet, 'are asked for once, however many tokens wait for them']],
+  ['jwks_refresh', [ofKeySet, 'jwks_refresh: are asked for anew behind the request when they are old']],
+  ['jwks_max_stale', [ofKeySet, 'jwks_max_stale: are used on while they cannot be had, and then tokens are']],
+  ['algorithms', [tokens, 'the algorithm is that of the key, and no other of the same key']],
+  ['issuer', ofToken],
+  ['audience', ofToken],
+  ['expiration', ofToken],
+  ['clock_tolerance', ofToken],
+  ['user_claim', whoClaims],
+  ['user_prefix', whoClaims],
+  ['permissions_claim', permissionsOfToken],
+  ['models_claim', modelsOfToken],
+  ['provider', logins],
+  ['client_id', logins],
+  ['client_secret', logins],
+  ['scopes', logins],
+  ['permissions', permissionsOfToken],
+  ['models', modelsOfToken],
+  ['allowed_ips', ofToken],
+  ['requests_per_minute', limitsOfTokens],
+  ['tokens_per_minute', limitsOfTokens],
+  ['max_parallel', limitsOfTokens],
+]
 const corsRoad = 'road/cors.test.ts'
 const forwarding = 'unit/server/forward-proxy.test.ts'
 const pools = 'unit/snapshot/services.test.ts'
 const servicesRoad = 'road/services.test.ts'
 const healthKeys = 'road/keys-health.test.ts'
+const hooked = 'road/hooks.test.ts'
+const whichHook: Observation = [
+  hooked,
+  'hooks.before_request[].models and export: only requests for these aliases, by that function',
+]
+const changesBody: Observation = [
+  hooked,
+  'C911: hooks.before_request[].file: a hook sees the request without its credentials',
+]
+const asksAddress: Observation = [
+  hooked,
+  'C911: hooks.before_request[].{url,headers,secret}: an address is asked, signed',
+]
+const isTold: Observation = [
+  hooked,
+  'C912: hooks.after_request[].{file,models,export}: is told once, at the end of an answer',
+]
+const isTimed: Observation = [
+  hooked,
+  'C912 F93: hooks.after_request[].{timeout,concurrency}: one that never ends holds nobody up',
+]
+const tellsAddress: Observation = [
+  hooked,
+  'C912 F85: hooks.after_request[].{url,headers,secret}: an address that fails is told again',
+]
+/** Keys of both points that are told something; what tells them is one. */
+function toldHooks(point: string): readonly (readonly [string, Observation])[] {
+  const keys = { file: isTold, export: isTold, models: isTold, timeout: isTimed, concurrency: isTimed }
+  const address = { url: tellsAddress, headers: tellsAddress, secret: tellsAddress }
+  return Object.entries({ ...keys, ...address }).map(([key, seen]) => [`hooks.${point}[].${key}`, seen])
+}
 const converted: Observation = [
   'e2e/converters.e2e.test.ts',
   'converters and backends[].converter: a client of $form is answered',
 ]
 const compatKeys = 'road/keys-compat.test.ts'
+const compatAnswers = 'road/keys-compat-answers.test.ts'
 const healthPages = 'road/health.test.ts'
 const healthPath: Observation = [
   healthPages,
@@ -93,10 +203,49 @@ function checksOf(section: string): Readonly<Record<string, Observation>> {
 }
 
 const observations: Readonly<Record<string, Observation>> = {
+  'tls.enabled': [tlsServing, 'tls.enabled false: the section is as if it were not there'],
+  'tls.cert': [tlsServing, 'C1301 D72: tls.cert and tls.key'],
+  'tls.key': [tlsServing, 'C1301 D72: tls.cert and tls.key'],
+  'tls.certificates[].cert': [tlsServing, 'each of its names gets its own, all others the first'],
+  'tls.certificates[].key': [tlsServing, 'each of its names gets its own, all others the first'],
+  'tls.client_ca': [tlsServing, 'C1302: tls.client_ca'],
+  'tls.client_auth': [tlsServing, 'tls.client_auth off: nobody is asked for one'],
+  'tls.min_version': [tlsServing, 'C1303: tls.min_version'],
+  'budgets[].name': [budgets, 'budgets[].name: what was spent is remembered by it'],
+  'budgets[].scope': [budgets, 'budgets[].scope model: each alias has it for itself'],
+  'budgets[].match': [budgets, 'budgets[].match: only those that are like it'],
+  'budgets[].per': [budgets, 'F78: budgets[].per: $per begins anew in time'],
+  'budgets[].usd': [budgets, 'budgets[].usd and per: when it is spent'],
+  'budgets[].tokens': [budgets, 'budgets[].tokens: those of prompts and answers'],
+  'budgets[].timezone': [budgets, 'F78: budgets[].timezone is where days begin'],
+  'budgets[].alert_at': [budgets, 'budgets[].alert_at: the log tells once'],
+  'budgets[].on_exceeded': [budgets, 'budgets[].on_exceeded fallback: the fallback aliases answer'],
+  'idempotency.enabled': [idempotency, 'idempotency.enabled: false, and a file without the section'],
+  'idempotency.ttl': [idempotency, 'idempotency.ttl: after it, it is done again'],
+  'idempotency.wait_timeout': [idempotency, 'idempotency.wait_timeout is how long they wait'],
+  'idempotency.max_entries': [idempotency, 'idempotency.max_entries: the oldest is forgotten'],
+  'idempotency.max_bytes': [idempotency, 'idempotency.max_bytes: the oldest answers make room'],
+  'idempotency.max_answer_bytes': [idempotency, 'idempotency.max_answer_bytes: a larger answer is given'],
+  'validation.schema': [validation, "{ key: 'schema: true'"],
+  'validation.max_messages': [validation, "{ key: 'max_messages: 1'"],
+  'validation.max_message_length': [validation, "{ key: 'max_message_length: 1'"],
+  'validation.caps.n.max': [validation, "{ key: 'caps: { n: { max: 1 } }'"],
+  'validation.caps.n.action': [validation, 'validation.caps.*.action clamp: $cap'],
+  'validation.caps.best_of.max': [validation, "{ key: 'caps: { best_of: { max: 1 } }'"],
+  'validation.caps.best_of.action': [validation, 'validation.caps.*.action clamp: $cap'],
+  'validation.caps.max_tokens.max': [validation, "{ key: 'caps: { max_tokens: { max: 1 } }'"],
+  'validation.caps.max_tokens.action': [validation, 'validation.caps.*.action clamp: $cap'],
+  'validation.caps.logprobs.max': [validation, "{ key: 'caps: { logprobs: { max: 1 } }'"],
+  'validation.caps.logprobs.action': [validation, 'validation.caps.*.action clamp: $cap'],
   listen: [process, '"host:port" is the address that is served'],
   proxy_api_key: [clients, 'B01 B02: proxy_api_key lets in who has it: with %j'],
   allow_unauthenticated: [process, 'B02: allow_unauthenticated opens the addresses beside loopback: "$yaml"'],
   models_require_auth: [clients, 'models_require_auth closes the model lists to those without the key: %j'],
+  'auth.enabled': [byName, 'C401: auth.enabled $enabled looks at providers or does not: $key'],
+  'auth.hide_forbidden_models': [byName, 'auth.hide_forbidden_models: what a caller may not ask is not there'],
+  'auth.mfa.enabled': logins,
+  'auth.mfa.provider': logins,
+  ...Object.fromEntries(providerKeys.map(([key, seen]) => [`auth.providers[].${key}`, seen])),
   'admin.key': [admin, 'admin.key opens the pages, and takes the place of the client key'],
   'admin.path': [admin, 'admin.path is where the pages are, until a restart'],
   'admin.listen': [admin, 'admin.listen is an address for the pages alone, open until the last request is done'],
@@ -110,6 +259,41 @@ const observations: Readonly<Record<string, Observation>> = {
   max_body_size: [process, 'is enforced on the wire, whether a body is announced or comes in chunks'],
   'server.idle_timeout': [process, 'A60: server.idle_timeout $timeout closes an idle connection'],
   max_upload_size: ['e2e/upload.e2e.test.ts', 'max_upload_size refuses what announces more'],
+  'hooks.before_request[].file': changesBody,
+  'hooks.before_request[].export': whichHook,
+  'hooks.before_request[].models': whichHook,
+  'hooks.before_request[].url': asksAddress,
+  'hooks.before_request[].headers': asksAddress,
+  'hooks.before_request[].secret': asksAddress,
+  'hooks.before_request[].timeout': [hooked, 'F93: hooks.before_request[].timeout: one that never ends is given up'],
+  'hooks.before_request[].on_failure': [
+    hooked,
+    'hooks.before_request[].on_failure: a hook that $name is skipped, or refuses',
+  ],
+  'hooks.before_request[].concurrency': [hooked, 'hooks.before_request[].concurrency: more wait for their turn'],
+  ...Object.fromEntries(toldHooks('after_request')),
+  ...Object.fromEntries(toldHooks('on_error')),
+  'hooks.on_error[].file': [hooked, 'C913: hooks.on_error[].file: is told each attempt that failed, and the refusal'],
+  'hooks.on_stream_chunk[].file': [
+    hooked,
+    'C914: hooks.on_stream_chunk[].file: each event is seen, changed and left out $name',
+  ],
+  'hooks.on_stream_chunk[].export': [
+    hooked,
+    'hooks.on_stream_chunk[].{models,export}: other streams have no hook at all',
+  ],
+  'hooks.on_stream_chunk[].models': [
+    hooked,
+    'hooks.on_stream_chunk[].{models,export}: other streams have no hook at all',
+  ],
+  'hooks.on_stream_chunk[].timeout': [
+    hooked,
+    'F93: hooks.on_stream_chunk[].timeout: an event that a hook never gives back',
+  ],
+  'hooks.on_stream_chunk[].on_failure': [
+    hooked,
+    'hooks.on_stream_chunk[].on_failure: a hook that $name lets events through',
+  ],
   'system_prompts[].text': [rules, 'system_prompts[].text for $name'],
   'system_prompts[].file': [rules, 'system_prompts[].file and dir are files, whose front matter wins'],
   'system_prompts[].dir': [rules, 'system_prompts[].file and dir are files, whose front matter wins'],
@@ -353,6 +537,12 @@ const observations: Readonly<Record<string, Observation>> = {
   'compat.chat_reasoning': [compatKeys, 'compat.chat_reasoning $field: Chat clients find thoughts in'],
   'compat.hosted_tools': [compatKeys, 'compat.hosted_tools $hosted: a search of the web comes to Claude as'],
   'compat.media_fetch': [compatKeys, 'compat.media_fetch $fetch: an image by address'],
+  'compat.normalize_embeddings': [compatAnswers, 'compat.normalize_embeddings $normalize: Gemini’s [3, 4] is told in'],
+  'compat.citations': [compatAnswers, 'compat.citations $citations: of a source with a place and one without'],
+  'compat.enforce_single_tool_call': [compatAnswers, 'compat.enforce_single_tool_call $enforce: with'],
+  'compat.responses_reasoning_text': [compatAnswers, 'compat.responses_reasoning_text $text: with reasoning'],
+  'compat.missing_item_reference': [compatAnswers, 'compat.missing_item_reference $missing: thoughts that nobody'],
+  'compat.n': [compatKeys, 'compat.n $n: two answers of Claude to one request'],
   'detection.error_codes': [retry, 'B28 B29 B30 B31: detection.error_codes: { $detection }'],
   'detection.error_patterns': [retry, 'B32: detection.error_patterns: { $detection } in "$says": $found'],
   ...checksOf('health_check'),
@@ -364,6 +554,116 @@ const observations: Readonly<Record<string, Observation>> = {
   'health.verbose.show_upstream_status': healthShows,
   'health.verbose.show_cache_status': healthShows,
   'health.verbose.show_rate_limit_status': healthShows,
+  'rate_limiting.enabled': [limited, 'rate_limiting.enabled: false leaves everybody alone'],
+  'rate_limiting.backend': [
+    overLimit,
+    'C211: rate_limiting.backend: redis, redis.url and redis.key_prefix say where is counted',
+  ],
+  'rate_limiting.algorithm': [limited, 'C210: rate_limiting.algorithm: token_bucket gives back little by little'],
+  'rate_limiting.burst': [limited, 'rate_limiting.burst saves up'],
+  'rate_limiting.headers': [limited, 'C213: rate_limiting.headers: OpenAI clients get'],
+  'rate_limiting.global.requests_per_minute': [
+    limited,
+    'C201 C209: rate_limiting.global.requests_per_minute: the 101st is refused',
+  ],
+  'rate_limiting.global.requests_per_second': [
+    limited,
+    'rate_limiting.global.requests_per_second: in a second, fractions too',
+  ],
+  'rate_limiting.global.tokens_per_minute': [
+    overLimit,
+    'C202 C204: rate_limiting.$scope.tokens_per_minute counts what answers took',
+  ],
+  'rate_limiting.per_user.enabled': [limited, 'C203: rate_limiting.per_user.enabled: false leaves callers alone'],
+  'rate_limiting.per_user.requests_per_minute': [
+    limited,
+    'C203: rate_limiting.per_user.requests_per_minute: who has asked enough',
+  ],
+  'rate_limiting.per_user.requests_per_second': [
+    limited,
+    'rate_limiting.per_user.requests_per_second is told apart by callers too',
+  ],
+  'rate_limiting.per_user.tokens_per_minute': [
+    overLimit,
+    'C202 C204: rate_limiting.$scope.tokens_per_minute counts what answers took',
+  ],
+  'rate_limiting.per_ip.enabled': [limited, 'rate_limiting.per_ip.enabled: false and requests_per_second'],
+  'rate_limiting.per_ip.requests_per_minute': [limited, 'rate_limiting.per_ip.requests_per_minute: each address'],
+  'rate_limiting.per_ip.requests_per_second': [limited, 'rate_limiting.per_ip.enabled: false and requests_per_second'],
+  'rate_limiting.per_ip.tokens_per_minute': [
+    overLimit,
+    'C202 C204: rate_limiting.$scope.tokens_per_minute counts what answers took',
+  ],
+  'rate_limiting.per_model.enabled': [limited, 'C205: rate_limiting.per_model.enabled: false leaves models alone'],
+  'rate_limiting.per_model.<name>.requests_per_minute': [
+    limited,
+    'C205: rate_limiting.per_model.<name>: that model alone',
+  ],
+  'rate_limiting.per_model.<name>.requests_per_second': [
+    limited,
+    'C205: rate_limiting.per_model.<name>: that model alone',
+  ],
+  'rate_limiting.per_model.<name>.tokens_per_minute': [
+    overLimit,
+    'C202 C204: rate_limiting.$scope.tokens_per_minute counts what answers took',
+  ],
+  'rate_limiting.strategies.overflow': [overLimit, 'C206: rate_limiting.strategies.overflow: reject is 429 at once'],
+  'rate_limiting.strategies.queue_max_size': [
+    overLimit,
+    'C207: rate_limiting.strategies.queue_max_size: one more is refused at once',
+  ],
+  'rate_limiting.strategies.queue_timeout': [
+    overLimit,
+    'C207: rate_limiting.strategies.queue_timeout is how long they wait',
+  ],
+  'rate_limiting.strategies.fallback_model': [
+    overLimit,
+    'C208: rate_limiting.strategies.fallback_model answers where there are none',
+  ],
+  'rate_limiting.redis.url': [
+    overLimit,
+    'C211: rate_limiting.backend: redis, redis.url and redis.key_prefix say where is counted',
+  ],
+  'rate_limiting.redis.key_prefix': [
+    overLimit,
+    'C211: rate_limiting.backend: redis, redis.url and redis.key_prefix say where is counted',
+  ],
+  'rate_limiting.redis.timeout': [overLimit, 'F80: rate_limiting.redis.timeout is how long it is waited for'],
+  'cache.enabled': [cached, 'cache.enabled: false, or no section, asks every time and tells nothing'],
+  'cache.backend': cacheStores,
+  'cache.ttl': [cached, 'C304 cache.ttl: after ttl 1 it is a miss, and a fraction of a second counts'],
+  'cache.max_size': [cached, 'C305 N217 cache.max_size: of three entries with room for two the oldest is gone'],
+  'cache.max_bytes': cacheBytes,
+  'cache.max_entry_bytes': cacheBytes,
+  'cache.redis.url': cacheStores,
+  'cache.redis.db': cacheStores,
+  'cache.memcached.address': cacheStores,
+  'cache.key_prefix': [storesOfCache, 'cache.key_prefix: gateways with another one know nothing of each other'],
+  'cache.timeout': [storesOfCache, 'F80 cache.timeout is how long a store that hangs is waited for'],
+  'cache.key_generation.include_headers': [cached, 'C306 cache.key_generation.include_headers: another value of'],
+  'cache.key_generation.normalize': [cached, 'C307 cache.key_generation.normalize: order and plain defaults make'],
+  'cache.scope.cache_by_model': cacheScope,
+  'cache.scope.cache_by_system_prompt': cacheScope,
+  'cache.scope.cache_by_tools': cacheScope,
+  'cache.scope.shared': [cached, 'C319 B81 each caller has answers of its own, unless cache.scope.shared'],
+  'cache.hit_response.headers': [cached, 'C314 cache.hit_response.headers are those of a hit; without X-Cache'],
+  'cache.hit_response.latency_improvement_tracking': [
+    cached,
+    'C315 cache.hit_response.latency_improvement_tracking: what a hit saved is in its account',
+  ],
+  'rate_limiting.on_error': [overLimit, 'F80: rate_limiting.on_error: $onError while it does not answer'],
+  'concurrency.enabled': [limitedAtATime, 'concurrency.enabled: false limits nothing'],
+  'concurrency.max_requests': [limitedAtATime, 'C221 B107: concurrency.max_requests: one more waits for its turn'],
+  'concurrency.per_user': [limitedAtATime, 'concurrency.per_user: one caller’s many requests leave room for others'],
+  'concurrency.per_backend_limit': [
+    limitedAtATime,
+    'B107: concurrency.per_backend_limit: a full backend is passed over',
+  ],
+  'concurrency.max_queue_size': [limitedAtATime, 'C222: concurrency.max_queue_size: one more is refused with 503'],
+  'concurrency.queue_timeout': [
+    limitedAtATime,
+    'B107: concurrency.queue_timeout: who waited so long is refused with 503',
+  ],
   'timeout.queue': queueing,
   'timeout.dns': lookUp,
   'timeout.connect': clock,
@@ -394,6 +694,23 @@ const observations: Readonly<Record<string, Observation>> = {
   'forward_proxy.own_hosts': [forwarding, 'forward_proxy.own_hosts are names of our own: $host'],
   'headers.debug': [clients, 'headers.debug tells who answered, at which attempt: %j'],
   'shutdown.drain_timeout': [process, 'B118: $timeout is how long a running stream may go on ($alias)'],
+  'metrics.enabled': [metrics, 'metrics.enabled: false hides them, and a reload brings them back'],
+  'metrics.path': [metrics, 'C522: %s is where they are'],
+  'metrics.seed_names': [metrics, 'metrics.seed_names: false shows none of the older names'],
+  'metrics.require_key': [metrics, 'metrics.require_key: true asks for a key of a client or of the admin pages'],
+  'metrics.listen': [metrics, 'metrics.listen is an address for them alone'],
+  'usage.enabled': [usageRoad, 'usage.enabled: false: nobody counts'],
+  'usage.file': [usagePages, 'usage.file keeps the sums over restarts'],
+  'usage.retention_days': [usagePages, 'usage.retention_days drops older days'],
+  'usage.pricing.<name>.input': prices,
+  'usage.pricing.<name>.output': prices,
+  'usage.pricing.<name>.cached_input': prices,
+  'usage.pricing.<name>.cache_write': [usageRoad, 'usage.pricing.<name>.$key'],
+  'usage.pricing.<name>.reasoning': [usageRoad, 'usage.pricing.<name>.$key'],
+  'usage.pricing.<name>.per': [usageRoad, 'usage.pricing.<name>.$key'],
+  'usage.pricing_source': [usagePages, 'usage.pricing_source: prices of a server are used'],
+  'usage.pricing_key': [usagePages, 'which is shown usage.pricing_key'],
+  'usage.pricing_refresh': [usagePages, 'read anew by usage.pricing_refresh'],
   'logging.level': [logging, 'B53: $level is the least that is written'],
   'logging.general_file': [logging, 'B51: logging.general_file has its day in its name and every line of the console'],
   'logging.separate_files': requestFolders,

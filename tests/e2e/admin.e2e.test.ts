@@ -59,6 +59,7 @@ decided by version 1 of the configuration, with seed \\d+
  +\\d+ ms  asked dead/md: failed after \\d+ ms, because .*
  +\\d+ ms  asked up/ok: answered 200 after \\d+ ms
  +\\d+ ms  first byte to the client
+ +it took \\d+ tokens and gave \\d+
  +\\d+ ms  ended: complete, status 200, \\d+ bytes
 
 The client got the whole answer, at attempt 2. To do about dead/md: see whether it is up, "llm-proxy doctor" tells more.

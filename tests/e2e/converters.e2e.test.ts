@@ -322,6 +322,26 @@ describe('files of converters', () => {
     expect(await said()).toBe('two!')
   })
 
+  test('one that was repaired is asked at once: its routes do not wait for the end of their cooldown', async () => {
+    await using provider = new Provider(() => Response.json({ completion: 'well' }))
+    const file = (body: string): string => `export const converter = { contract: 1, name: 'parley',
+        writeRequest: () => ({ path: '/x', body: {} }), readAnswer: (body: { completion: string }) => { ${body} } }`
+    const good = `return { parts: [{ kind: 'text', text: body.completion }], finish: 'stop' }`
+    await using gateway = await startGateway(configOf(provider.url, 'fallback: { cooldown_seconds: 600 }'), {
+      files: { 'parley.ts': file(`throw new Error('a slip')`) },
+    })
+    const ask = async (): Promise<number> => {
+      const body = { model: 'm', messages: [{ role: 'user', content: 'x' }] }
+      const answer = await post(gateway.url, '/v1/chat/completions', body)
+      await answer.text()
+      return answer.status
+    }
+    expect([await ask(), await ask()]).toEqual([502, 503])
+    writeFileSync(join(gateway.directory, 'parley.ts'), file(good))
+    await gateway.told(/reloaded: version=2 changes=converter parley: changed$/m, 5000)
+    expect(await ask()).toBe(200)
+  })
+
   test('a start with one that cannot be used tells file and reason, and ends', async () => {
     await using gateway = await startGateway(configOf('http://127.0.0.1:1', '', '[gone.ts]'), { waits: false })
     expect(await gateway.exited).not.toBe(0)

@@ -164,6 +164,20 @@ describe('compat', () => {
   })
 })
 
+describe('compat.n', () => {
+  test.each([
+    { n: 'reject', status: 400, asked: 0 },
+    { n: 'fanout', status: 200, asked: 2 },
+  ])('compat.n $n: two answers of Claude to one request come to $status', async ({ n, status, asked }) => {
+    const road = await roadWith({ ...claude, compat: `{ n: ${n} }` }, () => claudeAnswer())
+    const response = await road.chat('m', { n: 2 })
+    expect([response.status, road.sent.length]).toEqual([status, asked])
+    if (status !== 200) return
+    const { choices } = (await response.json()) as { choices: JsonObject[] }
+    expect(choices.map(({ index }) => index)).toEqual([0, 1])
+  })
+})
+
 describe('x-llm-proxy-compat', () => {
   const refused = { backend: 'profile: { refuses: [top_k] }' }
 

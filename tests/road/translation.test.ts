@@ -123,6 +123,29 @@ describe('B102: a Chat client and a Claude backend', () => {
     expect(String(told?.fields['warnings'])).toContain('dropped:seed (seed)')
   })
 
+  test.each(['', 'middleware: [{ name: response_transformer, config: { strip_fields: [debug_info] } }]\n'])(
+    '§3: what is found lost in a body is named in a header, in however many pieces it comes; %s',
+    async (more) => {
+      const tool = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} }
+      const whole = (await message('hi').text()).replace('"content":[', `"content":[${JSON.stringify(tool)},`)
+      const road = await roadOn(
+        ['claude'],
+        {
+          claude: () => {
+            const { body } = eventStream([whole.slice(0, 30), whole.slice(30, 60), whole.slice(60)])
+            return new Response(body, {
+              headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
+            })
+          },
+        },
+        more,
+      )
+      const response = await road.chat('m')
+      expect(response.headers.get('x-llm-proxy-warnings')).toBe('dropped:server_tool_blocks')
+      expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'hi' } }] })
+    },
+  )
+
   test('what is found lost only while a stream comes is told in the story of the request', async () => {
     const tool = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} }
     const search =
@@ -160,6 +183,27 @@ describe('B103: a Messages client and a Chat backend', () => {
     expect(await refused.json()).toMatchObject({ type: 'error', error: { type: 'rate_limit_error' } })
   })
 })
+
+test.each(['generateContent', 'streamGenerateContent?alt=sse'])(
+  'a Gemini client gets a value of an enumeration without its quotes: %s',
+  async (verb) => {
+    const value = '{"value": "sunny"}'
+    const road = await roadOn(['claude'], {
+      claude: (request) =>
+        sentBy(request).includes('"stream":true')
+          ? eventStream([start + open, says(value.slice(0, 9)), says(value.slice(9)), stop])
+          : message(value),
+    })
+    const generationConfig = {
+      responseMimeType: 'text/x.enum',
+      responseSchema: { type: 'STRING', enum: ['sunny', 'rainy'] },
+    }
+    const body = JSON.stringify({ contents: [{ parts: [{ text: 'How is it?' }] }], generationConfig })
+    const response = await road.fetch(`/v1beta/models/m:${verb}`, { method: 'POST', body })
+    expect(response.headers.get('x-llm-proxy-warnings')).toContain('adapted:schema_wrapped')
+    expect(await response.text()).toContain('"parts":[{"text":"sunny"}]')
+  },
+)
 
 describe('before its first content a translated stream is left for another route', () => {
   test.each([
@@ -235,6 +279,15 @@ describe('a request that a backend cannot be told', () => {
     expect(road.lines.some(({ event }) => event === 'route_cooled' || event === 'attempt_failed')).toBe(false)
   })
 
+  test('is refused in strict mode with the name of the field, once', async () => {
+    const road = await roadOn(['claude'], {}, 'compat: { mode: strict }\n')
+    const response = await road.chat('m', { messages: [{ role: 'user', content: 'q' }], seed: 7 })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      error: { param: 'seed', message: expect.stringContaining('"seed": it cannot be carried (backend "claude")') },
+    })
+  })
+
   test('is refused with the field and the backend where there is none, before anybody is asked', async () => {
     const road = await roadOn(['claude'], {})
     const response = await road.chat('m', { messages: audio })
@@ -267,6 +320,19 @@ describe('a conversation that moves from a backend of another form to one of its
     const road = await roadOn(['claude'], { claude: () => message('hi') })
     const body = JSON.stringify({ messages: turns, max_tokens: 9, model: 'm' })
     const response = await road.fetch('/v1/messages', { method: 'POST', body })
+    expect(response.headers.get('x-llm-proxy-warnings')).toBe('dropped:foreign_reasoning')
+    const [asked] = road.sent
+    const sent = asked && (JSON.parse(sentBy(asked).toString()) as { model: string; messages: unknown[] })
+    expect(sent).toMatchObject({ model: 'up', messages: [{}, { content: [{ type: 'text', text: 'a' }] }, {}] })
+  })
+
+  test('is counted without it, too', async () => {
+    const road = await roadOn(['claude'], {
+      claude: () => new Response('{"input_tokens":7}', { headers: { 'content-type': 'application/json' } }),
+    })
+    const body = JSON.stringify({ messages: turns, model: 'm' })
+    const response = await road.fetch('/v1/messages/count_tokens', { method: 'POST', body })
+    expect(await response.json()).toEqual({ input_tokens: 7 })
     expect(response.headers.get('x-llm-proxy-warnings')).toBe('dropped:foreign_reasoning')
     const [asked] = road.sent
     const sent = asked && (JSON.parse(sentBy(asked).toString()) as { model: string; messages: unknown[] })

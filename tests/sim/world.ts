@@ -7,6 +7,7 @@ import { isRefusal } from '#core/refusal.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Translator } from '#gateway/translator.ts'
 import { Roster } from '#kit/roster.ts'
+import { Limits } from '#limit/limits.ts'
 import { seededRandom } from '#ports/random.ts'
 import { TimerWheel } from '#ports/timer-wheel.ts'
 import type { OutgoingRequest } from '#ports/transport.ts'
@@ -133,6 +134,7 @@ export class World {
         keeps: () => true,
       },
     })
+    const wheel = new TimerWheel(this.clock)
     this.gateway = {
       current: () => this.#holder.current(),
       breakers: new Breakers(),
@@ -144,7 +146,8 @@ export class World {
       live: new Roster(),
       sinks: [{ settled: (exchange) => this.#settle(exchange) }],
       clock: this.clock,
-      wheel: new TimerWheel(this.clock),
+      wheel,
+      limits: new Limits({ clock: this.clock, wheel }),
       random: seededRandom(dice.between(1, 1_000_000)),
       ids: { requestId: () => idOf((this.accepted += 1)) },
       ...ports,

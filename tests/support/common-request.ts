@@ -50,6 +50,7 @@ export const plainPolicy: CompatPolicy = {
   chatReasoning: 'reasoning_content',
   hostedTools: 'drop',
   fetchesMedia: true,
+  fansOutAnswers: false,
 }
 
 /** A model that is asked in `form`. */

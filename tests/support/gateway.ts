@@ -79,7 +79,7 @@ export async function startGateway(yaml: string, options: GatewayOptions = {}): 
   }
   if (options.waits === false) return Object.assign(gateway, { url: '' })
   try {
-    const [, url = ''] = await transcript.matches(/(?:listening on|监听地址:) (http:\/\/[^\s"]+)/)
+    const [, url = ''] = await transcript.matches(/(?:listening on|监听地址:) (https?:\/\/[^\s"]+)/)
     return Object.assign(gateway, { url: url.replace('localhost', '127.0.0.1') })
   } catch (error) {
     await gateway[Symbol.asyncDispose]()

@@ -18,6 +18,7 @@ export const compatPolicy: CompatPolicy = {
   hostedTools: 'drop',
   prefersNative: true,
   fetchesMedia: true,
+  fansOutAnswers: false,
 }
 
 /** Always the same: a row of one character. */

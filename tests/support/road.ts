@@ -1,9 +1,17 @@
+import { Cache, type CacheParts } from '#cache/cache.ts'
 import { HealthTask } from '#boot/health-task.ts'
 import { loadConfig } from '#config/load.ts'
 import { formatProblem } from '#config/problem.ts'
 import type { Exchange } from '#core/exchange.ts'
+import type { CompileProblem } from '#core/problem.ts'
 import { Credentials } from '#credential/credentials.ts'
+import { Repeats } from '#idempotency/repeats.ts'
+import { Tokens } from '#identity/tokens.ts'
+import { HookBook } from '#hook/book.ts'
+import { compileHooks, type HookSources } from '#hook/compile.ts'
 import { Roster } from '#kit/roster.ts'
+import { Budgets } from '#limit/budget.ts'
+import { Limits, type LimitParts } from '#limit/limits.ts'
 import type { Gateway } from '#gateway/gateway.ts'
 import { Translator, type MediaSource } from '#gateway/translator.ts'
 import type { Level, Log, LogFields } from '#ports/log.ts'
@@ -14,12 +22,14 @@ import type { IncomingResponse, OutgoingRequest, Transport, TransportFailure } f
 import { WholeBody } from '#ports/whole-body.ts'
 import { Figures } from '#route/figures.ts'
 import { createApp } from '#server/app.ts'
+import { LinkTable } from '#snapshot/links.ts'
 import { compileSnapshot, movedKeysOf, planNamesOf, stateKeysOf } from '#snapshot/compile.ts'
 import { checkedBackends } from '#snapshot/health.ts'
 import { Holder } from '#snapshot/holder.ts'
 import type { Snapshot } from '#snapshot/snapshot.ts'
 import { Breakers } from '#upstream/breaker.ts'
 import { Health } from '#upstream/health.ts'
+import { PriceBook } from '#usage/price-book.ts'
 import { fakeSecretFiles, type Surroundings } from './config.ts'
 import { FakeClock } from './fake-clock.ts'
 import { bodyFrom, sentBy } from './upstream.ts'
@@ -62,7 +72,13 @@ export async function openRoad(
   yaml: string,
   upstream: Upstream,
   seed = 1,
-  around: Pick<Surroundings, 'env' | 'files'> & { readonly media?: MediaSource } = {},
+  around: Pick<Surroundings, 'env' | 'files'> & {
+    readonly media?: MediaSource
+    /** What the files of `hooks` export, by path. */
+    readonly hookModules?: Readonly<Record<string, unknown>>
+    readonly openRedis?: LimitParts['openRedis']
+    readonly openStore?: CacheParts['openStore']
+  } = {},
 ): Promise<Road> {
   const clock = new FakeClock()
   const sent: OutgoingRequest[] = []
@@ -85,26 +101,42 @@ export async function openRoad(
   }
   const credentials = new Credentials({ clock, transport, files: fakeSecretFiles(around.files), log })
   credentials.adopt(holder.current().credentials)
+  const tokens = new Tokens({ clock, transport, log })
+  tokens.adopt(holder.current().keys.tokens)
   const health = new Health()
   const checks = new HealthTask({ clock, random: seededRandom(seed + 1), transport, credentials, log, health })
   checks.adopt(checkedBackends(holder.current()))
+  const wheel = new TimerWheel(clock)
   const gateway: Gateway = {
     current: () => holder.current(),
     breakers: new Breakers(),
     credentials,
+    tokens,
     health,
     figures: new Figures(),
+    limits: new Limits({ clock, wheel, log, ...(around.openRedis && { openRedis: around.openRedis }) }),
+    cache: new Cache({ clock, log, ...(around.openStore && { openStore: around.openStore }) }),
+    hooks: new HookBook(),
     prefillRefusers: new Set(),
     translator: new Translator(clock, around.media),
     live: new Roster(),
-    sinks: [{ settled: (exchange) => void settled.push(exchange) }, checks],
+    sinks: [
+      { settled: (exchange) => void settled.push(exchange) },
+      { settled: (exchange) => holder.current().hooks?.tell?.(gateway, exchange) },
+      checks,
+    ],
     clock,
-    wheel: new TimerWheel(clock),
+    wheel,
     random: seededRandom(seed),
     ids: { requestId: () => `req_${String((ids += 1)).padStart(24, '0')}` },
     transport,
     log,
+    prices: new PriceBook(),
+    repeats: new Repeats(clock),
+    budgets: new Budgets({ clock, log }),
   }
+  gateway.limits.adopt(holder.current().limits)
+  gateway.cache?.adopt(holder.current().cache)
   const app = createApp(gateway, { version: 'test', isDraining: () => draining.now })
   const fetch: Road['fetch'] = async (path, init = {}) => {
     const body = init.body
@@ -129,11 +161,16 @@ export async function openRoad(
     async reload(next) {
       const snapshot = await snapshotOf(next, holder.current().version + 1, around)
       credentials.adopt(snapshot.credentials)
+      tokens.adopt(snapshot.keys.tokens)
       const moved = movedKeysOf(holder.swap(snapshot), snapshot)
       gateway.breakers.retain(stateKeysOf(snapshot))
       gateway.figures.retain(stateKeysOf(snapshot), planNamesOf(snapshot))
       gateway.breakers.forget(moved)
       gateway.figures.forget(moved)
+      gateway.limits.adopt(snapshot.limits)
+      gateway.cache?.adopt(snapshot.cache)
+      gateway.repeats?.adopt(snapshot.idempotency)
+      gateway.budgets?.retain(snapshot.budgets)
       checks.adopt(checkedBackends(snapshot))
     },
     startChecks() {
@@ -189,11 +226,23 @@ export function modelOf(request: OutgoingRequest): string {
 async function snapshotOf(
   yaml: string,
   version: number,
-  { env = {}, files }: Pick<Surroundings, 'env' | 'files'>,
+  {
+    env = {},
+    files,
+    hookModules = {},
+  }: Pick<Surroundings, 'env' | 'files'> & { readonly hookModules?: Readonly<Record<string, unknown>> },
 ): Promise<Snapshot> {
   const loaded = await loadConfig({ file: 'config.yaml', text: yaml, env, files: fakeSecretFiles(files) })
   const { config } = loaded
   if (config === undefined) throw new Error(loaded.problems.map(formatProblem).join('\n'))
+  const ofHooks: CompileProblem[] = []
+  const links = new LinkTable(config)
+  const sources: HookSources = {
+    // Other functions are another file.
+    moduleOf: (file) => ({ module: hookModules[file], digest: Object.values(hookModules[file] ?? {}).join('\n') }),
+    linkTo: (url) => links.plainLinkTo(url),
+  }
+  const hooks = config.hooks && compileHooks(config.hooks, sources, ofHooks)
   const { snapshot, problems } = compileSnapshot(config, {
     version,
     digest: loaded.digest,
@@ -202,14 +251,17 @@ async function snapshotOf(
     secrets: [],
     outside: loaded.outside,
     prompts: loaded.prompts,
+    hooks: { hooks, problems: ofHooks },
   })
   if (snapshot === undefined) throw new Error(problems.map((problem) => problem.message).join('\n'))
   return snapshot
 }
 
-/** Streams come in pieces, everything else together with its head. */
+/** Streams come in pieces, and what says to be chunked; everything else together with its head. */
 async function arriving(answer: Response): Promise<IncomingResponse> {
-  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true
+  const isStream =
+    answer.headers.get('content-type')?.startsWith('text/event-stream') === true ||
+    answer.headers.get('transfer-encoding') === 'chunked'
   const body = isStream && answer.body !== null ? bodyFrom(answer.body) : new WholeBody(await answer.bytes())
   const headers = HeaderList.from(answer.headers)
   return { kind: 'response', status: answer.status, headers, sentMs: undefined, body }

@@ -17,6 +17,7 @@ export const plainPolicy: CompatPolicy = {
   hostedTools: 'drop',
   prefersNative: true,
   fetchesMedia: true,
+  fansOutAnswers: false,
 }
 
 /** Ids that count: `1`, `2`, filled up with zeros. */

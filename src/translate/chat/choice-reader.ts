@@ -1,11 +1,13 @@
 import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { AnswerFacts } from '#translate/codec.ts'
-import type { CommonEvent, Finish, PartHead } from '#translate/common.ts'
+import type { Annotation, CommonEvent, Finish, PartHead } from '#translate/common.ts'
+import { tellUnread } from '#translate/unread.ts'
 import { codePoints, readAnnotation } from './annotations.ts'
 import { CallReader } from './call-reader.ts'
 import { readFinish } from './finish-words.ts'
 import { readLogprobs } from './logprobs.ts'
-import { ownText } from './read-body.ts'
+import { choiceMembers, messageMembers, sourcesMax } from './answer-members.ts'
+import { ownText, tellOfPart } from './read-body.ts'
 import { askedAudio, readImages } from './read-media.ts'
 import { thinkingText } from './read-parts.ts'
 import { plainThoughts } from './read-thoughts.ts'
@@ -27,6 +29,11 @@ export class ChoiceReader {
   /** Code points of text so far, and of what stands before the open part. */
   #points = 0
   #before = 0
+  /** The last text; -1: there was none. */
+  #text = -1
+  /** Sources that came before any text. */
+  readonly #early: Annotation[] = []
+  readonly #urls = new Set<string>()
   #audio = -1
 
   constructor(index: number, facts: AnswerFacts, takenIds: Set<string>) {
@@ -37,6 +44,9 @@ export class ChoiceReader {
 
   read(choice: JsonObject, events: CommonEvent[]): void {
     const delta = asObject(choice['delta']) ?? asObject(choice['message']) ?? { content: choice['text'] }
+    const { notes } = this.#facts
+    tellUnread(choice, choiceMembers, 'choices.', notes)
+    tellUnread(delta, messageMembers, 'choices.delta.', notes)
     this.#readThoughts(delta, events)
     const content = delta['content']
     if (typeof content === 'string') this.#say('text', content, events)
@@ -49,9 +59,16 @@ export class ChoiceReader {
     this.#readFinish(choice)
   }
 
+  /** Sources of all that it says; those that were told for a place in it are known. */
+  cite(sources: readonly Annotation[], events: CommonEvent[]): void {
+    for (const source of sources) if (!this.#urls.has(source.url ?? '')) this.#cite(source, events)
+  }
+
   /** All parts are over. */
   close(events: CommonEvent[]): void {
     this.#closeOpen(events)
+    // Nothing was said that they could be sources of.
+    if (this.#early.length > 0) this.#facts.notes?.lose('dropped:citations')
     if (this.#audio !== -1) events.push({ event: 'part_end', choice: this.index, part: this.#audio })
     this.#audio = -1
     this.#parts = this.#calls.close(this.#parts, events)
@@ -87,6 +104,9 @@ export class ChoiceReader {
     }
     if (kind === 'text') this.#points += codePoints(text)
     events.push({ event: 'part_delta', choice: this.index, part: this.#open, text })
+    if (kind !== 'text') return
+    this.#text = this.#open
+    if (this.#early.length > 0) for (const annotation of this.#early.splice(0)) this.#meta({ annotation }, events)
   }
 
   /** Mistral's content: a list of parts. */
@@ -104,19 +124,33 @@ export class ChoiceReader {
           this.#readMedia({ images: [part] }, events)
           break
         default:
-          break
+          tellOfPart(part, this.#facts.notes)
       }
     }
   }
 
   #readMeta(choice: JsonObject, delta: JsonObject, events: CommonEvent[]): void {
-    if (this.#open === -1 || this.#kind !== 'text') return
     const logprobs = choice['logprobs'] ? readLogprobs(choice['logprobs']) : undefined
-    if (logprobs !== undefined) this.#meta({ logprobs }, events)
+    if (logprobs !== undefined && this.#isTextOpen) this.#meta({ logprobs }, events)
+    else if (logprobs !== undefined) this.#facts.notes?.lose('dropped:logprobs', 'choices.logprobs')
+    if (delta['annotations'] === undefined) return
     for (const value of asList(delta['annotations'])) {
       const annotation = readAnnotation(value, this.#before)
-      if (annotation !== undefined) this.#meta({ annotation }, events)
+      if (annotation !== undefined) this.#cite(annotation, events)
     }
+  }
+
+  get #isTextOpen(): boolean {
+    return this.#open !== -1 && this.#kind === 'text'
+  }
+
+  /** Of the text that is open, else of the last one, else of the first one that comes. */
+  #cite(annotation: Annotation, events: CommonEvent[]): void {
+    if (this.#urls.size < sourcesMax && annotation.url !== undefined) this.#urls.add(annotation.url)
+    if (this.#isTextOpen) this.#meta({ annotation }, events)
+    else if (this.#text !== -1) {
+      events.push({ event: 'late_source', choice: this.index, part: this.#text, annotation })
+    } else if (this.#early.length < sourcesMax) this.#early.push(annotation)
   }
 
   #meta(meta: (CommonEvent & { readonly event: 'part_meta' })['meta'], events: CommonEvent[]): void {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '#kit/json-value.ts'
 import type { AnswerContext, FramedEvent } from '#translate/codec.ts'
-import type { Finish, MediaPart, Opaque, PartHead, PartMeta } from '#translate/common.ts'
+import type { Annotation, Finish, MediaPart, Opaque, PartHead, PartMeta } from '#translate/common.ts'
 import { sealed } from '#translate/opaque.ts'
 import { codePoints, writeAnnotation } from './annotations.ts'
 import { isOlderClient, Seal, signatureAtCall, thoughtFields } from './answer-words.ts'
@@ -58,6 +58,7 @@ export class ChoiceWriter {
       opaque: undefined,
       isEmpty: true,
       before: this.#points,
+      points: 0,
     }
     this.#parts[part] = state
     switch (head.kind) {
@@ -94,7 +95,8 @@ export class ChoiceWriter {
   #piece(state: PartState, text: string): FramedEvent[] {
     switch (state.kind) {
       case 'text':
-        this.#points += codePoints(text)
+        state.points += codePoints(text)
+        this.#points = state.before + state.points
         return [{ data: `${this.#contentPrefix}${JSON.stringify(text)}}${this.#suffix}` }]
       case 'reasoning':
         state.text += text
@@ -121,15 +123,21 @@ export class ChoiceWriter {
         data: `${this.#prefix}{}${this.#suffix.replace('"logprobs":null', () => `"logprobs":${logprobs}`)}`,
       })
     }
-    if (meta.annotation !== undefined && state.kind === 'text') {
-      const annotation = writeAnnotation(meta.annotation, state.before, this.#points - state.before)
-      if (annotation !== undefined) events.push(this.#delta({ annotations: [annotation] }))
-    }
+    if (meta.annotation !== undefined) events.push(...this.source(part, meta.annotation))
     if (meta.transcript !== undefined && state.kind === 'media') {
       events.push(this.#delta({ audio: { transcript: meta.transcript } }))
     }
     if (meta.opaque !== undefined) events.push(...this.#opaque(state, meta.opaque))
     return events
+  }
+
+  /** Of a text, whether it is over or not. */
+  source(part: number, annotation: Annotation): FramedEvent[] {
+    const state = this.#parts[part]
+    const written = state?.kind === 'text' ? writeAnnotation(annotation, state.before, state.points) : undefined
+    if (written !== undefined) return [...this.#release(), this.#delta({ annotations: [written] })]
+    this.#context.notes?.lose('dropped:citations', 'annotations')
+    return []
   }
 
   end(part: number): FramedEvent[] {
@@ -173,6 +181,7 @@ export class ChoiceWriter {
     state.isCustom = head.isCustom
     this.#calls += 1
     if (this.#isOlder) {
+      if (state.call > 0) this.#context.notes?.lose('dropped:answer_field', 'tool_calls')
       return state.call > 0 ? [] : [this.#delta({ function_call: { name: head.name, arguments: '' } })]
     }
     const opaque = this.#seal.give()
@@ -239,9 +248,14 @@ export class ChoiceWriter {
   }
 
   #endMedium({ media, text }: PartState): FramedEvent[] {
-    if (media?.medium !== 'image') return []
-    const url = imageUrl('base64' in media.source ? { ...media, source: { base64: text } } : media)
-    if (url === undefined) return []
+    const url =
+      media?.medium === 'image'
+        ? imageUrl('base64' in media.source ? { ...media, source: { base64: text } } : media)
+        : undefined
+    if (url === undefined) {
+      if (media?.medium !== 'audio') this.#context.notes?.lose('dropped:answer_field', media?.medium)
+      return []
+    }
     const image = { type: 'image_url', image_url: { url }, index: this.#images }
     this.#images += 1
     return [this.#delta({ images: [image] })]
@@ -273,6 +287,8 @@ interface PartState {
   isEmpty: boolean
   /** Code points of the texts in front of it. */
   readonly before: number
+  /** Its own. */
+  points: number
   /** Of audio. */
   id?: string
 }

@@ -2,16 +2,23 @@ import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { Opaque, ToolArgs, ToolCallPart } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
 import { unsealed } from '#translate/opaque.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 
 /** `tool_calls` of an assistant's message in a request. */
 export function readCalls(value: unknown, field: string, notes: Notes): ToolCallPart[] {
   return asList(value).flatMap((entry, at) => {
     const call = asObject(entry)
-    if (call !== undefined) return readCall(call)
+    if (call !== undefined) {
+      tellUnknown(call, callMembers, `${field}[${at}]`, notes)
+      return readCall(call)
+    }
     notes.reject(`${field}[${at}]`, 'a tool call that is no object is not supported')
     return []
   })
 }
+
+/** `index`: its number among the calls of a stream, which some clients keep. */
+const callMembers = membersOf('id type index function custom extra_content')
 
 /** One entry of `tool_calls`, wherever it stands. */
 export function readCall(call: JsonObject): ToolCallPart {

@@ -1,6 +1,8 @@
 import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { Message, Part, ToolResultPart } from '#translate/common.ts'
+import { errorMark } from '#translate/error-mark.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, saysMore, tellUnknown } from '#translate/unknown-members.ts'
 import { readCalls, readFunctionCall } from './read-calls.ts'
 import { readCacheHint, readContent } from './read-parts.ts'
 import { readThoughts, withSignatures } from './read-thoughts.ts'
@@ -32,6 +34,8 @@ class MessageReader {
     const isSystem = role === 'system' || role === 'developer'
     this.#isTop &&= isSystem
     if (message === undefined) return this.#refuse(field, 'a message that is no object is not supported')
+    tellUnknown(message, messageMembers, field, this.#notes)
+    if (saysMore(message['annotations'])) this.#notes.drop('dropped:citations', `${field}.annotations`)
     switch (role) {
       case 'system':
       case 'developer':
@@ -89,12 +93,10 @@ class MessageReader {
   #result(message: JsonObject, callId: string, field: string): Message {
     const parts = readContent(message['content'], `${field}.content`, this.#notes)
     const [first, ...others] = parts
-    const isError = first?.kind === 'text' && first.text.startsWith(errorPrefix)
+    const isError = first?.kind === 'text' && first.text.startsWith(errorMark)
     const name = asText(message['name'])
     const cache = readCacheHint(message)
-    const told: readonly Part[] = isError
-      ? [{ ...first, text: first.text.slice(errorPrefix.length) }, ...others]
-      : parts
+    const told: readonly Part[] = isError ? [{ ...first, text: first.text.slice(errorMark.length) }, ...others] : parts
     const result: ToolResultPart = {
       kind: 'tool_result',
       callId,
@@ -113,5 +115,7 @@ class MessageReader {
   }
 }
 
-/** What a failed call's result begins with. */
-export const errorPrefix = 'Error: '
+const messageMembers = membersOf(
+  'role content name tool_call_id tool_calls function_call refusal audio images annotations reasoning_content ' +
+    'reasoning reasoning_details cache_control prompt_cache_breakpoint',
+)

@@ -2,6 +2,7 @@ import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { CacheHint, MediaPart, Part } from '#translate/common.ts'
 import { isWebUrl, mimeOf, readDataUrl } from '#translate/media.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 
 /** The content of a message, a text or a list of parts; what cannot be read is rejected, since it would vanish. */
 export function readContent(content: unknown, field: string, notes: Notes): Part[] {
@@ -19,6 +20,7 @@ export function readContent(content: unknown, field: string, notes: Notes): Part
 
 function readPart(value: JsonObject, field: string, notes: Notes): Part[] {
   const cache = readCacheHint(value)
+  tellUnknown(value, partMembers, field, notes)
   switch (value['type']) {
     case 'text':
     case 'input_text':
@@ -30,6 +32,7 @@ function readPart(value: JsonObject, field: string, notes: Notes): Part[] {
       return [{ kind: 'reasoning', text: thinkingText(value['thinking']), style: 'raw', isRedacted: false }]
     // A pointer to a source that the model quoted, without words of its own.
     case 'reference':
+      notes.drop('dropped:citations', field)
       return []
     default: {
       const media = readMedia(value, field, notes)
@@ -37,6 +40,11 @@ function readPart(value: JsonObject, field: string, notes: Notes): Part[] {
     }
   }
 }
+
+const partMembers = membersOf(
+  'type text refusal thinking closed reference_ids image_url input_audio audio_url video_url document_url document_name ' +
+    'file file_id file_data file_url filename detail cache_control prompt_cache_breakpoint',
+)
 
 function textPart(text: unknown, cache: CacheHint | undefined, field: string, notes: Notes): Part[] {
   if (typeof text !== 'string') {

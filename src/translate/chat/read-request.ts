@@ -2,6 +2,7 @@ import { asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { RequestFacts } from '#translate/codec.ts'
 import type { CommonRequest, Identity, Output, RequestCache, Sampling } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { Fields } from './fields.ts'
 import { readMessages } from './read-messages.ts'
 import { readReasoning } from './read-reasoning.ts'
@@ -26,10 +27,10 @@ export function readRequest(body: JsonObject, facts: RequestFacts, notes: Notes)
     reasoning: readReasoning(fields, notes),
     output: readOutput(fields, notes),
     cache: readCache(fields),
-    identity: { ...readIdentity(fields), session: facts.headers.get('x-session-affinity') ?? undefined },
+    identity: { ...readIdentity(fields, notes), session: facts.headers.get('x-session-affinity') ?? undefined },
     tier: fields.text('service_tier'),
     store: fields.flag('store'),
-    includeUsage: readIncludeUsage(fields),
+    includeUsage: readIncludeUsage(fields, notes),
   }
   // The older one is a wish for the same; asked for here so that it is not among the rest.
   fields.any('max_tokens')
@@ -79,9 +80,14 @@ function readStop(value: unknown, notes: Notes): readonly string[] | undefined {
   return said.length === 0 ? undefined : said
 }
 
-export function readIncludeUsage(fields: Fields): boolean {
-  return fields.object('stream_options')?.['include_usage'] === true
+export function readIncludeUsage(fields: Fields, notes: Notes): boolean {
+  const options = fields.object('stream_options') ?? {}
+  tellUnknown(options, streamOptions, 'stream_options', notes)
+  return options['include_usage'] === true
 }
+
+/** Padding against those who count bytes: a stream of our own has none. */
+const streamOptions = membersOf('include_usage include_obfuscation')
 
 function readOutput(fields: Fields, notes: Notes): Output {
   const modalities = fields.list('modalities')?.filter((name) => typeof name === 'string')
@@ -139,10 +145,12 @@ function readCache(fields: Fields): RequestCache | undefined {
   return Object.values(cache).every((value) => value === undefined) ? undefined : cache
 }
 
-export function readIdentity(fields: Fields): Identity {
+export function readIdentity(fields: Fields, notes: Notes): Identity {
   const user = fields.text('user')
   const metadata = fields.object('metadata')
-  const tags = Object.entries(metadata ?? {}).filter((pair): pair is [string, string] => typeof pair[1] === 'string')
+  const pairs = Object.entries(metadata ?? {})
+  const tags = pairs.filter((pair): pair is [string, string] => typeof pair[1] === 'string')
+  if (tags.length < pairs.length) notes.drop('dropped:metadata', 'metadata')
   return {
     endUser: fields.text('safety_identifier') ?? user,
     tags: metadata === undefined ? undefined : Object.fromEntries(tags),

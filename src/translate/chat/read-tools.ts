@@ -1,6 +1,7 @@
 import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { Tool, ToolChoice } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import type { Fields } from './fields.ts'
 import { readCacheHint } from './read-parts.ts'
 
@@ -19,10 +20,13 @@ export function readTools(fields: Fields, notes: Notes): Tool[] {
 function readTool(tool: JsonObject | undefined, field: string, notes: Notes): Tool[] {
   const type = asText(tool?.['type'])
   if (tool === undefined || type === undefined) return refuse(field, 'a tool without a type is not supported', notes)
+  if (type === 'function' || type === 'custom') tellUnknown(tool, toolMembers, field, notes)
   if (type === 'function') return readFunction(tool, tool['function'], `${field}.function`, notes)
   if (type === 'custom') return readCustom(tool, `${field}.custom`, notes)
   return [{ kind: 'hosted', tool: type.startsWith('web_search') ? 'web_search' : type, native: tool }]
 }
+
+const toolMembers = membersOf('type function custom cache_control prompt_cache_breakpoint')
 
 function readFunction(tool: JsonObject, value: unknown, field: string, notes: Notes): Tool[] {
   const { name, description, parameters, strict, ...rest } = asObject(value) ?? {}

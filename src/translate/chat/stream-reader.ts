@@ -3,6 +3,8 @@ import type { AnswerFacts, StreamReader } from '#translate/codec.ts'
 import type { CommonError, CommonEvent, Usage } from '#translate/common.ts'
 import { errorWithin } from '#translate/errors.ts'
 import { isPing } from '#wire/event-content.ts'
+import { tellUnread } from '#translate/unread.ts'
+import { bodyMembers, sourcesBeside } from './answer-members.ts'
 import { ChoiceReader } from './choice-reader.ts'
 import { errorIn } from './read-error.ts'
 import { readUsage } from './usage.ts'
@@ -16,6 +18,8 @@ export class ChatReader implements StreamReader {
   readonly #choices: ChoiceReader[] = []
   readonly #takenIds = new Set<string>()
   #usage: Usage | undefined
+  /** The last chunk that told sources of all of the answer; each tells all of them. */
+  #beside: JsonObject | undefined
   #hasStarted = false
   #isOver = false
 
@@ -28,6 +32,8 @@ export class ChatReader implements StreamReader {
     const chunk = asObject(parseJson(data))
     if (chunk === undefined) return this.#withoutChunk(name, data)
     const events: CommonEvent[] = []
+    tellUnread(chunk, bodyMembers, '', this.#facts.notes)
+    if (chunk['citations'] !== undefined || chunk['search_results'] !== undefined) this.#beside = chunk
     this.#start(chunk, events)
     const choices = chunk['choices']
     if (Array.isArray(choices)) {
@@ -66,6 +72,8 @@ export class ChatReader implements StreamReader {
       id: id === '' ? `chatcmpl-${this.#facts.ids.base62(29)}` : id,
       model: model === '' ? this.#facts.model : model,
       createdAt: asNumber(chunk['created']) || this.#facts.nowSeconds,
+      tier: asText(chunk['service_tier']),
+      fingerprint: asText(chunk['system_fingerprint']),
     })
   }
 
@@ -81,6 +89,7 @@ export class ChatReader implements StreamReader {
     this.#isOver = true
     const events: CommonEvent[] = []
     const choices = this.#choices.filter((choice) => choice !== undefined)
+    if (this.#beside !== undefined) choices[0]?.cite(sourcesBeside(this.#beside), events)
     for (const choice of choices) choice.close(events)
     if (this.#usage !== undefined) events.push({ event: 'usage', usage: this.#usage })
     if (choices.length === 0 || choices.some((choice) => choice.finish === undefined)) {

@@ -1,7 +1,7 @@
 import type { AnswerContext, FramedEvent, StreamWriter } from '#translate/codec.ts'
 import type { CommonError, CommonEvent, Usage } from '#translate/common.ts'
 import { errorEnvelope } from '#translate/errors.ts'
-import { answerId } from './answer-words.ts'
+import { answerId, tierWord } from './answer-words.ts'
 import { ChoiceWriter } from './choice-writer.ts'
 import { brokenOff, estimatedUsage, lastWord, noEvents } from './stream-words.ts'
 import { writeUsage } from './usage.ts'
@@ -28,7 +28,7 @@ export class ChatWriter implements StreamWriter {
       case 'part_delta':
         return this.#choice(event.choice).delta(event.part, event.text)
       case 'start':
-        this.#head = headOf(event.id, event.createdAt, this.#context)
+        this.#head = headOf(event.id, event.createdAt, this.#context, tierWord(event.tier), event.fingerprint)
         return this.#choice(0).begin()
       case 'part_start':
         return this.#choice(event.choice).start(event.part, event.head)
@@ -36,6 +36,8 @@ export class ChatWriter implements StreamWriter {
         return this.#choice(event.choice).meta(event.part, event.meta)
       case 'part_end':
         return this.#choice(event.choice).end(event.part)
+      case 'late_source':
+        return this.#choice(event.choice).source(event.part, event.annotation)
       case 'usage':
         this.#usage = event.usage
         return noEvents
@@ -70,12 +72,14 @@ export class ChatWriter implements StreamWriter {
   }
 }
 
-function headOf(id: string, createdAt: number, context: AnswerContext): string {
+function headOf(id: string, createdAt: number, context: AnswerContext, tier?: string, fingerprint?: string): string {
   const members = {
     id: answerId(id, 'chatcmpl-', context.ids),
     object: 'chat.completion.chunk',
     created: createdAt || context.nowSeconds,
     model: context.model,
+    ...(tier === undefined ? {} : { service_tier: tier }),
+    ...(fingerprint === undefined ? {} : { system_fingerprint: fingerprint }),
   }
   return `${JSON.stringify(members).slice(0, -1)},`
 }

@@ -6,6 +6,7 @@ import { isAtHome } from '#translate/opaque.ts'
 import { argsOfCustom, argsText } from '#translate/tool-args.ts'
 import { toolIdFor } from '#translate/tool-ids.ts'
 import { writeDetails } from './reasoning-details.ts'
+import { fieldOf } from './where.ts'
 import type { ContentWriter } from './write-content.ts'
 import type { ToolPlan } from './write-tools.ts'
 
@@ -68,6 +69,10 @@ export class AssistantWriter {
     const { history, field } = profile.reasoning
     const text = thoughts.map((part) => part.text).join('')
     const isTold = history !== 'drop' && profile.toolIdForm !== 'mistral'
+    const [first] = thoughts
+    if (history === 'drop' && text !== '' && details.length === 0 && first !== undefined) {
+      this.#notes.drop('dropped:foreign_reasoning', fieldOf(this.#request, first))
+    }
     const isWanted = isTold && (text !== '' || (history === 'require' && hasCalls))
     return {
       ...(isWanted ? { [field]: text } : {}),
@@ -78,6 +83,7 @@ export class AssistantWriter {
   #call(call: ToolCallPart): JsonObject {
     const { profile } = this.#target
     const id = toolIdFor(call.id, profile)
+    if (call.cache !== undefined) this.#notes.drop('dropped:cache_hint', fieldOf(this.#request, call))
     const extra = this.#signature(call)
     const name = this.#tools.names.sent(call.name, call.namespace)
     if (call.isCustom && this.#request.form === 'chat') {

@@ -1,5 +1,6 @@
 import type { Target } from '#translate/codec.ts'
 import type { CommonRequest } from '#translate/common.ts'
+import { modalitiesField } from '#translate/field-words.ts'
 import type { Notes } from '#translate/notes.ts'
 import { tierWord } from './answer-words.ts'
 import type { RequestBody } from './request-body.ts'
@@ -77,10 +78,7 @@ function putModalities(body: RequestBody, { form, output }: CommonRequest, notes
   const isSpoken = modalities?.includes('audio') === true
   const isMore = modalities?.some((name) => name !== 'text') === true
   if (isSpoken && audio === undefined) {
-    notes.reject(
-      form === 'gemini' ? 'generationConfig.responseModalities' : 'audio',
-      'audio without a voice is not supported',
-    )
+    notes.reject(form === 'gemini' ? modalitiesField({ form }) : 'audio', 'audio without a voice is not supported')
   }
   // Whoever speaks here writes too.
   const all = isSpoken && form !== 'chat' && modalities.length === 1 ? ['text', 'audio'] : modalities

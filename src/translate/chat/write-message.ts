@@ -62,7 +62,8 @@ class Said {
     const points = codePoints(part.text)
     for (const annotation of part.annotations ?? []) {
       const written = writeAnnotation(annotation, this.#points, points)
-      if (written !== undefined) this.#annotations.push(written)
+      if (written === undefined) this.#context.notes?.lose('dropped:citations', 'annotations')
+      else this.#annotations.push(written)
     }
     if (part.opaque !== undefined) this.#detail(signedText(part.opaque))
     this.#text += part.text
@@ -81,6 +82,7 @@ class Said {
     const extra = signature === undefined ? {} : { extra_content: signatureAtCall(signature) }
     const text = argsText(part.args)
     if (this.#isOlder) {
+      if (this.#functionCall !== undefined) this.#context.notes?.lose('dropped:answer_field', 'tool_calls')
       this.#functionCall ??= { name: part.name, arguments: text }
       return
     }
@@ -95,12 +97,13 @@ class Said {
   media(part: MediaPart, created: number): void {
     if (part.medium === 'image') {
       const url = imageUrl(part)
-      if (url !== undefined) this.#images.push({ type: 'image_url', image_url: { url } })
+      if (url === undefined) this.#context.notes?.lose('dropped:answer_field', part.medium)
+      else this.#images.push({ type: 'image_url', image_url: { url } })
     } else if (part.medium === 'audio' && 'base64' in part.source) {
       const id = `audio_${this.#context.ids.hex(32)}`
       const transcript = part.transcript ?? ''
       this.#audio = { id, data: part.source.base64, expires_at: created + audioSeconds, transcript }
-    }
+    } else this.#context.notes?.lose('dropped:answer_field', part.medium)
   }
 
   message(): JsonObject {

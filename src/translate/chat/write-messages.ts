@@ -2,12 +2,13 @@ import type { JsonObject } from '#kit/json-value.ts'
 import type { Target } from '#translate/codec.ts'
 import type { CommonRequest, Message, Part, ToolResultPart } from '#translate/common.ts'
 import { alternating, inOrder, splitSystem } from '#translate/history.ts'
+import { errorMark, withErrorMark } from '#translate/error-mark.ts'
 import type { Notes } from '#translate/notes.ts'
 import { toolIdFor } from '#translate/tool-ids.ts'
-import { errorPrefix } from './read-messages.ts'
 import { AssistantWriter } from './write-assistant.ts'
 import { ContentWriter } from './write-content.ts'
 import type { ToolPlan } from './write-tools.ts'
+import { fieldOf } from './where.ts'
 
 /** The messages as a backend of Chat takes them. `instruction`: more for the system. */
 export function writeMessages(
@@ -119,6 +120,7 @@ class MessageWriter {
 
   #result(result: ToolResultPart, moved: JsonObject[]): JsonObject {
     const { profile } = this.#target
+    if (result.cache !== undefined) this.#notes.drop('dropped:cache_hint', fieldOf(this.#request, result))
     const told = profile.takesMediaInResults ? result.parts : this.#withoutMedia(result.parts, moved)
     const parts = this.#content.parts(told)
     const value = result.value === undefined ? '' : jsonText(result.value)
@@ -173,15 +175,11 @@ function isMade(part: Part): boolean {
 
 /** Chat has no other word for it than the first one of the text. */
 function marked(content: string | readonly JsonObject[]): string | readonly JsonObject[] {
-  if (typeof content === 'string') return withPrefix(content)
+  if (typeof content === 'string') return withErrorMark(content)
   const [first, ...others] = content
   const text = first?.['type'] === 'text' ? first['text'] : undefined
-  if (typeof text !== 'string') return [{ type: 'text', text: errorPrefix.trimEnd() }, ...content]
-  return [{ ...first, text: withPrefix(text) }, ...others]
-}
-
-function withPrefix(text: string): string {
-  return /^error\b/i.test(text) ? text : `${errorPrefix}${text}`
+  if (typeof text !== 'string') return [{ type: 'text', text: errorMark }, ...content]
+  return [{ ...first, text: withErrorMark(text) }, ...others]
 }
 
 function jsonText(value: unknown): string {

@@ -1,5 +1,6 @@
 import type { Profile } from '#core/profile.ts'
 import type { CommonRequest } from '#translate/common.ts'
+import { countField } from '#translate/field-words.ts'
 import type { Notes } from '#translate/notes.ts'
 import type { RequestBody } from './request-body.ts'
 
@@ -65,13 +66,12 @@ function dropChoosing({ sampling }: CommonRequest, notes: Notes): void {
   if (sampling.logprobs === true || (sampling.topLogprobs ?? 0) > 0) notes.drop('dropped:logprobs', 'logprobs')
 }
 
-function putCount(body: RequestBody, { form, sampling }: CommonRequest, profile: Profile, notes: Notes): void {
-  const { n } = sampling
+function putCount(body: RequestBody, request: CommonRequest, profile: Profile, notes: Notes): void {
+  const { n } = request.sampling
   if (n === undefined) return
   if (profile.takesN && body.takes('n')) body.put('n', n)
   else if (n > 1) {
-    const field = form === 'gemini' ? 'generationConfig.candidateCount' : 'n'
-    notes.reject(field, 'more than one answer to a request is not supported')
+    notes.reject(countField(request), 'more than one answer to a request is not supported')
   }
 }
 

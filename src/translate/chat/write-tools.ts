@@ -80,7 +80,9 @@ export class ToolPlan {
     if (!this.#target.profile.takesStrict || strict === undefined) return undefined
     const { form } = this.#request
     if (form === 'chat' || form === 'responses') return strict
-    return strict && schema !== undefined && isStrict(schema)
+    const isClosed = schema !== undefined && isStrict(schema)
+    if (strict && !isClosed) this.#notes.drop('dropped:unknown_field', 'tools.strict')
+    return strict && isClosed
   }
 
   /** Only some models of OpenAI know them, so that those of other forms come as functions. */
@@ -129,7 +131,9 @@ export class ToolPlan {
     const required = toolIdForm === 'mistral' ? 'any' : 'required'
     switch (choice?.mode) {
       case undefined:
+        return { choice: undefined }
       case 'hosted':
+        if (this.search === undefined) this.#notes.drop('dropped:hosted_tool', 'tool_choice')
         return { choice: undefined }
       case 'auto':
       case 'none':

@@ -1,7 +1,13 @@
 import { asList, asNumber, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { Annotation, CommonError, Finish, FinishReason, Opaque, TokenLogprob, Usage } from '#translate/common.ts'
 import { errorWithin } from '#translate/errors.ts'
+import { answerMembers } from '#translate/unread.ts'
 import { isWebUrl } from '#translate/media.ts'
+
+export const bodyMembers = answerMembers('id message finish_reason usage logprobs error meta generation_id response_id')
+export const messageMembers = answerMembers('role content citations tool_calls tool_plan')
+export const eventMembers = answerMembers('type id index delta logprobs error message')
+export const deltaMembers = answerMembers('message finish_reason usage error')
 
 /** Marks a plan among thoughts: what a model says before it calls tools, which has a place of its own. */
 export const planPayload = 'tool_plan'

@@ -3,13 +3,17 @@ import { callId } from '#translate/chat/call-id.ts'
 import type { AnswerFacts } from '#translate/codec.ts'
 import type { Annotation, CommonError, CommonResponse, Part, TextPart, ToolCallPart } from '#translate/common.ts'
 import { errorWithin, wordsOf } from '#translate/errors.ts'
+import type { Notes } from '#translate/notes.ts'
+import { tellUnread } from '#translate/unread.ts'
 import {
   annotationsOf,
+  bodyMembers,
   errorOfFinish,
   finishOf,
   isNothing,
   isOfText,
   logprobOf,
+  messageMembers,
   ownThought,
   planPayload,
   usageOf,
@@ -23,6 +27,8 @@ export function readBody(body: JsonObject, facts: AnswerFacts): CommonResponse |
   const finish = native === '' ? { reason: 'stop' as const } : finishOf(native)
   const error = errorOfFinish(finish, body['error'])
   if (error !== undefined) return error
+  tellUnread(body, bodyMembers, '', facts.notes)
+  tellUnread(message, messageMembers, 'message.', facts.notes)
   const parts = partsOf(body, message, facts)
   if (parts.length === 0 && native === '') return errorIn({})
   return {
@@ -45,7 +51,8 @@ function partsOf(body: JsonObject, message: JsonObject, facts: AnswerFacts): Par
   const parts: Part[] = []
   const plan = asText(message['tool_plan']) ?? ''
   if (plan !== '') parts.push(thought(plan, family, planPayload))
-  const citations = citationsOf(message)
+  const citations = citationsOf(message, facts.notes)
+  const cited = new Set<number>()
   const content = message['content']
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : asList(content)
   for (const [at, value] of blocks.entries()) {
@@ -53,9 +60,12 @@ function partsOf(body: JsonObject, message: JsonObject, facts: AnswerFacts): Par
     const thinking = asText(block['thinking']) ?? ''
     const text = asText(block['text']) ?? ''
     if (thinking !== '') parts.push(thought(thinking, family, ''))
-    if (text !== '') parts.push(withCitations({ kind: 'text', text }, citations.get(at) ?? []))
+    if (text === '') continue
+    cited.add(at)
+    parts.push(withCitations({ kind: 'text', text }, citations.get(at) ?? []))
   }
-  return [...withLogprobs(parts, body['logprobs']), ...callsOf(message, facts)]
+  if ([...citations.keys()].some((at) => !cited.has(at))) facts.notes?.lose('dropped:citations')
+  return [...withLogprobs(parts, body['logprobs'], facts.notes), ...callsOf(message, facts)]
 }
 
 function thought(text: string, family: string, payload: '' | typeof planPayload): Part {
@@ -63,12 +73,16 @@ function thought(text: string, family: string, payload: '' | typeof planPayload)
 }
 
 /** By the block that they belong to. */
-function citationsOf(message: JsonObject): ReadonlyMap<number, readonly Annotation[]> {
+function citationsOf(message: JsonObject, notes: Notes | undefined): ReadonlyMap<number, readonly Annotation[]> {
   const texts = asList(message['content']).findIndex((block) => asText(asObject(block)?.['text']) !== undefined)
   const byBlock = new Map<number, Annotation[]>()
   for (const value of asList(message['citations'])) {
     const citation = asObject(value)
-    if (citation === undefined || !isOfText(citation)) continue
+    if (citation === undefined) continue
+    if (!isOfText(citation)) {
+      notes?.lose('dropped:citations', 'message.citations')
+      continue
+    }
     const at = asNumber(citation['content_index']) ?? Math.max(texts, 0)
     const known = byBlock.get(at) ?? []
     byBlock.set(at, known)
@@ -82,10 +96,11 @@ function withCitations(part: TextPart, annotations: readonly Annotation[]): Text
 }
 
 /** They are told beside the parts; the first text has them. */
-function withLogprobs(parts: readonly Part[], value: unknown): readonly Part[] {
+function withLogprobs(parts: readonly Part[], value: unknown, notes: Notes | undefined): readonly Part[] {
   const logprobs = asList(value).flatMap((chunk) => logprobOf(chunk) ?? [])
   const at = parts.findIndex((part) => part.kind === 'text')
   const part = parts[at]
+  if (part === undefined && logprobs.length > 0) notes?.lose('dropped:logprobs')
   return part?.kind === 'text' && logprobs.length > 0 ? parts.with(at, { ...part, logprobs }) : parts
 }
 

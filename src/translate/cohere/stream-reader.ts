@@ -4,14 +4,18 @@ import type { AnswerFacts, StreamReader } from '#translate/codec.ts'
 import type { CommonError, CommonEvent, PartHead, PartMeta } from '#translate/common.ts'
 import { errorWithin, wordsOf } from '#translate/errors.ts'
 import { isPing } from '#wire/event-content.ts'
+import { tellUnread } from '#translate/unread.ts'
 import {
   annotationsOf,
+  deltaMembers,
   errorOfFinish,
+  eventMembers,
   finishOf,
   firstOf,
   isNothing,
   isOfText,
   logprobOf,
+  messageMembers,
   ownThought,
   planPayload,
   usageOf,
@@ -28,6 +32,8 @@ export class CohereReader implements StreamReader {
   #open: Open | undefined
   /** Of the content that is open, as its server counts. */
   #index = -1
+  /** Texts by the number that their server gave them. */
+  readonly #texts = new Map<number, number>()
   /** Arguments of the open call that may turn out to be none. */
   #held: string | undefined
   #hasStarted = false
@@ -43,8 +49,18 @@ export class CohereReader implements StreamReader {
     if (event === undefined) return this.#unreadable(name, data)
     if (isPing(name, event)) return keepalive
     const events: CommonEvent[] = []
+    this.#tellUnread(event)
     this.#read(asText(event['type']) ?? name, event, events)
     return events
+  }
+
+  #tellUnread(event: JsonObject): void {
+    const { notes } = this.#facts
+    const delta = asObject(event['delta']) ?? nothing
+    const message = asObject(delta['message']) ?? nothing
+    tellUnread(event, eventMembers, '', notes)
+    tellUnread(delta, deltaMembers, 'delta.', notes)
+    tellUnread(message, messageMembers, 'delta.message.', notes)
   }
 
   end(): readonly CommonEvent[] {
@@ -96,15 +112,18 @@ export class CohereReader implements StreamReader {
     if (content === undefined) return
     this.#say('thinking', asText(content['thinking']) ?? '', events)
     this.#say('text', asText(content['text']) ?? '', events)
-    if (event['logprobs'] === undefined || this.#open !== 'text') return
+    if (event['logprobs'] === undefined) return
     const logprob = logprobOf(event['logprobs'])
-    if (logprob !== undefined) this.#meta({ logprobs: [logprob] }, events)
+    if (logprob === undefined) return
+    if (this.#open === 'text') this.#meta({ logprobs: [logprob] }, events)
+    else this.#facts.notes?.lose('dropped:logprobs')
   }
 
   #say(kind: 'text' | 'thinking' | 'plan', text: string, events: CommonEvent[]): void {
     if (text === '') return
     if (this.#open !== kind) this.#begin(kind, kind === 'text' ? textHead : thoughtHead, events)
     events.push({ event: 'part_delta', choice: 0, part: this.#parts - 1, text })
+    if (kind === 'text') this.#texts.set(this.#index, this.#parts - 1)
   }
 
   #startCall(call: JsonObject | undefined, events: CommonEvent[]): void {
@@ -130,10 +149,18 @@ export class CohereReader implements StreamReader {
   }
 
   #cite(citation: JsonObject | undefined, events: CommonEvent[]): void {
-    if (citation === undefined || this.#open !== 'text' || !isOfText(citation)) return
-    const at = asNumber(citation['content_index'])
-    if (at !== undefined && this.#index !== -1 && at !== this.#index) return
-    for (const annotation of annotationsOf(citation)) this.#meta({ annotation }, events)
+    if (citation === undefined) return
+    const at = asNumber(citation['content_index']) ?? this.#index
+    const isOpen = this.#open === 'text' && (this.#index === -1 || at === this.#index)
+    const part = isOpen ? this.#parts - 1 : this.#texts.get(at)
+    if (part === undefined || !isOfText(citation)) {
+      this.#facts.notes?.lose('dropped:citations', 'message.citations')
+      return
+    }
+    for (const annotation of annotationsOf(citation)) {
+      if (isOpen) this.#meta({ annotation }, events)
+      else events.push({ event: 'late_source', choice: 0, part, annotation })
+    }
   }
 
   #meta(meta: PartMeta, events: CommonEvent[]): void {

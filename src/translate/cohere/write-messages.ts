@@ -1,8 +1,8 @@
 import { asObject, type JsonObject } from '#kit/json-value.ts'
-import { errorPrefix } from '#translate/chat/read-messages.ts'
 import { fieldOf } from '#translate/chat/where.ts'
 import type { Target } from '#translate/codec.ts'
 import type { CommonRequest, Message, Part, ToolCallPart, ToolResultPart } from '#translate/common.ts'
+import { errorMark, withErrorMark } from '#translate/error-mark.ts'
 import { inOrder, splitSystem } from '#translate/history.ts'
 import type { Notes } from '#translate/notes.ts'
 import { isAtHome } from '#translate/opaque.ts'
@@ -111,7 +111,7 @@ class MessageWriter {
       if (isOwn && part.opaque?.payload === planPayload) plan += part.text
       else if (profile.reasoning.history !== 'drop' && part.text !== '') {
         thoughts.push({ type: 'thinking', thinking: part.text })
-      }
+      } else if (part.text !== '') this.#notes.drop('dropped:foreign_reasoning', fieldOf(this.#request, part))
       if (part.opaque !== undefined && part.opaque.kind !== 'text' && !isOwn) {
         this.#notes.drop('dropped:foreign_reasoning')
       }
@@ -153,7 +153,8 @@ class MessageWriter {
     if (typeof told === 'string') return marked(told, isError)
     const [first, ...others] = told
     const text = first?.['text']
-    return typeof text === 'string' ? [{ ...first, text: marked(text, isError) }, ...others] : told
+    if (typeof text === 'string') return [{ ...first, text: marked(text, isError) }, ...others]
+    return isError ? [{ type: 'text', text: errorMark }, ...told] : told
   }
 
   #withoutMedia(parts: readonly Part[], moved: JsonObject[]): Part[] {
@@ -173,7 +174,7 @@ class MessageWriter {
 
 /** There is no word for a failed call but the first one of its result. */
 function marked(text: string, isError: boolean): string {
-  return isError && !/^error\b/i.test(text) ? errorPrefix + text : text
+  return isError ? withErrorMark(text) : text
 }
 
 function jsonText(value: unknown): string {

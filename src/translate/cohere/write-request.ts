@@ -5,7 +5,7 @@ import type { BackendRequest, Target } from '#translate/codec.ts'
 import type { CommonRequest } from '#translate/common.ts'
 import { FunctionTools, type FunctionChoice } from '#translate/function-tools.ts'
 import type { Notes } from '#translate/notes.ts'
-import { outputPlanFor, type OutputPlan } from '#translate/output.ts'
+import { describedSchema, outputPlanFor, type OutputPlan } from '#translate/output.ts'
 import { isThinking, thinkingFor, type Thinking } from '#translate/reasoning.ts'
 import { schemaFor, wrappedRoot } from '#translate/schema.ts'
 import { tellUnsupported } from '#translate/unsupported-fields.ts'
@@ -76,7 +76,7 @@ function writeOutput(plan: OutputPlan, notes: Notes): WrittenOutput {
       return { tool: { ...plan.tool, schema }, isWrapped }
     }
     case 'schema': {
-      const { schema, isWrapped } = rooted(plan.schema, notes)
+      const { schema, isWrapped } = rooted(describedSchema(plan), notes)
       return { format: { type: 'json_object', json_schema: schemaFor(schema, 'openai', notes) }, isWrapped }
     }
   }

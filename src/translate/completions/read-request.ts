@@ -1,24 +1,26 @@
-import type { JsonObject } from '#kit/json-value.ts'
+import { asText, type JsonObject } from '#kit/json-value.ts'
 import { Fields } from '#translate/chat/fields.ts'
 import { readIdentity, readIncludeUsage, readRest, readSampling } from '#translate/chat/read-request.ts'
 import type { RequestFacts } from '#translate/codec.ts'
-import type { CommonRequest } from '#translate/common.ts'
+import type { CommonRequest, Message } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
 
-/** A prompt as the message of a user: nobody knows what else stands in it. */
+/** A prompt as the message of a user: nobody knows what else stands in it. Of several, each is a conversation of its own. */
 export function readRequest(body: JsonObject, facts: RequestFacts, notes: Notes): CommonRequest {
   const fields = new Fields(body, notes)
   // They are known already.
   fields.any('model')
   fields.any('stream')
-  const prompt = readPrompt(fields.any('prompt'), notes)
+  const [prompt, ...others] = readPrompts(fields.any('prompt'), notes)
+  const messages = messagesFor(prompt)
   notes.adapt('adapted:completion_as_chat')
   refuseOthers(fields, notes)
   return {
     form: 'completions',
     model: facts.model,
     stream: facts.stream,
-    messages: [{ role: 'user', parts: prompt === '' ? [] : [{ kind: 'text', text: prompt }], placement: 'inline' }],
+    messages,
+    ...(others.length > 0 && { prompts: [messages, ...others.map(messagesFor)] }),
     tools: [],
     toolChoice: undefined,
     parallelToolCalls: undefined,
@@ -26,26 +28,30 @@ export function readRequest(body: JsonObject, facts: RequestFacts, notes: Notes)
     reasoning: undefined,
     output: {},
     cache: undefined,
-    identity: readIdentity(fields),
+    identity: readIdentity(fields, notes),
     tier: fields.text('service_tier'),
     store: undefined,
     previousResponseId: undefined,
     include: [],
-    includeUsage: readIncludeUsage(fields),
+    includeUsage: readIncludeUsage(fields, notes),
     rest: readRest(fields, notes),
   }
 }
 
-/** A text, alone or in a list; more than one would be more than one request. */
-function readPrompt(prompt: unknown, notes: Notes): string {
-  const only: unknown = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt
-  if (typeof only === 'string') return only
-  const list: readonly unknown[] = Array.isArray(only) ? only : []
-  if (list.some((entry) => typeof entry !== 'string')) {
+/** Texts: one, or one for each answer. */
+function readPrompts(prompt: unknown, notes: Notes): readonly [string, ...string[]] {
+  const list: readonly unknown[] = Array.isArray(prompt) ? prompt : [prompt]
+  const [first, ...others] = list
+  if (list.some((entry) => typeof entry === 'number' || Array.isArray(entry))) {
     notes.reject('prompt', 'a prompt of token ids is not supported')
-  } else if (list.length > 0) notes.reject('prompt', 'a list of more than one prompt is not supported')
-  else notes.reject('prompt', 'a request without a prompt is not supported')
-  return ''
+  } else if (list.length === 0 || list.some((entry) => typeof entry !== 'string')) {
+    notes.reject('prompt', 'a request without a prompt is not supported')
+  }
+  return [asText(first) ?? '', ...others.map((other) => asText(other) ?? '')]
+}
+
+function messagesFor(prompt: string): readonly Message[] {
+  return [{ role: 'user', parts: prompt === '' ? [] : [{ kind: 'text', text: prompt }], placement: 'inline' }]
 }
 
 /** What a chat cannot do: its text would be another one. */

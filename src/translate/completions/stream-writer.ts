@@ -4,7 +4,7 @@ import { writeUsage } from '#translate/chat/usage.ts'
 import type { AnswerContext, FramedEvent, StreamWriter } from '#translate/codec.ts'
 import type { CommonError, CommonEvent, Finish, Usage } from '#translate/common.ts'
 import { errorEnvelope } from '#translate/errors.ts'
-import { completionWord, explanationOf } from './write-body.ts'
+import { completionWord, explanationOf, tellUntold } from './write-body.ts'
 
 /** Common events → chunks of Completions: what is said, and nothing else. */
 export class CompletionsWriter implements StreamWriter {
@@ -30,11 +30,12 @@ export class CompletionsWriter implements StreamWriter {
       case 'part_delta':
         return this.#told[event.choice]?.[event.part] === true ? this.#say(event.choice, event.text, 'null') : noEvents
       case 'start':
-        this.#head = headOf(event.id, event.createdAt, this.#context)
+        this.#head = headOf(event.id, event.createdAt, this.#context, event.fingerprint)
         return noEvents
       case 'part_start': {
         const told = (this.#told[event.choice] ??= [])
         told[event.part] = event.head.kind === 'text' || event.head.kind === 'refusal'
+        tellUntold(event.head.kind, this.#context)
         return noEvents
       }
       case 'usage':
@@ -48,6 +49,11 @@ export class CompletionsWriter implements StreamWriter {
         this.#isOver = true
         return this.#context.request.includeUsage ? [this.#usageChunk(), lastWord] : [lastWord]
       case 'part_meta':
+        if (event.meta.annotation !== undefined) this.#context.notes?.lose('dropped:citations')
+        return noEvents
+      case 'late_source':
+        this.#context.notes?.lose('dropped:citations')
+        return noEvents
       case 'part_end':
       case 'keepalive':
         return noEvents
@@ -79,12 +85,13 @@ export class CompletionsWriter implements StreamWriter {
   }
 }
 
-function headOf(id: string, createdAt: number, context: AnswerContext): string {
+function headOf(id: string, createdAt: number, context: AnswerContext, fingerprint?: string): string {
   const members = {
     id: answerId(id, 'cmpl-', context.ids),
     object: 'text_completion',
     created: createdAt || context.nowSeconds,
     model: context.model,
+    ...(fingerprint === undefined ? {} : { system_fingerprint: fingerprint }),
   }
   return `${JSON.stringify(members).slice(0, -1)},`
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from '#kit/json-value.ts'
 import { answerId } from '#translate/chat/answer-words.ts'
 import { writeUsage } from '#translate/chat/usage.ts'
 import type { AnswerContext } from '#translate/codec.ts'
-import type { Choice, CommonResponse, Finish } from '#translate/common.ts'
+import type { Choice, CommonResponse, Finish, Part } from '#translate/common.ts'
 
 export function writeBody(response: CommonResponse, context: AnswerContext): JsonObject {
   return {
@@ -11,7 +11,7 @@ export function writeBody(response: CommonResponse, context: AnswerContext): Jso
     created: response.createdAt || context.nowSeconds,
     model: context.model,
     choices: response.choices.map((choice) => ({
-      text: textOf(choice),
+      text: textOf(choice, context),
       index: choice.index,
       logprobs: null,
       finish_reason: completionWord(choice.finish),
@@ -22,10 +22,19 @@ export function writeBody(response: CommonResponse, context: AnswerContext): Jso
 }
 
 /** What was said; thoughts have no place in it. */
-function textOf({ parts, finish }: Choice): string {
+function textOf({ parts, finish }: Choice, context: AnswerContext): string {
   let text = ''
-  for (const part of parts) if (part.kind === 'text' || part.kind === 'refusal') text += part.text
+  for (const part of parts) {
+    tellUntold(part.kind, context)
+    if (part.kind === 'text' || part.kind === 'refusal') text += part.text
+    if (part.kind === 'text' && part.annotations !== undefined) context.notes?.lose('dropped:citations')
+  }
   return text === '' ? explanationOf(finish) : text
+}
+
+/** Nobody was asked for anything but text, but some send it. Thoughts are no part of a completion. */
+export function tellUntold(kind: Part['kind'], { notes }: AnswerContext): void {
+  if (kind === 'tool_call' || kind === 'media') notes?.lose('dropped:answer_field', kind)
 }
 
 /** Why nothing was said. */

@@ -2,6 +2,8 @@ import type { Form } from '#core/talk.ts'
 import { asList, asNumber, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { AnswerFacts } from '#translate/codec.ts'
 import type { Annotation, MediaPart, NativePart, Opaque, Part } from '#translate/common.ts'
+import type { Notes } from '#translate/notes.ts'
+import { answerMembers, tellUnread, type AnswerMembers } from '#translate/unread.ts'
 import { mimeOfFormat } from './media-formats.ts'
 
 /** Blocks of a whole answer → parts. */
@@ -20,7 +22,7 @@ function partsOf(block: JsonObject, facts: AnswerFacts): readonly Part[] {
   const call = asObject(block['toolUse'])
   if (call !== undefined) return [callFrom(call, block, facts)]
   const cited = asObject(block['citationsContent'])
-  if (cited !== undefined) return citedFrom(cited)
+  if (cited !== undefined) return citedFrom(cited, facts)
   const media = mediaFrom(block)
   if (media !== undefined) return [media]
   const type = Object.keys(block)[0]
@@ -63,11 +65,14 @@ export function callId(call: JsonObject, { ids }: AnswerFacts): string {
   return id === '' ? `call_${ids.base62(24)}` : id
 }
 
-function citedFrom(cited: JsonObject): readonly Part[] {
+function citedFrom(cited: JsonObject, { notes }: AnswerFacts): readonly Part[] {
   const text = asList(cited['content'])
     .map((piece) => asText(asObject(piece)?.['text']) ?? '')
     .join('')
-  if (text === '') return []
+  if (text === '') {
+    if (asList(cited['citations']).length > 0) notes?.lose('dropped:citations')
+    return []
+  }
   const annotations = asList(cited['citations']).flatMap((citation) => annotationFrom(citation) ?? [])
   return [{ kind: 'text', text, annotations }]
 }
@@ -113,3 +118,26 @@ const ownForm: Form = 'converse'
 export function blockIndex(event: JsonObject): number {
   return asNumber(event['contentBlockIndex']) ?? 0
 }
+
+/** How long it took is no part of an answer. */
+export const bodyMembers = answerMembers(
+  'output stopReason usage metrics serviceTier performanceConfig additionalModelResponseFields $metadata',
+  { trace: 'dropped:safety_ratings' },
+)
+
+/** Events by their names; what stands in others is nothing of the answer. */
+export const eventMembers: ReadonlyMap<string, AnswerMembers> = new Map([
+  ['messageStop', answerMembers('stopReason additionalModelResponseFields p')],
+  ['metadata', answerMembers('usage metrics serviceTier performanceConfig p', { trace: 'dropped:safety_ratings' })],
+  ['contentBlockDelta', answerMembers('contentBlockIndex delta p')],
+])
+
+export const deltaMembers = answerMembers('text reasoningContent toolUse citation image')
+
+/** Only the sequence that stopped it is asked for. */
+export function tellUnreadFields(fields: unknown, notes: Notes | undefined): void {
+  const object = asObject(fields)
+  if (object !== undefined) tellUnread(object, fieldMembers, 'additionalModelResponseFields.', notes)
+}
+
+const fieldMembers = answerMembers('stop_sequence delta')

@@ -1,9 +1,21 @@
 import { asObject, asText, parseJson, type JsonObject } from '#kit/json-value.ts'
 import type { AnswerFacts, StreamReader } from '#translate/codec.ts'
-import type { CommonEvent, Finish, PartHead } from '#translate/common.ts'
+import type { Annotation, CommonEvent, Finish, PartHead } from '#translate/common.ts'
 import { errorWithin, wordsOf, type ErrorWords } from '#translate/errors.ts'
 import { finishFrom } from './finish.ts'
-import { annotationFrom, blockIndex, callId, isServers, mediaFrom, nativeOf, opaqueOf } from './read-blocks.ts'
+import { tellUnread } from '#translate/unread.ts'
+import {
+  annotationFrom,
+  blockIndex,
+  callId,
+  deltaMembers,
+  eventMembers,
+  isServers,
+  mediaFrom,
+  nativeOf,
+  opaqueOf,
+  tellUnreadFields,
+} from './read-blocks.ts'
 import { usageFrom } from './usage.ts'
 
 /** A block of the answer that is being told. */
@@ -20,6 +32,8 @@ interface OpenBlock {
   isRedacted: boolean
   /** Pieces of a picture. */
   bytes: Buffer[]
+  /** Sources that came before its text. */
+  readonly early: Annotation[]
 }
 
 /** Events of ConverseStream → common events. Blocks of text have no beginning there; the usage comes behind the end. */
@@ -61,6 +75,8 @@ export class ConverseStreamReader implements StreamReader {
   }
 
   #read(name: string, event: JsonObject, events: CommonEvent[]): void {
+    const members = eventMembers.get(name)
+    if (members !== undefined) tellUnread(event, members, `${name}.`, this.#facts.notes)
     switch (name) {
       case 'contentBlockStart':
         this.#open(blockIndex(event), asObject(event['start']), events)
@@ -73,12 +89,16 @@ export class ConverseStreamReader implements StreamReader {
         break
       case 'messageStop':
         this.#close(events)
+        tellUnreadFields(event['additionalModelResponseFields'], this.#facts.notes)
         this.#finish = finishFrom(asText(event['stopReason']) ?? '', event['additionalModelResponseFields'])
         break
       case 'metadata': {
         const usage = usageFrom(event['usage'])
         if (usage !== undefined) events.push({ event: 'usage', usage })
         this.#hasMetadata = true
+        const tier = asText(asObject(event['serviceTier'])?.['type'])
+        // Whoever is told of it is told at the beginning.
+        if (tier !== undefined && tier !== 'default') this.#facts.notes?.lose('dropped:service_tier')
       }
     }
   }
@@ -108,6 +128,7 @@ export class ConverseStreamReader implements StreamReader {
       opaque: '',
       isRedacted: false,
       bytes: [],
+      early: [],
     }
     this.#block = block
     if (call !== undefined && kind === 'tool_call') {
@@ -126,6 +147,7 @@ export class ConverseStreamReader implements StreamReader {
 
   #takeDelta(block: OpenBlock, delta: JsonObject | undefined, events: CommonEvent[]): void {
     if (delta === undefined) return
+    tellUnread(delta, deltaMembers, 'delta.', this.#facts.notes)
     const text = asText(delta['text'])
     if (text !== undefined) return this.#takeText(block, text, events)
     const thought = asObject(delta['reasoningContent'])
@@ -135,7 +157,7 @@ export class ConverseStreamReader implements StreamReader {
     const annotation = annotationFrom(delta['citation'])
     if (annotation !== undefined && block.part !== -1) {
       events.push({ event: 'part_meta', choice: 0, part: block.part, meta: { annotation } })
-    }
+    } else if (annotation !== undefined) block.early.push(annotation)
     const media = asText(asObject(asObject(delta['image'])?.['source'])?.['bytes'])
     if (media !== undefined && block.kind === 'media') block.bytes.push(Buffer.from(media, 'base64'))
   }
@@ -145,6 +167,9 @@ export class ConverseStreamReader implements StreamReader {
     if (block.part === -1) {
       block.kind = 'text'
       this.#begin(block, { kind: 'text' }, events)
+      for (const annotation of block.early.splice(0)) {
+        events.push({ event: 'part_meta', choice: 0, part: block.part, meta: { annotation } })
+      }
     }
     if (block.kind === 'text') this.#tell(block, text, events)
   }
@@ -174,6 +199,7 @@ export class ConverseStreamReader implements StreamReader {
     const block = this.#block
     if (block === undefined) return
     this.#block = undefined
+    if (block.early.length > 0) this.#facts.notes?.lose('dropped:citations')
     if (block.kind === 'media' || block.kind === 'native') this.#beginWhole(block, events)
     if (block.part === -1) return
     if (block.kind === 'tool_call' && !block.hasDelta) this.#tell(block, '{}', events)

@@ -1,14 +1,16 @@
 import type { JsonObject } from '#kit/json-value.ts'
+import { countField, modalitiesField } from '#translate/field-words.ts'
 import type { RequestWriting } from './request-writing.ts'
 
 /** What a request asks that Converse has no word for: rejected where the answer would be wrong without, else dropped. */
 export function tellUncarried({ request, notes }: RequestWriting): void {
   const { sampling, output, cache, previousResponseId } = request
-  if ((sampling.n ?? 1) > 1) notes.reject('n', 'more than one answer to a request is not supported')
+  if ((sampling.n ?? 1) > 1) notes.reject(countField(request), 'more than one answer to a request is not supported')
   if (sampling.maxOutputTokens === 0) notes.reject('max_tokens', 'an answer without tokens is not supported')
   const modality = output.modalities?.find((name) => name.toLowerCase() !== 'text')
-  if (modality !== undefined) notes.reject('modalities', `${modality.toLowerCase()} output is not supported`)
-  else if (output.audio !== undefined) notes.reject('audio', 'audio output is not supported')
+  if (modality !== undefined)
+    notes.reject(modalitiesField(request), `${modality.toLowerCase()} output is not supported`)
+  else if (output.audio !== undefined) notes.drop('dropped:unknown_field', 'audio')
   if (cache?.resource !== undefined) notes.reject('cachedContent', 'cached content of another provider cannot be read')
   if (cache?.key !== undefined) notes.drop('dropped:cache_hint', 'prompt_cache_key')
   if (previousResponseId !== undefined) {

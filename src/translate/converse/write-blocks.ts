@@ -1,5 +1,6 @@
 import { asObject } from '#kit/json-value.ts'
 import type { NativePart, Part, ReasoningPart, ToolCallPart, ToolResultPart } from '#translate/common.ts'
+import { errorMark, withErrorMark } from '#translate/error-mark.ts'
 import { isAtHome } from '#translate/opaque.ts'
 import { argsObject, argsOfCustom } from '#translate/tool-args.ts'
 import { toolIdFor } from '#translate/tool-ids.ts'
@@ -38,6 +39,9 @@ export class BlockWriter {
   #blockOf(part: Part, moved: Block[]): Block | undefined {
     switch (part.kind) {
       case 'text':
+        if ((part.annotations ?? []).length > 0) this.#lost('dropped:citations', part)
+        if (part.opaque !== undefined) this.#lost('dropped:foreign_reasoning', part)
+        return textBlock(part.text)
       case 'refusal':
         return textBlock(part.text)
       case 'media':
@@ -67,10 +71,15 @@ export class BlockWriter {
     return undefined
   }
 
+  #lost(code: `dropped:${string}`, part: Part): void {
+    this.#writing.notes.drop(code, fieldOf(this.#writing.request, part))
+  }
+
   #call(part: ToolCallPart): Block {
     const { names, notes, target, request } = this.#writing
     const name = names.sent(part.name, part.namespace)
     this.calledTools.add(name)
+    if (part.opaque !== undefined) this.#lost('dropped:foreign_reasoning', part)
     const args = part.isCustom ? argsOfCustom(part.args) : part.args
     const field = 'raw' in args ? fieldOf(request, part) : ''
     return { toolUse: { toolUseId: toolIdFor(part.id, target.profile), name, input: argsObject(args, notes, field) } }
@@ -139,8 +148,8 @@ export function textBlock(text: string): Block | undefined {
 
 function markAsError(content: Block[]): void {
   const first = content.find((block) => typeof block['text'] === 'string')
-  if (first === undefined) content.unshift({ text: 'Error:' })
-  else if (!/^\s*error\b/i.test(String(first['text']))) first['text'] = `Error: ${String(first['text'])}`
+  if (first === undefined) content.unshift({ text: errorMark })
+  else first['text'] = withErrorMark(String(first['text']))
 }
 
 function compact(blocks: readonly (Block | undefined)[]): Block[] {

@@ -143,6 +143,9 @@ function setCache(
     const last = messages.findLast(({ role }) => role === 'user')
     if (last !== undefined) cacheBehind(writing, 'messages', last.content, hint)
   }
+  if (writing.request.cache?.retention === '24h' && hint?.ttl === undefined) {
+    writing.notes.drop('dropped:cache_hint', 'prompt_cache_retention')
+  }
   writing.points.settle()
 }
 

@@ -19,6 +19,7 @@ export interface WrittenTools {
 export function writeTools(writing: RequestWriting, calledTools: ReadonlySet<string>): WrittenTools {
   const { request, notes } = writing
   checkChoice(request.toolChoice, request.tools, notes)
+  if (request.toolChoice?.mode === 'hosted') notes.drop('dropped:hosted_tool', 'tool_choice')
   const specs = new ToolSpecs(writing)
   for (const tool of request.tools) specs.add(tool)
   const choice = specs.choose(request.toolChoice, calledTools.size > 0)

@@ -1,8 +1,8 @@
-import { errorPrefix } from '#translate/chat/read-messages.ts'
 import { fieldOf } from '#translate/chat/where.ts'
 import type { Target } from '#translate/codec.ts'
 import type { CommonRequest, MediaPart, Message, Part, ToolCallPart, ToolResultPart } from '#translate/common.ts'
 import type { ConverterFile, ConverterMessage, ConverterPart } from '#translate/converter.ts'
+import { errorMark } from '#translate/error-mark.ts'
 import { alternating, inOrder, splitSystem } from '#translate/history.ts'
 import { inlined, textOfFile } from '#translate/media.ts'
 import type { Notes } from '#translate/notes.ts'
@@ -144,7 +144,7 @@ class MessageWriter {
         kind: 'tool_result',
         callId: toolIdFor(result.callId, this.#target.profile),
         name: result.name === undefined ? '' : this.#names.sent(result.name, result.namespace),
-        text: isError && text === '' ? errorPrefix.trim() : text,
+        text: isError && text === '' ? errorMark.trim() : text,
         files,
         isError,
       },

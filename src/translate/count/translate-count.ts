@@ -23,8 +23,8 @@ export const translateCount: TranslateOther = async (asked, means) => {
   const body = bodyOf(call)
   if (body === undefined) return reject('the body is no JSON object')
   const notes = new Notes(policy.mode)
-  const facts = { ...factsOf(call, means.recall), stream: false }
-  const request = readBy(client, told.requestIn(body), facts, notes)
+  const facts = { ...factsOf(asked, means.recall), stream: false }
+  const request = readBy(client, told.requestIn(body), facts, asked, notes)
   if (notes.rejection !== undefined) return notes.rejection
   const estimate = estimateTokens(request)
   const common = { form: talk.form, requestId, notes }

@@ -1,7 +1,8 @@
+import type { Call } from '#core/call.ts'
 import type { Protocol } from '#core/dialect.ts'
 import type { Form } from '#core/talk.ts'
-import { estimateTextTokens } from '#translate/token-estimate.ts'
-import { reject, type Asked, type Translation } from '#translate/asked.ts'
+import type { IncomingResponse } from '#ports/transport.ts'
+import { reject, type Asked, type Parts, type Translation } from '#translate/asked.ts'
 import { callFor } from '#translate/backend-call.ts'
 import { bodyAnswer, localAnswer } from '#translate/body-answer.ts'
 import { bodyOf, exactBodyOf } from '#translate/client-request.ts'
@@ -14,13 +15,15 @@ import { knownCodecs } from '#translate/registry.ts'
 import type { TranslateOther } from '#translate/translate.ts'
 import { bedrockEmbedBackend } from './bedrock-backend.ts'
 import { cohereEmbedBackend } from './cohere-backend.ts'
-import type { EmbedBackend, EmbedClient, EmbedRequest } from './common.ts'
+import type { EmbedBackend, EmbedClient, EmbedRequest, Embeddings } from './common.ts'
 import { geminiEmbedClient } from './gemini-client.ts'
+import { JointVectors, type JointEmbeddings } from './joint-vectors.ts'
 import { geminiEmbedBackend, vertexEmbedBackend } from './google-backend.ts'
 import { ollamaEmbedBackend } from './ollama-backend.ts'
 import { ollamaEmbedClient } from './ollama-client.ts'
 import { openaiEmbedBackend } from './openai-backend.ts'
 import { openaiEmbedClient } from './openai-client.ts'
+import { normalized } from './vector.ts'
 
 /** A call for vectors, in the words of a backend that has others than its client. */
 export const translateEmbed: TranslateOther = async (asked, means) => {
@@ -45,26 +48,55 @@ export const translateEmbed: TranslateOther = async (asked, means) => {
     notes,
     nowWallMs: means.clock.wallMs(),
   })
-  const tell: Tell = { asked, client, body, request, sentWallMs }
-  const isEmpty = request.inputs.length === 0 && talk.form === 'ollama'
-  checkInputs(request, isEmpty ? Infinity : backend.inputsMax, isEmpty, notes)
-  const sent = requestOf(asked, backend, request, notes)
+  const tell: Tell = { asked, client, body, sentWallMs }
+  if (request.inputs.length === 0) {
+    if (talk.form !== 'ollama') notes.reject(request.field, 'there is nothing in it to make a vector of')
+    const sent = requestOf(asked, backend, request, notes)
+    if (notes.rejection !== undefined) return notes.rejection
+    const local = localAnswer(told(tell, { vectors: [], tokens: 0 }, sentWallMs), errors())
+    return { call: callFor(asked, sent, 'sse'), local, answer: (response) => response, warnings: notes }
+  }
+  const batches = inBatches(request, backend.inputsMax, notes)
+  const sent = batches.map((batch) => requestOf(asked, backend, batch, notes))
   if (notes.rejection !== undefined) return notes.rejection
+  const all = new JointVectors(batches)
+  const finish = isCutShort(asked, request) ? ofLengthOne : asTheyAre
+  const answer = (response: IncomingResponse, index: number): IncomingResponse => {
+    const errorMeans = errors()
+    return bodyAnswer(response, errorMeans, (answered) => {
+      const problem = all.add(index, finish(backend.read(answered, response.headers)))
+      if (problem !== undefined) return problem
+      return all.whole && told(tell, all.whole, errorMeans.nowWallMs)
+    })
+  }
+  const callAt = (index: number): Call => callFor(asked, sent[index] ?? plainRequest, 'sse')
+  const parts = batches.length > 1 ? partsOf(all, batches.length, callAt, answer) : undefined
+  return { call: callAt(0), answer: (response) => answer(response, 0), warnings: notes, parts }
+}
+
+/** Does Google cut vectors to the size that was asked for, and leave it to others to make them whole again? */
+function isCutShort({ form, protocol, policy, model }: Asked, { dimensions }: EmbedRequest): boolean {
+  if (policy.normalizesVectors !== true || dimensions === undefined) return false
+  return form === 'gemini' || (protocol === 'vertex' && !isHosted(model))
+}
+
+function ofLengthOne(answer: Embeddings | undefined): Embeddings | undefined {
+  return answer && { ...answer, vectors: answer.vectors.map(normalized) }
+}
+
+function asTheyAre(answer: Embeddings | undefined): Embeddings | undefined {
+  return answer
+}
+
+function partsOf(all: JointVectors, count: number, call: Parts['call'], answer: Parts['answer']): Parts {
   return {
-    call: callFor(asked, sent, 'sse'),
-    ...(isEmpty && { local: localAnswer(told(tell, [], 0, sentWallMs), errors()) }),
-    answer: (response) => {
-      const errorMeans = errors()
-      return bodyAnswer(response, errorMeans, (answered) => {
-        const read = backend.read(answered, response.headers)
-        if (read === undefined) return 'its answer has no vectors'
-        const { vectors, tokens } = read
-        const { length } = request.inputs
-        if (vectors.length !== length) return `its answer has ${vectors.length} vectors for ${length} inputs`
-        return told(tell, vectors, tokens, errorMeans.nowWallMs)
-      })
+    count,
+    call,
+    answer,
+    lacks: (index) => all.lacks(index),
+    get isOver() {
+      return all.whole !== undefined
     },
-    warnings: notes,
   }
 }
 
@@ -73,19 +105,17 @@ interface Tell {
   readonly asked: Asked
   readonly client: EmbedClient
   readonly body: Parameters<EmbedClient['writeBody']>[1]
-  readonly request: EmbedRequest
   readonly sentWallMs: number
 }
 
 function told(
-  { asked: { call }, client, body, request, sentWallMs }: Tell,
-  vectors: Parameters<EmbedClient['writeBody']>[0],
-  tokens: number | undefined,
+  { asked: { call }, client, body, sentWallMs }: Tell,
+  { vectors, tokens }: JointEmbeddings,
   nowWallMs: number,
 ): ReturnType<EmbedClient['writeBody']> {
   return client.writeBody(vectors, body, call.path, {
     model: call.model,
-    tokens: tokens ?? request.inputs.reduce((sum, { text }) => sum + estimateTextTokens(text), 0),
+    tokens,
     tookMs: Math.max(0, nowWallMs - sentWallMs),
   })
 }
@@ -124,11 +154,25 @@ const plainErrors: ErrorMeans['backend'] = {
   readError: (status, headers, body) => errorFrom(status, headers, wordsOf(body) ?? { message: '' }),
 }
 
-function checkInputs({ inputs, field }: EmbedRequest, inputsMax: number, mayBeEmpty: boolean, notes: Notes): void {
-  if (inputs.length === 0 && !mayBeEmpty) notes.reject(field, 'there is nothing in it to make a vector of')
-  if (inputs.length <= inputsMax) return
-  const most = inputsMax === 1 ? 'one input' : `at most ${inputsMax} inputs`
-  notes.reject(field, `${inputs.length} inputs are too many, this model takes ${most} in one request`)
+/** Limit: requests that one of a client becomes: as many as OpenAI takes inputs, for models that take one at a time. */
+const batchesMax = 2048
+
+/** As many inputs as the model takes at once, again and again. */
+function inBatches(request: EmbedRequest, inputsMax: number, notes: Notes): readonly EmbedRequest[] {
+  const { inputs, field } = request
+  if (inputs.length <= inputsMax) return [request]
+  if (inputs.length > inputsMax * batchesMax) {
+    notes.reject(
+      field,
+      `${inputs.length} inputs are too many, of this model ${inputsMax * batchesMax} can be asked for`,
+    )
+    return []
+  }
+  const batches: EmbedRequest[] = []
+  for (let from = 0; from < inputs.length; from += inputsMax) {
+    batches.push({ ...request, inputs: inputs.slice(from, from + inputsMax) })
+  }
+  return batches
 }
 
 function requestOf(asked: Asked, backend: EmbedBackend, request: EmbedRequest, notes: Notes): BackendRequest {

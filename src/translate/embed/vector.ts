@@ -21,6 +21,14 @@ export function vectorsOf(values: readonly unknown[]): readonly (readonly number
   return vectors
 }
 
+/** Of the length 1, in the same direction; one that has no direction stays as it is. */
+export function normalized(vector: readonly number[]): readonly number[] {
+  let squares = 0
+  for (const number of vector) squares += number * number
+  const length = Math.sqrt(squares)
+  return length > 0 && Number.isFinite(length) ? vector.map((number) => number / length) : vector
+}
+
 /** Little-endian floats of 32 bits, whatever this machine has. */
 export function toBase64(vector: readonly number[]): string {
   const bytes = Buffer.alloc(vector.length * floatBytes)

@@ -2,6 +2,7 @@ import { asList, asObject, asText } from '#kit/json-value.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { AnswerFacts } from '#translate/codec.ts'
 import type { CommonEvent, Finish, MediaPart, Opaque, PartHead, PartMeta } from '#translate/common.ts'
+import { tellUnreadOfCandidate, tellUnreadOfPart } from './answer-members.ts'
 import { callIdOf, finishOf, nativeOf, opaqueOf } from './answer-words.ts'
 import { annotationsOf } from './grounding.ts'
 import { logprobsOf } from './logprobs.ts'
@@ -21,6 +22,8 @@ export class CandidateReader {
   #call: { readonly part: number; readonly args: PartialArgs } | undefined
   /** Of the open text, for sources that are told at the end. */
   #texts: string[] = []
+  /** The last text that is over. */
+  #last: OverText | undefined
   /** The last chunk that told sources. */
   #sources: JsonObject | undefined
   #finish: Finish | undefined
@@ -36,14 +39,14 @@ export class CandidateReader {
 
   /** Events are added to `events`. */
   push(candidate: JsonObject, events: CommonEvent[]): void {
+    tellUnreadOfCandidate(candidate, this.#facts.notes)
     for (const each of asList(asObject(candidate['content'])?.['parts'])) {
       const part = asObject(each)
       if (part !== undefined) this.#piece(part, events)
     }
     if (candidate['groundingMetadata'] !== undefined || candidate['citationMetadata'] !== undefined)
-      this.#sources = candidate
-    if (candidate['logprobsResult'] !== undefined && this.#open === 'text')
-      this.#meta({ logprobs: logprobsOf(candidate['logprobsResult']) }, this.#part, events)
+      this.#sources = { ...this.#sources, ...sourcesIn(candidate) }
+    if (candidate['logprobsResult'] !== undefined) this.#readLogprobs(candidate['logprobsResult'], events)
     const finish = finishOf(candidate)
     if (finish === undefined) return
     this.#finish = finish
@@ -58,10 +61,30 @@ export class CandidateReader {
   close(events: CommonEvent[]): void {
     this.#endCall(events)
     this.#closePart(events)
+    this.#tellLate(events)
     if (this.#finish !== undefined) events.push({ event: 'finish', choice: this.#choice, finish: this.#finish })
   }
 
+  #readLogprobs(result: unknown, events: CommonEvent[]): void {
+    const logprobs = logprobsOf(result)
+    if (this.#open === 'text') this.#meta({ logprobs }, this.#part, events)
+    else if (logprobs !== undefined) this.#facts.notes?.lose('dropped:logprobs')
+  }
+
+  /** Sources of a text that was over when they came. */
+  #tellLate(events: CommonEvent[]): void {
+    if (this.#sources === undefined) return
+    const { part, text } = this.#last ?? { part: -1, text: '' }
+    const annotations = annotationsOf(this.#sources, text)
+    if (part === -1 && annotations.length > 0) this.#facts.notes?.lose('dropped:citations')
+    if (part === -1) return
+    for (const annotation of annotations) {
+      events.push({ event: 'late_source', choice: this.#choice, part, annotation })
+    }
+  }
+
   #piece(part: JsonObject, events: CommonEvent[]): void {
+    tellUnreadOfPart(part, this.#facts.notes)
     const text = asText(part['text'])
     const opaque = opaqueOf(part['thoughtSignature'])
     if (text !== undefined) return this.#text(text, part['thought'] === true ? 'reasoning' : 'text', opaque, events)
@@ -99,16 +122,19 @@ export class CandidateReader {
   #closePart(events: CommonEvent[]): void {
     if (this.#open === undefined) return
     const part = this.#part
-    if (this.#open === 'text' && this.#sources !== undefined) this.#tellSources(this.#sources, part, events)
+    if (this.#open === 'text') {
+      this.#last = { part, text: this.#texts.join('') }
+      if (this.#sources !== undefined) this.#tellSources(this.#sources, this.#last, events)
+    }
     this.#open = undefined
     this.#isSigned = false
     this.#texts = []
     events.push({ event: 'part_end', choice: this.#choice, part })
   }
 
-  #tellSources(candidate: JsonObject, part: number, events: CommonEvent[]): void {
+  #tellSources(candidate: JsonObject, { part, text }: OverText, events: CommonEvent[]): void {
     this.#sources = undefined
-    for (const annotation of annotationsOf(candidate, this.#texts.join(''))) this.#meta({ annotation }, part, events)
+    for (const annotation of annotationsOf(candidate, text)) this.#meta({ annotation }, part, events)
   }
 
   #callPiece(call: JsonObject, opaque: Opaque | undefined, events: CommonEvent[]): void {
@@ -156,6 +182,19 @@ export class CandidateReader {
   #meta(meta: PartMeta, part: number, events: CommonEvent[]): void {
     events.push({ event: 'part_meta', choice: this.#choice, part, meta })
   }
+}
+
+/** The latest of each. */
+function sourcesIn({ groundingMetadata, citationMetadata }: JsonObject): JsonObject {
+  return {
+    ...(groundingMetadata !== undefined && { groundingMetadata }),
+    ...(citationMetadata !== undefined && { citationMetadata }),
+  }
+}
+
+interface OverText {
+  readonly part: number
+  readonly text: string
 }
 
 const textHead: PartHead = { kind: 'text' }

@@ -1,24 +1,46 @@
 import { asList, asNumber, asObject, asText } from '#kit/json-value.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { Annotation } from '#translate/common.ts'
+import type { Notes } from '#translate/notes.ts'
 import { bytesToCodePoints, codePointsToBytes } from './byte-offsets.ts'
 import { told } from './fields.ts'
 
 /** Limit: sources of one text; further ones are left out. */
 const annotationsMax = 1000
 
-/** Of a candidate: what `groundingMetadata` and `citationMetadata` say of its text. Sources without a place are left out. */
+/** Of a candidate: what `groundingMetadata` and `citationMetadata` say of its text. Some sources have no place in it. */
 export function annotationsOf(candidate: JsonObject, text: string): readonly Annotation[] {
   const places = [...groundedPlaces(candidate), ...citedPlaces(candidate)].slice(0, annotationsMax)
-  if (places.length === 0) return []
+  const named = new Set(places.map(({ source }) => source.url))
+  const others = groundingSources(candidate).filter((source) => source !== undefined && !named.has(source.url))
+  if (places.length === 0) return others.flatMap((source) => ofAll(source)).slice(0, annotationsMax)
   const points = bytesToCodePoints(
     text,
     places.flatMap(({ start, end }) => [start, end]),
   )
-  return places.map(({ source, start, end, citedText, native }) => {
+  const placed = places.map(({ source, start, end, citedText, native }): Annotation => {
     const { url, title } = source
     return { kind: 'url', url, title, start: points.get(start) ?? 0, end: points.get(end) ?? 0, citedText, native }
   })
+  return [...placed, ...others.flatMap((source) => ofAll(source))].slice(0, annotationsMax)
+}
+
+/** A source of which it is not said what it is the source of. */
+function ofAll(source: Source | undefined): readonly Annotation[] {
+  return source === undefined ? [] : [{ kind: 'url', url: source.url, title: source.title }]
+}
+
+/** Are there sources that have no address? */
+export function hasNameless(candidate: JsonObject): boolean {
+  const cited = asObject(candidate['citationMetadata'])
+  if (cited === undefined && candidate['groundingMetadata'] === undefined) return false
+  const places = asList(cited?.['citationSources'] ?? cited?.['citations'])
+  if (places.some((place) => asText(asObject(place)?.['uri']) === undefined)) return true
+  return groundingSources(candidate).includes(undefined)
+}
+
+function groundingSources(candidate: JsonObject): readonly (Source | undefined)[] {
+  return asList(asObject(candidate['groundingMetadata'])?.['groundingChunks']).map(sourceOf)
 }
 
 interface Place {
@@ -37,7 +59,7 @@ interface Source {
 function groundedPlaces(candidate: JsonObject): readonly Place[] {
   const metadata = asObject(candidate['groundingMetadata'])
   if (metadata === undefined) return []
-  const sources = asList(metadata['groundingChunks']).map(sourceOf)
+  const sources = groundingSources(candidate)
   return asList(metadata['groundingSupports']).flatMap((each) => {
     const native = asObject(each) ?? {}
     const segment = asObject(native['segment']) ?? {}
@@ -78,12 +100,13 @@ export interface Sourced {
 }
 
 /** `groundingMetadata` for a client; undefined where there are no sources. */
-export function groundingMetadataOf(texts: readonly Sourced[]): JsonObject | undefined {
+export function groundingMetadataOf(texts: readonly Sourced[], notes: Notes | undefined): JsonObject | undefined {
   const chunks: JsonObject[] = []
   const supports: JsonObject[] = []
   const indexByUrl = new Map<string, number>()
   for (const { partIndex, text, annotations } of texts) {
     const named = annotations.filter((each) => each.url !== undefined).slice(0, annotationsMax)
+    if (named.length < annotations.length) notes?.lose('dropped:citations', 'groundingMetadata')
     const bytes = codePointsToBytes(
       text,
       named.flatMap(({ start, end }) => [start ?? 0, end ?? 0]),

@@ -2,6 +2,8 @@ import { asList, asObject, asText } from '#kit/json-value.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { AnswerFacts } from '#translate/codec.ts'
 import type { Choice, CommonError, CommonResponse, Finish, Part } from '#translate/common.ts'
+import type { Notes } from '#translate/notes.ts'
+import { tellUnreadOfBody, tellUnreadOfCandidate, tellUnreadOfPart } from './answer-members.ts'
 import { blockOf, callIdOf, createdAtOf, finishOf, indexOf, nativeOf, opaqueOf, withoutAnswer } from './answer-words.ts'
 import { objectsOf } from './fields.ts'
 import { annotationsOf } from './grounding.ts'
@@ -13,6 +15,7 @@ import { tierOf, usageOf } from './usage.ts'
 export function readBody(body: JsonObject, facts: AnswerFacts): CommonResponse | CommonError {
   const error = readErrorWithin(body)
   if (error !== undefined) return error
+  tellUnreadOfBody(body, facts.notes)
   const candidates = objectsOf(body['candidates'])
   const blocked = candidates.length === 0 ? blockOf(body) : undefined
   if (candidates.length === 0 && blocked === undefined) return withoutAnswer('the answer has no candidates')
@@ -45,11 +48,14 @@ function choicesOf(candidates: readonly JsonObject[], facts: AnswerFacts): Choic
 
 function partsOf(candidate: JsonObject, facts: AnswerFacts): readonly Part[] {
   const parts: Part[] = []
+  tellUnreadOfCandidate(candidate, facts.notes)
   for (const each of asList(asObject(candidate['content'])?.['parts'])) {
     const raw = asObject(each)
-    if (raw !== undefined) addPart(parts, raw, facts)
+    if (raw === undefined) continue
+    tellUnreadOfPart(raw, facts.notes)
+    addPart(parts, raw, facts)
   }
-  return withFindings(parts, candidate)
+  return withFindings(parts, candidate, facts.notes)
 }
 
 /** Texts that follow each other are one, as they are in a stream, until one is signed. */
@@ -86,11 +92,15 @@ function otherPart(raw: JsonObject, facts: AnswerFacts): Part | undefined {
 }
 
 /** Sources and probabilities are told beside the parts, of the first text. */
-function withFindings(parts: readonly Part[], candidate: JsonObject): readonly Part[] {
+function withFindings(parts: readonly Part[], candidate: JsonObject, notes: Notes | undefined): readonly Part[] {
   const logprobs = logprobsOf(candidate['logprobsResult'])
   const at = parts.findIndex((part) => part.kind === 'text')
   const part = parts[at]
-  if (part?.kind !== 'text') return parts
+  if (part?.kind !== 'text') {
+    if (annotationsOf(candidate, '').length > 0) notes?.lose('dropped:citations')
+    if (logprobs !== undefined) notes?.lose('dropped:logprobs')
+    return parts
+  }
   const annotations = annotationsOf(candidate, part.text)
   const found = { ...(logprobs && { logprobs }), ...(annotations.length > 0 && { annotations }) }
   return [...parts.slice(0, at), { ...part, ...found }, ...parts.slice(at + 1)]

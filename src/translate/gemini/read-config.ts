@@ -2,6 +2,7 @@ import { asText } from '#kit/json-value.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { Effort, Output, Reasoning, Sampling } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { clipped, tellUnknown } from '#translate/unknown-members.ts'
 import { flagIn, listIn, member, namesIn, numberIn, objectIn, textIn, wordIn } from './fields.ts'
 import { jsonSchemaOf } from './openapi-schema.ts'
 
@@ -23,9 +24,10 @@ export function readSampling(config: JsonObject): Sampling {
 }
 
 /** Who says nothing of thoughts, sees none. */
-export function readReasoning(config: JsonObject): Reasoning | undefined {
+export function readReasoning(config: JsonObject, notes: Notes): Reasoning | undefined {
   const thinking = objectIn(config, 'thinkingConfig')
   if (thinking === undefined) return undefined
+  tellUnknown(thinking, thinkingMembers, 'generationConfig.thinkingConfig', notes)
   const budgetTokens = numberIn(thinking, 'thinkingBudget')
   return {
     effort: effortOf(wordIn(thinking, 'thinkingLevel')),
@@ -35,13 +37,15 @@ export function readReasoning(config: JsonObject): Reasoning | undefined {
   }
 }
 
-export function readOutput(config: JsonObject): Output {
+const thinkingMembers = namesIn(['thinkingBudget', 'thinkingLevel', 'includeThoughts'])
+
+export function readOutput(config: JsonObject, notes: Notes): Output {
   const modalities = listIn(config, 'responseModalities').flatMap((each) => asText(each)?.toLowerCase() ?? [])
   const wantsAudio = modalities.includes('audio')
   return {
-    format: readFormat(config),
+    format: readFormat(config, notes),
     modalities: modalities.length === 0 ? undefined : modalities,
-    audio: wantsAudio ? { voice: voiceOf(config), format: 'pcm16' } : undefined,
+    audio: wantsAudio ? { voice: voiceOf(config, notes), format: 'pcm16' } : undefined,
   }
 }
 
@@ -52,9 +56,15 @@ export function noteUnknown(config: JsonObject, notes: Notes): void {
   }
 }
 
-function readFormat(config: JsonObject): Output['format'] {
-  const mime = textIn(config, 'responseMimeType')?.toLowerCase()
+function readFormat(config: JsonObject, notes: Notes): Output['format'] {
+  // What is empty is not set, as in all of Google's messages.
+  const mime = textIn(config, 'responseMimeType')?.toLowerCase() || undefined
   const schema = readSchema(config)
+  // A value of an enumeration without its quotes: others are asked for it as JSON.
+  if (mime === 'text/x.enum' && Array.isArray(schema?.['enum'])) return { kind: 'json_schema', schema, isBare: true }
+  if (mime !== undefined && mime !== 'application/json' && mime !== 'text/plain') {
+    notes.reject('generationConfig.responseMimeType', `answers of the type "${clipped(mime)}" are not supported`)
+  }
   if (schema !== undefined && mime !== 'text/plain') return { kind: 'json_schema', schema }
   if (mime === 'application/json') return { kind: 'json' }
   return mime === undefined ? undefined : { kind: 'text' }
@@ -89,11 +99,19 @@ function kindOf(budgetTokens: number | undefined): Reasoning['kind'] {
 }
 
 /** Voices have other names elsewhere; one that is nobody's is the usual one. */
-function voiceOf(config: JsonObject): string {
-  const voice = objectIn(objectIn(config, 'speechConfig') ?? {}, 'voiceConfig') ?? {}
+function voiceOf(config: JsonObject, notes: Notes): string {
+  const speech = objectIn(config, 'speechConfig') ?? {}
+  const voice = objectIn(speech, 'voiceConfig') ?? {}
   const name = textIn(objectIn(voice, 'prebuiltVoiceConfig') ?? {}, 'voiceName')?.toLowerCase()
-  return name !== undefined && openaiVoices.has(name) ? name : 'alloy'
+  tellUnknown(speech, speechMembers, 'generationConfig.speechConfig', notes)
+  tellUnknown(voice, voiceMembers, 'generationConfig.speechConfig.voiceConfig', notes)
+  if (name !== undefined && openaiVoices.has(name)) return name
+  if (name !== undefined) notes.drop('dropped:unknown_field', 'generationConfig.speechConfig.voiceConfig')
+  return 'alloy'
 }
+
+const speechMembers = namesIn(['voiceConfig'])
+const voiceMembers = namesIn(['prebuiltVoiceConfig'])
 
 const openaiVoices: ReadonlySet<string> = new Set([
   'alloy',

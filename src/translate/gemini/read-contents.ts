@@ -2,6 +2,7 @@ import { asObject } from '#kit/json-value.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { Message, Part } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { listIn, member, textIn } from './fields.ts'
 import { readParts } from './read-parts.ts'
 
@@ -10,12 +11,13 @@ import { readParts } from './read-parts.ts'
  * keeps each chunk of a stream as a content of its own, so that those of the model are one turn as long as they follow each
  * other.
  */
-export function readContents(body: JsonObject, detail: string | undefined): Message[] {
+export function readContents(body: JsonObject, detail: string | undefined, notes: Notes): Message[] {
   const turns: { readonly role: Message['role']; readonly list: unknown[] }[] = []
   let isLoose = false
   for (const each of listIn(body, 'contents')) {
     const content = asObject(each)
     const isOwn = content !== undefined && isContent(content)
+    if (isOwn) tellUnknown(content, contentMembers, 'contents', notes)
     const role = isOwn ? roleOf(content) : 'user'
     const list = isOwn ? partsOf(content) : [each]
     const last = turns.at(-1)
@@ -26,7 +28,7 @@ export function readContents(body: JsonObject, detail: string | undefined): Mess
   }
   const messages: Message[] = []
   for (const { role, list } of turns) {
-    const parts = readParts(list, detail)
+    const parts = readParts(list, detail, notes)
     if (parts.length > 0)
       messages.push({ role, placement: 'inline', parts: role === 'assistant' ? joined(parts) : parts })
   }
@@ -52,13 +54,15 @@ export function readSystem(body: JsonObject, notes: Notes): readonly Message[] {
     const content = asObject(each)
     return content === undefined || !isContent(content) ? [each] : partsOf(content)
   })
-  const parts = readParts(list, undefined)
+  const parts = readParts(list, undefined, notes)
   const alien = parts.findIndex((part) => part.kind !== 'text')
   if (alien >= 0)
     notes.reject(`systemInstruction.parts[${alien}]`, 'a system instruction other than text is not supported')
   const texts = parts.filter((part) => part.kind === 'text')
   return texts.length === 0 ? [] : [{ role: 'system', placement: 'top', parts: texts }]
 }
+
+const contentMembers = membersOf('role parts')
 
 function isContent(object: JsonObject): boolean {
   return member(object, 'parts') !== undefined || textIn(object, 'role') !== undefined

@@ -1,14 +1,16 @@
 import { asObject } from '#kit/json-value.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { Part, ToolResultPart } from '#translate/common.ts'
-import { flagIn, listIn, member, objectIn, textIn } from './fields.ts'
+import type { Notes } from '#translate/notes.ts'
+import { tellUnknown } from '#translate/unknown-members.ts'
+import { flagIn, listIn, member, namesIn, objectIn, textIn } from './fields.ts'
 import { fileMedia, inlineMedia, withPartFields } from './read-media.ts'
 import { readSignature, restoreThoughts } from './signature.ts'
 
 /**
  * The parts of one content of a client. `detail`: how closely it wants all images looked at.
  */
-export function readParts(list: readonly unknown[], detail: string | undefined): Part[] {
+export function readParts(list: readonly unknown[], detail: string | undefined, notes: Notes): Part[] {
   const parts: Part[] = []
   // Where the parts since the last call, or the last signature, begin.
   let step = 0
@@ -17,7 +19,7 @@ export function readParts(list: readonly unknown[], detail: string | undefined):
     if (raw === undefined) continue
     const { own, thoughts } = readSignature(textIn(raw, 'thoughtSignature'))
     restoreThoughts(parts, step, thoughts)
-    const part = readPart(raw, detail)
+    const part = readPart(raw, detail, notes)
     if (thoughts.length > 0) step = parts.length
     if (part === undefined) continue
     if (own === undefined) {
@@ -43,16 +45,17 @@ function pushSigned(parts: Part[], part: Part, opaque: NonNullable<ReturnType<ty
   }
 }
 
-function readPart(raw: JsonObject, detail: string | undefined): Part | undefined {
+function readPart(raw: JsonObject, detail: string | undefined, notes: Notes): Part | undefined {
+  tellUnknown(raw, partMembers, 'contents.parts', notes)
   const text = textIn(raw, 'text')
   if (text !== undefined) {
     if (flagIn(raw, 'thought') === true) return { kind: 'reasoning', text, style: 'summary', isRedacted: false }
     return { kind: 'text', text }
   }
   const call = objectIn(raw, 'functionCall')
-  if (call !== undefined) return readCall(call)
+  if (call !== undefined) return readCall(call, notes)
   const response = objectIn(raw, 'functionResponse')
-  if (response !== undefined) return readResult(response, detail)
+  if (response !== undefined) return readResult(response, detail, notes)
   const blob = objectIn(raw, 'inlineData')
   const file = objectIn(raw, 'fileData')
   const media = blob === undefined ? file && fileMedia(file) : inlineMedia(blob)
@@ -60,7 +63,8 @@ function readPart(raw: JsonObject, detail: string | undefined): Part | undefined
   return readNative(raw)
 }
 
-function readCall(call: JsonObject): Part {
+function readCall(call: JsonObject, notes: Notes): Part {
+  tellUnknown(call, callMembers, 'contents.parts.functionCall', notes)
   const args = { value: objectIn(call, 'args') ?? {} }
   return {
     kind: 'tool_call',
@@ -73,7 +77,8 @@ function readCall(call: JsonObject): Part {
 }
 
 /** `output` and `error` are Google's own names; without them, all of the response is the result. */
-function readResult(response: JsonObject, detail: string | undefined): ToolResultPart {
+function readResult(response: JsonObject, detail: string | undefined, notes: Notes): ToolResultPart {
+  tellUnknown(response, responseMembers, 'contents.parts.functionResponse', notes)
   const told = member(response, 'response')
   // Some clients write the output itself where an object belongs.
   const said = asObject(told) ?? (told === undefined ? {} : { output: told })
@@ -83,7 +88,7 @@ function readResult(response: JsonObject, detail: string | undefined): ToolResul
   const [only] = names
   const isNamed = names.length === 1 && (only === 'output' || only === 'result' || (only === 'error' && isError))
   const value = isNamed ? said[only] : said
-  const media = readParts(listIn(response, 'parts'), detail).filter((part) => part.kind === 'media')
+  const media = readParts(listIn(response, 'parts'), detail, notes).filter((part) => part.kind === 'media')
   const isText = typeof value === 'string'
   // Beside a value the parts say the same; media have a place only among parts.
   const text = isText ? value : JSON.stringify(value)
@@ -99,6 +104,9 @@ function readResult(response: JsonObject, detail: string | undefined): ToolResul
   }
 }
 
+const callMembers = namesIn(['id', 'name', 'args'])
+const responseMembers = namesIn(['id', 'name', 'response', 'parts'])
+
 /** What Google carried out itself. */
 function readNative(raw: JsonObject): Part | undefined {
   const type = natives.find((name) => member(raw, name) !== undefined)
@@ -112,3 +120,15 @@ export const natives = [
   'toolResponse',
   'audioTranscription',
 ] as const
+
+const partMembers = namesIn([
+  'text',
+  'thought',
+  'thoughtSignature',
+  'functionCall',
+  'functionResponse',
+  'inlineData',
+  'fileData',
+  'mediaResolution',
+  ...natives,
+])

@@ -1,19 +1,29 @@
 import { asObject, asText } from '#kit/json-value.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { Tool, ToolChoice } from '#translate/common.ts'
-import { listIn, member, objectIn, textIn, told, wordIn } from './fields.ts'
+import type { Notes } from '#translate/notes.ts'
+import { clipped, tellUnknown } from '#translate/unknown-members.ts'
+import { listIn, member, namesIn, objectIn, textIn, told, wordIn } from './fields.ts'
 import { jsonSchemaOf } from './openapi-schema.ts'
 
 /** `tools`: any number of objects, each of which may hold several declarations and hosted tools. */
-export function readTools(body: JsonObject): readonly Tool[] {
-  return listIn(body, 'tools').flatMap((each) => {
+export function readTools(body: JsonObject, notes: Notes): readonly Tool[] {
+  return listIn(body, 'tools').flatMap((each, at) => {
     const holder = asObject(each) ?? {}
-    return listIn(holder, 'functionDeclarations').flatMap(readDeclaration).concat(readHosted(holder))
+    const field = `tools[${at}]`
+    for (const name of Object.keys(holder)) {
+      if (!holderMembers.has(name)) notes.drop('dropped:hosted_tool', `${field}.${clipped(name)}`)
+    }
+    const declarations = listIn(holder, 'functionDeclarations')
+    return declarations.flatMap((one) => readDeclaration(one, field, notes)).concat(readHosted(holder))
   })
 }
 
-export function readToolChoice(body: JsonObject): ToolChoice | undefined {
-  const config = objectIn(objectIn(body, 'toolConfig') ?? {}, 'functionCallingConfig')
+export function readToolChoice(body: JsonObject, notes: Notes): ToolChoice | undefined {
+  const toolConfig = objectIn(body, 'toolConfig') ?? {}
+  const config = objectIn(toolConfig, 'functionCallingConfig')
+  tellUnknown(toolConfig, toolConfigMembers, 'toolConfig', notes)
+  tellUnknown(config ?? {}, callingMembers, 'toolConfig.functionCallingConfig', notes)
   if (config === undefined) return undefined
   const names = listIn(config, 'allowedFunctionNames').flatMap((name) => asText(name) ?? [])
   const [name] = names
@@ -28,10 +38,19 @@ export function readToolChoice(body: JsonObject): ToolChoice | undefined {
   }
 }
 
-function readDeclaration(each: unknown): Tool | [] {
+/** Whether server-side calls are told in the answer: their blocks are noted where there are any. */
+const toolConfigMembers = namesIn(['functionCallingConfig', 'includeServerSideToolInvocations'])
+const callingMembers = namesIn(['mode', 'allowedFunctionNames'])
+const declarationMembers = namesIn(['name', 'description', 'parameters', 'parametersJsonSchema', 'behavior'])
+
+function readDeclaration(each: unknown, field: string, notes: Notes): Tool | [] {
   const declaration = asObject(each) ?? {}
   const name = textIn(declaration, 'name')
-  if (name === undefined) return []
+  if (name === undefined) {
+    notes.reject(`${field}.functionDeclarations`, 'a function without a name is not supported')
+    return []
+  }
+  tellUnknown(declaration, declarationMembers, `${field}.functionDeclarations`, notes)
   const jsonSchema = objectIn(declaration, 'parametersJsonSchema')
   const parameters = objectIn(declaration, 'parameters')
   const rest = told({ behavior: member(declaration, 'behavior') })
@@ -71,3 +90,5 @@ const hostedTools: readonly (readonly [field: string, tool: string])[] = [
   ['mcpServers', 'mcp'],
   ['computerUse', 'computer_use'],
 ]
+
+const holderMembers = namesIn(['functionDeclarations', ...hostedTools.map(([field]) => field)])

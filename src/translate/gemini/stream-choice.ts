@@ -28,6 +28,10 @@ export class StreamChoice {
   logprobs: TokenLogprob[] = []
   readonly sourced: Sourced[] = []
   #partIndex = 0
+  /** As the events count them. */
+  #part = 0
+  /** Texts that are over, for sources that come late. */
+  readonly #closed = new Map<number, Sourced & { readonly annotations: Annotation[] }>()
   #annotations: Annotation[] = []
   #texts: string[] = []
   /** Signatures of the open thought, whose words they go with. */
@@ -37,8 +41,9 @@ export class StreamChoice {
     this.index = index
   }
 
-  open(head: PartHead): void {
+  open(part: number, head: PartHead): void {
     this.head = head
+    this.#part = part
     this.gathered = []
     this.own = undefined
     this.#texts = []
@@ -59,15 +64,24 @@ export class StreamChoice {
     else this.own = opaque
   }
 
+  /** Of a text that is over. */
+  learnLate(part: number, annotation: Annotation): void {
+    const text = this.#closed.get(part)
+    if (text === undefined) return
+    if (text.annotations.length === 0) this.sourced.push(text)
+    text.annotations.push(annotation)
+  }
+
   /** Head of the part that ended. */
   close(): PartHead | undefined {
     const head = this.head
     this.head = undefined
-    if (this.#annotations.length > 0) {
-      const text = this.#texts.join('')
-      this.sourced.push({ partIndex: this.#partIndex, text, annotations: this.#annotations })
+    if (head?.kind === 'text') {
+      const text = { partIndex: this.#partIndex, text: this.#texts.join(''), annotations: this.#annotations }
+      this.#closed.set(this.#part, text)
+      if (this.#annotations.length > 0) this.sourced.push(text)
+      this.#partIndex += 1
     }
-    if (head?.kind === 'text') this.#partIndex += 1
     if (this.#ofThought.length > 0) {
       const words = this.#texts.join('')
       for (const opaque of this.#ofThought) this.pending.push(withWords(opaque, words))

@@ -2,10 +2,11 @@ import { asList, asObject, asText, parseJson } from '#kit/json-value.ts'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { AnswerFacts, StreamReader } from '#translate/codec.ts'
 import type { CommonError, CommonEvent } from '#translate/common.ts'
+import { tellUnreadOfBody } from './answer-members.ts'
 import { blockOf, createdAtOf, indexOf } from './answer-words.ts'
 import { CandidateReader } from './candidate-reader.ts'
 import { readErrorWithin } from './read-error.ts'
-import { usageOf } from './usage.ts'
+import { tierOf, usageOf } from './usage.ts'
 
 /** Chunks of a stream, each a body of its own; it finishes at the end, for a later chunk may still carry parts. */
 export class GeminiStreamReader implements StreamReader {
@@ -27,6 +28,7 @@ export class GeminiStreamReader implements StreamReader {
     const error = body['error'] === undefined ? undefined : readErrorWithin(body)
     if (error !== undefined) return this.#fail([], error)
     const events: CommonEvent[] = []
+    tellUnreadOfBody(body, this.#facts.notes)
     this.#chunk(body, events)
     return events
   }
@@ -69,7 +71,8 @@ export class GeminiStreamReader implements StreamReader {
     this.#hasStarted = true
     const model = asText(body['modelVersion']) ?? this.#facts.model
     const createdAt = createdAtOf(body, this.#facts)
-    events.push({ event: 'start', id: id ?? this.#facts.ids.base62(22), model, createdAt })
+    const tier = tierOf(asObject(body['usageMetadata']))
+    events.push({ event: 'start', id: id ?? this.#facts.ids.base62(22), model, createdAt, tier })
   }
 
   #block(finish: NonNullable<ReturnType<typeof blockOf>>, body: JsonObject, events: CommonEvent[]): void {

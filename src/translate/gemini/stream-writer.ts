@@ -36,7 +36,7 @@ export class GeminiStreamWriter implements StreamWriter {
     if (this.#isOver) return nothing
     switch (event.event) {
       case 'part_start':
-        this.#choice(event.choice).open(event.head)
+        this.#choice(event.choice).open(event.part, event.head)
         return nothing
       case 'part_delta':
         return this.#delta(this.#choice(event.choice), event.text)
@@ -45,6 +45,9 @@ export class GeminiStreamWriter implements StreamWriter {
         return nothing
       case 'part_end':
         return this.#partEnd(this.#choice(event.choice))
+      case 'late_source':
+        this.#choice(event.choice).learnLate(event.part, event.annotation)
+        return nothing
       case 'usage':
         this.#usage = { ...this.#usage, ...told({ ...event.usage }) }
         return nothing
@@ -143,7 +146,11 @@ export class GeminiStreamWriter implements StreamWriter {
     const [first] = choices
     const isBlocked = choices.every(({ hasSpoken, finish }) => !hasSpoken && finish?.reason === 'content_filter')
     if (isBlocked && first?.finish !== undefined) return { promptFeedback: promptFeedbackOf(first.finish) }
-    return { candidates: (choices.length === 0 ? [new StreamChoice(0)] : choices).map(lastCandidate) }
+    return {
+      candidates: (choices.length === 0 ? [new StreamChoice(0)] : choices).map((choice) =>
+        lastCandidate(choice, this.#context),
+      ),
+    }
   }
 
   #sayObject(choice: StreamChoice, part: object | undefined): readonly FramedEvent[] {
@@ -201,7 +208,7 @@ function wholeMedia(part: MediaPart, pieces: readonly string[]): MediaPart {
   return { ...part, source: { base64: begun + pieces.join('') } }
 }
 
-function lastCandidate(choice: StreamChoice): object {
+function lastCandidate(choice: StreamChoice, { notes }: AnswerContext): object {
   const thoughtSignature = signatureOf(choice.pending)
   const { finish } = choice
   return told({
@@ -209,7 +216,7 @@ function lastCandidate(choice: StreamChoice): object {
     finishReason: choice.isRefusal ? 'SAFETY' : finishWords[finish?.reason ?? 'stop'],
     finishMessage: finish?.explanation,
     index: choice.index,
-    groundingMetadata: groundingMetadataOf(choice.sourced),
+    groundingMetadata: groundingMetadataOf(choice.sourced, notes),
     logprobsResult: choice.logprobs.length === 0 ? undefined : logprobsResultOf(choice.logprobs),
   })
 }

@@ -13,7 +13,7 @@ export function writeBody(response: CommonResponse, context: AnswerContext): Jso
   const blocked = blockedBy(response.choices)
   const answer =
     blocked === undefined
-      ? { candidates: response.choices.map((choice) => candidateOf(choice, showsThoughts)) }
+      ? { candidates: response.choices.map((choice) => candidateOf(choice, showsThoughts, context)) }
       : { promptFeedback: promptFeedbackOf(blocked) }
   return {
     ...answer,
@@ -40,7 +40,7 @@ function blockedBy(choices: readonly Choice[]): Finish | undefined {
   return isBlocked ? choices[0]?.finish : undefined
 }
 
-function candidateOf(choice: Choice, showsThoughts: boolean): JsonObject {
+function candidateOf(choice: Choice, showsThoughts: boolean, { notes }: AnswerContext): JsonObject {
   const { parts, texts } = answerParts(choice, showsThoughts)
   const logprobs = choice.parts.flatMap((part) => (part.kind === 'text' ? (part.logprobs ?? []) : []))
   const isRefusal = choice.parts.some((part) => part.kind === 'refusal')
@@ -50,7 +50,7 @@ function candidateOf(choice: Choice, showsThoughts: boolean): JsonObject {
     finishReason: isRefusal ? 'SAFETY' : finishWords[choice.finish.reason],
     finishMessage: choice.finish.explanation,
     index: choice.index,
-    groundingMetadata: groundingMetadataOf(texts),
+    groundingMetadata: groundingMetadataOf(texts, notes),
     avgLogprobs: logprobs.length === 0 ? undefined : averageOf(logprobs),
     logprobsResult: logprobs.length === 0 ? undefined : logprobsResultOf(logprobs),
   })

@@ -1,10 +1,12 @@
 import type { JsonObject } from '#kit/json-value.ts'
 import type { Target } from '#translate/codec.ts'
 import type { CommonRequest, MediaPart, Part } from '#translate/common.ts'
+import { countField } from '#translate/field-words.ts'
 import type { Notes } from '#translate/notes.ts'
-import type { OutputPlan } from '#translate/output.ts'
+import { describedSchema, type OutputPlan } from '#translate/output.ts'
 import { thinkingFor } from '#translate/reasoning.ts'
 import { schemaFor } from '#translate/schema.ts'
+import { showsResponsesThoughts } from '#translate/shown-thoughts.ts'
 import { told } from './fields.ts'
 
 /** `generationConfig`, and the stop sequences that did not fit into it. */
@@ -25,7 +27,7 @@ export function writeConfig(request: CommonRequest, target: Target, plan: Output
     ...samplingOf(request, target, notes),
     maxOutputTokens: sampling.maxOutputTokens,
     stopSequences: own.length === 0 ? undefined : own,
-    candidateCount: candidateCountOf(sampling.n, target, notes),
+    candidateCount: candidateCountOf(request, target, notes),
     ...logprobsOf(request),
     ...formatOf(plan, target, notes),
     responseModalities: modalitiesOf(output.modalities),
@@ -62,9 +64,10 @@ function seedOf(seed: number | undefined, notes: Notes): number | undefined {
   return undefined
 }
 
-function candidateCountOf(n: number | undefined, target: Target, notes: Notes): number | undefined {
+function candidateCountOf(request: CommonRequest, target: Target, notes: Notes): number | undefined {
+  const { n } = request.sampling
   if (n === undefined || n === 1) return undefined
-  if (!target.profile.takesN) notes.reject('n', 'more than one answer is not supported')
+  if (!target.profile.takesN) notes.reject(countField(request), 'more than one answer is not supported')
   return n
 }
 
@@ -81,8 +84,8 @@ function formatOf(plan: OutputPlan, { profile }: Target, notes: Notes): JsonObje
       return { responseMimeType }
     case 'schema':
       return profile.takesJsonSchema
-        ? { responseMimeType, responseJsonSchema: schemaFor(plan.schema, 'gemini', notes) }
-        : { responseMimeType, responseSchema: schemaFor(plan.schema, 'gemini_subset', notes) }
+        ? { responseMimeType, responseJsonSchema: schemaFor(describedSchema(plan), 'gemini', notes) }
+        : { responseMimeType, responseSchema: schemaFor(describedSchema(plan), 'gemini_subset', notes) }
     case 'text':
     case 'tool':
     case 'instruction':
@@ -128,13 +131,15 @@ function thinkingOf(request: CommonRequest, target: Target, notes: Notes): JsonO
 }
 
 /** Does the client's form show thoughts, and does the client want to see them, as far as it said? */
-function showsThoughts({ form, reasoning }: CommonRequest, { policy }: Target): boolean {
+function showsThoughts(request: CommonRequest, { policy }: Target): boolean {
+  const { form, reasoning } = request
   if (reasoning?.visibility === 'none' || reasoning?.kind === 'off' || reasoning?.effort === 'none') return false
   if (form === 'chat') return policy.chatReasoning !== 'off'
   // Their clients see none unless they ask.
   if (form === 'messages') return reasoning !== undefined
   if (form === 'gemini') return reasoning?.visibility !== undefined
-  return form === 'responses' || form === 'ollama'
+  if (form === 'responses') return showsResponsesThoughts({ request, policy })
+  return form === 'ollama'
 }
 
 /** What Gemini has no word for. */
@@ -142,6 +147,7 @@ function noteLosses({ sampling, output, cache }: CommonRequest, notes: Notes): v
   if (sampling.logitBias !== undefined) notes.drop('dropped:logit_bias', 'logit_bias')
   if (sampling.minP !== undefined) notes.drop('dropped:unknown_field', 'min_p')
   if (sampling.repetitionPenalty !== undefined) notes.drop('dropped:penalties', 'repetition_penalty')
+  if (output.audio !== undefined) notes.drop('dropped:unknown_field', 'audio')
   if (output.verbosity !== undefined) notes.drop('dropped:verbosity', 'verbosity')
   if (output.prediction !== undefined) notes.drop('dropped:prediction', 'prediction')
   if (cache?.auto !== undefined || cache?.key !== undefined || cache?.retention !== undefined)

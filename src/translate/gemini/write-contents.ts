@@ -1,6 +1,7 @@
 import type { JsonObject } from '#kit/json-value.ts'
 import type { Target } from '#translate/codec.ts'
-import type { CommonRequest, Message, Opaque, Part, ToolCallPart } from '#translate/common.ts'
+import type { CommonRequest, MediaPart, Message, Opaque, Part, ToolCallPart } from '#translate/common.ts'
+import { textOfFile } from '#translate/media.ts'
 import { FieldNames } from '#translate/messages/field-names.ts'
 import { isAtHome } from '#translate/opaque.ts'
 import { argsObject, argsOfCustom } from '#translate/tool-args.ts'
@@ -58,6 +59,8 @@ export class ContentsWriter {
         for (const each of written.media) media.push(each)
         this.#noteCache(part)
       } else {
+        const context = part.kind === 'media' ? contextOf(part) : ''
+        if (context !== '') others.push({ text: context })
         const written = this.#plain(part)
         if (written !== undefined) others.push(written)
       }
@@ -93,6 +96,7 @@ export class ContentsWriter {
     switch (part.kind) {
       case 'text':
         this.#noteCache(part)
+        if ((part.annotations ?? []).length > 0) this.#notes.drop('dropped:citations', this.#fields.of(part))
         return part.text === '' ? undefined : { text: part.text }
       case 'refusal':
         return part.text === '' ? undefined : { text: part.text }
@@ -144,6 +148,11 @@ export class ContentsWriter {
     const { family, reasoning } = this.#target.profile
     return family === 'gemini' && reasoning.style === 'level'
   }
+}
+
+/** What a document is about; that of a plain text stands in it. */
+function contextOf(part: MediaPart): string {
+  return part.context === undefined || textOfFile(part) !== undefined ? '' : part.context
 }
 
 /** For each part: a signature in front of it belongs to the call behind it, which has none of its own. */

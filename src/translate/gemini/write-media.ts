@@ -28,6 +28,7 @@ function sourceOf(part: MediaPart, target: Target, notes: Notes, fields: FieldNa
   }
   if (!target.profile.media.has(part.medium))
     return rejected(notes, fields.of(part), `${part.medium} input is not supported`)
+  if ((part.filename ?? part.title) !== undefined) notes.drop('dropped:unknown_field', `${fields.of(part)}.filename`)
   return { inlineData: { mimeType: mime, data: source.base64 } }
 }
 

@@ -46,6 +46,7 @@ export class BlockWriter implements Told {
       case 'text':
         return [this.#startText(part)]
       case 'media':
+        if ((head.part.transcript ?? '') === '') this.#context.notes?.lose('dropped:answer_field', head.part.medium)
         return this.#whole(emptyText, { type: 'text_delta', text: mediaNote(head.part) })
       case 'native':
         return this.#native(head.part)
@@ -78,6 +79,7 @@ export class BlockWriter implements Told {
     if (meta.opaque !== undefined) part.opaque = meta.opaque
     if (meta.annotation === undefined || part.head.kind !== 'text') return nothing
     const citation = citationOf(meta.annotation)
+    if (citation === undefined) this.#context.notes?.lose('dropped:citations')
     return citation === undefined ? nothing : [blockDelta(part.index, { type: 'citations_delta', citation })]
   }
 

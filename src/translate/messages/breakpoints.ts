@@ -2,6 +2,7 @@ import { asObject } from '#kit/json-value.ts'
 import type { Target } from '#translate/codec.ts'
 import type { CommonRequest, Part } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { cacheControlOf } from './cache-hint.ts'
 import type { Block, WrittenMessage } from './written.ts'
 
 /**
@@ -11,13 +12,15 @@ import type { Block, WrittenMessage } from './written.ts'
 export function wantsBreakpoints(request: CommonRequest, { profile, policy, inputEstimate }: Target): boolean {
   if (!policy.autoCache || request.form === 'messages' || request.form === 'converse') return false
   if (profile.family !== 'claude' || !profile.takesCacheHints || inputEstimate <= cachedTokensMin) return false
-  return request.cache?.auto === undefined && !hasHints(request)
+  return !hasHints(request)
 }
 
 /** Limit: below this many tokens a prompt is not worth to be written to a cache. */
 const cachedTokensMin = 2048
 
-function hasHints(request: CommonRequest): boolean {
+/** Did the client say where? */
+export function hasHints(request: CommonRequest): boolean {
+  if (request.cache?.auto !== undefined) return true
   if (request.tools.some((tool) => tool.kind === 'function' && tool.cache !== undefined)) return true
   return request.messages.some(({ parts }) => parts.some(hasHint))
 }
@@ -32,9 +35,10 @@ export function setBreakpoints(
   tools: readonly Block[],
   system: readonly Block[],
   messages: readonly WrittenMessage[],
+  ttl?: string,
 ): void {
   for (const block of [tools.at(-1), system.at(-1), messages.findLast(({ role }) => role === 'user')?.content.at(-1)]) {
-    if (block !== undefined) block['cache_control'] = { type: 'ephemeral' }
+    if (block !== undefined) block['cache_control'] = cacheControlOf({ ttl })
   }
 }
 

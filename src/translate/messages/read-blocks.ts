@@ -2,6 +2,7 @@ import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { Annotation, NativePart, Part, ReasoningPart, TextPart, ToolCallPart } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
 import { unsealed } from '#translate/opaque.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { blockMember } from './block-member.ts'
 import { cacheHintOf } from './cache-hint.ts'
 import { annotationOf } from './citations.ts'
@@ -27,6 +28,8 @@ export function readBlocks(content: unknown, field: string, facts: BlockFacts, n
 }
 
 function readBlock(block: JsonObject, field: string, facts: BlockFacts, notes: Notes): readonly Part[] {
+  const known = membersByType.get(asText(block['type']) ?? '')
+  if (known !== undefined) tellUnknown(block, known, field, notes)
   switch (block['type']) {
     case 'text':
       return [readText(block)]
@@ -41,6 +44,7 @@ function readBlock(block: JsonObject, field: string, facts: BlockFacts, notes: N
     case 'redacted_thinking':
       return [readRedacted(block)]
     case 'tool_use':
+      if (callerOf(block) !== undefined) notes.drop('dropped:server_tool_blocks', `${field}.caller`)
       return [readToolUse(block, facts)]
     case 'tool_result':
       return [readToolResult(block, field, facts, notes)]
@@ -48,6 +52,18 @@ function readBlock(block: JsonObject, field: string, facts: BlockFacts, notes: N
       return readOther(block, field, notes)
   }
 }
+
+/** Blocks of other types are read, or left out, as a whole. */
+const membersByType: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['text', membersOf('type text citations cache_control')],
+  ['image', membersOf('type source cache_control')],
+  ['document', membersOf('type source title context citations cache_control')],
+  ['search_result', membersOf('type source title content citations cache_control')],
+  ['thinking', membersOf('type thinking signature')],
+  ['redacted_thinking', membersOf('type data')],
+  ['tool_use', membersOf('type id name input caller cache_control')],
+  ['tool_result', membersOf('type tool_use_id content is_error cache_control')],
+])
 
 /** Server tools and their results, `tool_reference`, `compaction`, …: whatever only Anthropic can read again. */
 function readOther(block: JsonObject, field: string, notes: Notes): readonly Part[] {
@@ -127,7 +143,7 @@ function readToolUse(block: JsonObject, facts: BlockFacts): ToolCallPart {
     tool: facts.tools.get(name) ?? 'function',
     caller: callerOf(block),
     cache: cacheHintOf(block['cache_control']),
-    rest: membersOf(block, ['caller', 'toolset_name']),
+    rest: keptMembers(block, ['caller', 'toolset_name']),
   }
 }
 
@@ -147,11 +163,11 @@ function readToolResult(block: JsonObject, field: string, facts: BlockFacts, not
     isError: block['is_error'] === true,
     isCustom: false,
     cache: cacheHintOf(block['cache_control']),
-    rest: membersOf(block, ['toolset_name']),
+    rest: keptMembers(block, ['toolset_name']),
   }
 }
 
-function membersOf(block: JsonObject, names: readonly string[]): JsonObject | undefined {
+function keptMembers(block: JsonObject, names: readonly string[]): JsonObject | undefined {
   let rest: Record<string, unknown> | undefined
   for (const name of names) {
     const value = block[name]

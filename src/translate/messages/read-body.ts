@@ -2,6 +2,7 @@ import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { AnswerFacts } from '#translate/codec.ts'
 import type { Annotation, CommonError, CommonResponse, NativePart, Part } from '#translate/common.ts'
 import { errorWithin, wordsOf } from '#translate/errors.ts'
+import { tellUnreadOfBlock, tellUnreadOfMessage } from './answer-members.ts'
 import { annotationOf } from './citations.ts'
 import { callerOf } from './read-blocks.ts'
 import { redactedOpaque, signatureOpaque } from './signed.ts'
@@ -14,6 +15,7 @@ export function readBody(body: JsonObject, facts: AnswerFacts): CommonResponse |
     return errorWithin(wordsOf(body) ?? { message: 'the backend reported an error' })
   }
   if (!Array.isArray(body['content'])) return errorWithin({ message: 'the answer of the backend is no message' })
+  tellUnreadOfMessage(body, facts.notes)
   const finish = readStop(body)
   const isRefused = finish?.reason === 'content_filter'
   const parts: Part[] = []
@@ -38,6 +40,7 @@ export function readBody(body: JsonObject, facts: AnswerFacts): CommonResponse |
 
 /** Undefined where there is nothing in it. `isRefused`: nobody may carry out a call any more. */
 function partOf(block: JsonObject, isRefused: boolean, facts: AnswerFacts): Part | undefined {
+  tellUnreadOfBlock(block, facts.notes)
   switch (block['type']) {
     case 'text':
       return textOf(block)

@@ -67,6 +67,7 @@ function flattened(
   notes: Notes,
 ): readonly Part[] {
   notes.adapt('adapted:document_flattened', field)
+  if (asObject(block['citations'])?.['enabled'] === true) notes.drop('dropped:citations', `${field}.citations`)
   const parts: (TextPart | MediaPart)[] = []
   const head = heads.filter((line) => line !== undefined && line !== '').join(' — ')
   if (head !== '') parts.push(textOf(head))

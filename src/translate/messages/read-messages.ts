@@ -1,6 +1,7 @@
 import { asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { Message, Part, ReasoningPart, Tool } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { textSignatureId } from './block-member.ts'
 import { type BlockFacts, readBlocks } from './read-blocks.ts'
 import { toolOfCall } from './read-tools.ts'
@@ -36,6 +37,7 @@ function readMessage(
     notes.reject(`${field}.role`, 'the role must be "user", "assistant" or "system"')
     return undefined
   }
+  tellUnknown(message, messageMembers, field, notes)
   const parts = readBlocks(message['content'], `${field}.content`, facts, notes)
   return {
     role,
@@ -44,6 +46,8 @@ function readMessage(
     rest: restOf(message),
   }
 }
+
+const messageMembers = membersOf('role content')
 
 /** `clear_at` and `output_config` of a system message. */
 function restOf(message: JsonObject): JsonObject | undefined {

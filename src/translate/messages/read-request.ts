@@ -2,6 +2,7 @@ import { asList, asNumber, asObject, asText, type JsonObject } from '#kit/json-v
 import type { RequestFacts } from '#translate/codec.ts'
 import type { CommonRequest, Effort, Identity, Output, Reasoning, RequestCache, Sampling } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { betaHeader } from './block-member.ts'
 import { cacheHintOf } from './cache-hint.ts'
 import { readMessages, readSystem } from './read-messages.ts'
@@ -22,10 +23,10 @@ export function readRequest(body: JsonObject, facts: RequestFacts, notes: Notes)
     toolChoice: readToolChoice(body['tool_choice'], tools, notes),
     parallelToolCalls: parallelToolCallsOf(body['tool_choice']),
     sampling,
-    reasoning: readReasoning(body),
-    output: readOutput(body),
+    reasoning: readReasoning(body, notes),
+    output: readOutput(body, notes),
     cache: readCache(body),
-    identity: readIdentity(body, facts),
+    identity: readIdentity(body, facts, notes),
     tier: asText(body['service_tier']) ?? (body['speed'] === 'fast' ? 'fast' : undefined),
     store: undefined,
     previousResponseId: undefined,
@@ -46,8 +47,9 @@ function readSampling(body: JsonObject): Sampling {
   }
 }
 
-function readReasoning(body: JsonObject): Reasoning | undefined {
+function readReasoning(body: JsonObject, notes: Notes): Reasoning | undefined {
   const thinking = asObject(body['thinking'])
+  tellUnknown(thinking ?? {}, thinkingMembers, 'thinking', notes)
   const effort = effortOf(asObject(body['output_config'])?.['effort'])
   const kind = thinking === undefined ? undefined : thinkingKinds.get(asText(thinking['type']) ?? '')
   if (kind === undefined && effort === undefined) return undefined
@@ -59,6 +61,8 @@ function readReasoning(body: JsonObject): Reasoning | undefined {
     visibility: display === 'omitted' ? 'none' : display === 'summarized' ? 'summary' : undefined,
   }
 }
+
+const thinkingMembers = membersOf('type budget_tokens display')
 
 const thinkingKinds: ReadonlyMap<string, Reasoning['kind']> = new Map([
   ['enabled', 'budget'],
@@ -74,10 +78,14 @@ function effortOf(value: unknown): Effort | undefined {
 }
 
 /** `output_format` is what `output_config.format` was called while it was new. */
-function readOutput(body: JsonObject): Output {
+function readOutput(body: JsonObject, notes: Notes): Output {
   const format = asObject(asObject(body['output_config'])?.['format']) ?? asObject(body['output_format'])
   const schema = asObject(format?.['schema'])
-  if (format?.['type'] !== 'json_schema' || schema === undefined) return {}
+  if (format === undefined) return {}
+  if (format['type'] !== 'json_schema' || schema === undefined) {
+    notes.reject('output_config.format', 'a format other than a JSON schema is not supported')
+    return {}
+  }
   return { format: { kind: 'json_schema', name: asText(format['name']), schema } }
 }
 
@@ -86,10 +94,14 @@ function readCache(body: JsonObject): RequestCache | undefined {
   return auto === undefined ? undefined : { auto }
 }
 
-function readIdentity(body: JsonObject, facts: RequestFacts): Identity {
-  const endUser = asText(asObject(body['metadata'])?.['user_id'])
+function readIdentity(body: JsonObject, facts: RequestFacts, notes: Notes): Identity {
+  const metadata = asObject(body['metadata']) ?? {}
+  tellUnknown(metadata, metadataMembers, 'metadata', notes)
+  const endUser = asText(metadata['user_id'])
   return { endUser, session: facts.headers.get('x-claude-code-session-id') ?? sessionIn(endUser) }
 }
+
+const metadataMembers = membersOf('user_id')
 
 /** Claude Code tells its session in the id of the user, as JSON or, in older versions, in a name made of parts. */
 function sessionIn(userId: string | undefined): string | undefined {
@@ -122,7 +134,10 @@ function readRest(body: JsonObject, facts: RequestFacts, notes: Notes): JsonObje
   }
   if (asText(asObject(body['thinking'])?.['type']) === 'between_tools') rest['thinking'] = body['thinking']
   const beta = facts.headers.get('anthropic-beta')
-  if (beta !== null && beta !== '') rest[betaHeader] = beta
+  if (beta !== null && beta !== '') {
+    rest[betaHeader] = beta
+    notes.drop('dropped:unknown_field', betaHeader)
+  }
   return rest
 }
 

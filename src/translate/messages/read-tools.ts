@@ -38,7 +38,7 @@ function readFunction(tool: JsonObject, field: string, notes: Notes): Tool | und
     notes.reject(`${field}.name`, 'a tool needs a name')
     return undefined
   }
-  const { name: _name, description, input_schema, strict, cache_control, ...rest } = tool
+  const { name: _name, description, input_schema, strict, cache_control, type: _type, ...rest } = tool
   return {
     kind: 'function',
     name,

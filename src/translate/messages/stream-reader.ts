@@ -2,6 +2,7 @@ import { asNumber, asObject, asText, type JsonObject, parseJson } from '#kit/jso
 import type { AnswerFacts, StreamReader } from '#translate/codec.ts'
 import type { CommonError, CommonEvent, Finish, PartHead, PartMeta } from '#translate/common.ts'
 import { errorWithin } from '#translate/errors.ts'
+import { tellUnreadOfBlock, tellUnreadOfChange, tellUnreadOfMessage } from './answer-members.ts'
 import { annotationOf, codePointsOf } from './citations.ts'
 import { NativeBlock } from './native-block.ts'
 import { callerOf } from './read-blocks.ts'
@@ -96,20 +97,21 @@ export class MessagesStreamReader implements StreamReader {
       this.#finish = undefined
     }
     this.#id = id
-    this.#start(id, asText(message['model']), out)
+    tellUnreadOfMessage(message, this.#facts.notes)
+    this.#start(id, asText(message['model']), out, asText(asObject(message['usage'])?.['service_tier']))
     const usage = asObject(message['usage'])
     if (usage === undefined) return
     this.#usage.take(usage)
     out.push({ event: 'usage', usage: this.#usage.total })
   }
 
-  #start(id: string | undefined, model: string | undefined, out: CommonEvent[]): void {
+  #start(id: string | undefined, model: string | undefined, out: CommonEvent[], tier?: string): void {
     if (this.#isStarted) return
     this.#isStarted = true
     const { ids, nowSeconds } = this.#facts
     const known = id === undefined || id === '' ? `msg_${ids.base62(24)}` : id
     const name = model === undefined || model === '' ? this.#facts.model : model
-    out.push({ event: 'start', id: known, model: name, createdAt: nowSeconds })
+    out.push({ event: 'start', id: known, model: name, createdAt: nowSeconds, tier })
   }
 
   #open(event: JsonObject, out: CommonEvent[]): void {
@@ -117,6 +119,7 @@ export class MessagesStreamReader implements StreamReader {
     this.#close(index, out)
     this.#start(undefined, undefined, out)
     const content = asObject(event['content_block']) ?? {}
+    tellUnreadOfBlock(content, this.#facts.notes)
     switch (content['type']) {
       case 'text':
         this.#openText(this.#block(index, 'text'), content, out)
@@ -235,7 +238,10 @@ export class MessagesStreamReader implements StreamReader {
       this.#startPart(block, thinkingHead, out)
       this.#tell(block, { opaque: signatureOpaque(block.signature, this.#facts.profile) }, out)
     }
-    if (block.part === -1) return
+    if (block.part === -1) {
+      if (block.citations !== undefined) this.#facts.notes?.lose('dropped:citations')
+      return
+    }
     if (block.citations !== undefined) {
       for (const citation of block.citations) this.#tell(block, { annotation: citationMeta(citation, block) }, out)
     }
@@ -252,6 +258,7 @@ export class MessagesStreamReader implements StreamReader {
     const usage = asObject(event['usage'])
     if (usage !== undefined) this.#usage.take(usage)
     const delta = asObject(event['delta'])
+    tellUnreadOfChange(event, delta ?? {}, this.#facts.notes)
     if (delta !== undefined) this.#finish = readStop(delta) ?? this.#finish
   }
 

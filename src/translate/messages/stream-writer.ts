@@ -6,7 +6,7 @@ import { messageIdFor } from './answer-words.ts'
 import { BlockWriter } from './block-writer.ts'
 import { stopOf } from './stop.ts'
 import { framed, messageStop, ping } from './stream-words.ts'
-import { charactersPerToken, writtenUsage } from './usage.ts'
+import { charactersPerToken, servedTier, writtenUsage } from './usage.ts'
 
 /** Common events → Anthropic's, in the order that its clients require. */
 export class MessagesStreamWriter implements StreamWriter {
@@ -36,7 +36,11 @@ export class MessagesStreamWriter implements StreamWriter {
       case 'part_end':
         return this.#blocks.end()
       case 'start':
-        return this.#begin(event.id)
+        return this.#begin(event.id, event.tier)
+      case 'late_source':
+        // Its block is over.
+        this.#context.notes?.lose('dropped:citations')
+        return nothing
       case 'usage':
         this.#usage = this.#usage === undefined ? event.usage : mergedUsage(this.#usage, event.usage)
         return nothing
@@ -52,7 +56,7 @@ export class MessagesStreamWriter implements StreamWriter {
     }
   }
 
-  #begin(id: string): readonly FramedEvent[] {
+  #begin(id: string, tier: string | undefined): readonly FramedEvent[] {
     const { inputEstimate, model } = this.#context
     const message = {
       id: messageIdFor(id, this.#context),
@@ -70,6 +74,7 @@ export class MessagesStreamWriter implements StreamWriter {
         cache_creation_input_tokens: 0,
         cache_read_input_tokens: 0,
         output_tokens: 0,
+        ...servedTier(tier),
       },
     }
     return [framed('message_start', { type: 'message_start', message }), ping]

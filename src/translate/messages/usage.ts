@@ -75,3 +75,16 @@ export function writtenUsage(
 
 /** By which texts are counted where nobody else counts them: rather too many tokens than too few. */
 export const charactersPerToken = 3
+
+/** Which tier served it, in Anthropic's words. */
+export function servedTier(tier: string | undefined): { readonly service_tier: string } | undefined {
+  const word = tier === undefined ? undefined : tiers.get(tier)
+  return word === undefined ? undefined : { service_tier: word }
+}
+
+const tiers: ReadonlyMap<string, string> = new Map([
+  ['standard', 'standard'],
+  ['default', 'standard'],
+  ['priority', 'priority'],
+  ['batch', 'batch'],
+])

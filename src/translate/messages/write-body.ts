@@ -14,7 +14,7 @@ import { citationOf } from './citations.ts'
 import { callIdFor, isUnreadable, mediaNote, messageIdFor, signatureOf, signatureOfAnother } from './answer-words.ts'
 import { textSignatureId } from './block-member.ts'
 import { stopOf } from './stop.ts'
-import { charactersPerToken, writtenUsage } from './usage.ts'
+import { charactersPerToken, servedTier, writtenUsage } from './usage.ts'
 
 /** An answer as a message that has every member that Anthropic's clients expect. */
 export function writeBody(response: CommonResponse, context: AnswerContext): JsonObject {
@@ -59,30 +59,23 @@ function usageOf(response: CommonResponse, content: readonly JsonObject[], conte
       ? { ephemeral_5m_input_tokens: usage.cacheWrite5m ?? 0, ephemeral_1h_input_tokens: usage.cacheWrite1h ?? 0 }
       : null,
     inference_geo: null,
-    service_tier: response.tier === undefined ? null : (tiers.get(response.tier) ?? null),
+    service_tier: servedTier(response.tier)?.service_tier ?? null,
     speed: null,
   }
 }
 
-const tiers: ReadonlyMap<string, string> = new Map([
-  ['standard', 'standard'],
-  ['default', 'standard'],
-  ['priority', 'priority'],
-  ['batch', 'batch'],
-])
-
 function blocksOf(part: Part, context: AnswerContext): readonly JsonObject[] {
   switch (part.kind) {
     case 'text':
-      return textBlocks(part.text, part.annotations, part.opaque)
+      return textBlocks(part.text, part.annotations, part.opaque, context)
     case 'refusal':
-      return textBlocks(part.text, undefined, undefined)
+      return textBlocks(part.text, undefined, undefined, context)
     case 'reasoning':
       return [reasoningBlock(part, context)]
     case 'tool_call':
       return callBlocks(part, context)
     case 'media':
-      return mediaBlocks(part)
+      return mediaBlocks(part, context)
     case 'native':
       return part.form === 'messages' ? [part.value] : []
     case 'tool_result':
@@ -94,10 +87,14 @@ function textBlocks(
   text: string,
   annotations: readonly Annotation[] | undefined,
   opaque: Opaque | undefined,
+  { notes }: AnswerContext,
 ): readonly JsonObject[] {
   const signature = opaque === undefined ? [] : [signatureBlock(opaque, textSignatureId)]
+  const citations = (text === '' ? [] : (annotations ?? []))
+    .map(citationOf)
+    .filter((citation) => citation !== undefined)
+  if (citations.length < (annotations?.length ?? 0)) notes?.lose('dropped:citations')
   if (text === '') return signature
-  const citations = (annotations ?? []).map(citationOf).filter((citation) => citation !== undefined)
   return [...signature, { type: 'text', text, citations: citations.length === 0 ? null : citations }]
 }
 
@@ -127,6 +124,7 @@ function callBlocks(part: ToolCallPart, context: AnswerContext): readonly JsonOb
   return part.opaque === undefined ? [call] : [signatureBlock(part.opaque, id), call]
 }
 
-function mediaBlocks(part: MediaPart): readonly JsonObject[] {
+function mediaBlocks(part: MediaPart, { notes }: AnswerContext): readonly JsonObject[] {
+  if ((part.transcript ?? '') === '') notes?.lose('dropped:answer_field', part.medium)
   return [{ type: 'text', text: mediaNote(part), citations: null }]
 }

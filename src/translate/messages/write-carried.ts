@@ -2,6 +2,7 @@ import type { Profile } from '#core/profile.ts'
 import type { Target } from '#translate/codec.ts'
 import type { CommonRequest } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { countField, modalitiesField } from '#translate/field-words.ts'
 import { betaHeader } from './block-member.ts'
 import { cacheControlOf } from './cache-hint.ts'
 
@@ -10,19 +11,16 @@ type Fields = Record<string, unknown>
 /** What Anthropic has no field for: hints are dropped, and what the answer would be wrong without is rejected. */
 export function checkCarried(request: CommonRequest, notes: Notes): void {
   const { sampling, output } = request
-  if ((sampling.n ?? 1) > 1)
-    notes.reject(
-      request.form === 'gemini' ? 'generationConfig.candidateCount' : 'n',
-      'more than one answer to a request is not supported',
-    )
+  if ((sampling.n ?? 1) > 1) notes.reject(countField(request), 'more than one answer to a request is not supported')
   if (output.modalities?.some((modality) => modality.toLowerCase() !== 'text') === true) {
-    notes.reject('modalities', 'answers in anything but text are not supported')
-  }
+    notes.reject(modalitiesField(request), 'answers in anything but text are not supported')
+  } else if (output.audio !== undefined) notes.drop('dropped:unknown_field', 'audio')
   if (request.cache?.resource !== undefined)
     notes.reject('cachedContent', 'a cached prompt of another provider is not supported')
   if (request.previousResponseId !== undefined) {
     notes.reject('previous_response_id', 'the history of an earlier response is not known here')
   }
+  if (request.cache?.key !== undefined) notes.drop('dropped:cache_hint', 'prompt_cache_key')
   if (sampling.seed !== undefined) notes.drop('dropped:seed', 'seed')
   if (Object.keys(sampling.logitBias ?? {}).length > 0) notes.drop('dropped:logit_bias', 'logit_bias')
   checkPenalties(request, notes)

@@ -1,7 +1,7 @@
 import type { Profile } from '#core/profile.ts'
 import type { CommonRequest, Tool } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
-import { outputPlanFor } from '#translate/output.ts'
+import { describedSchema, outputPlanFor } from '#translate/output.ts'
 import { schemaFor, wrappedRoot } from '#translate/schema.ts'
 
 /** How a structured output is asked for: at most one of the three. */
@@ -25,7 +25,7 @@ export function writeOutput(request: CommonRequest, profile: Profile, notes: Not
       return { tool: { ...plan.tool, schema }, isWrapped: isWrapped(request, notes) }
     }
     case 'schema': {
-      const { schema } = wrappedRoot(plan.schema)
+      const { schema } = wrappedRoot(describedSchema(plan))
       const format = { type: 'json_schema', schema: schemaFor(schema, 'anthropic_strict', notes) }
       return { format, isWrapped: isWrapped(request, notes) }
     }

@@ -12,6 +12,7 @@ import type {
   ToolCallPart,
   ToolResultPart,
 } from '#translate/common.ts'
+import { takesPlainThoughts } from '#translate/continuity.ts'
 import type { Notes } from '#translate/notes.ts'
 import { isAtHome } from '#translate/opaque.ts'
 import { argsObject, argsOfCustom } from '#translate/tool-args.ts'
@@ -127,10 +128,13 @@ export class PartWriter {
     return isAtHome(opaque, 'messages', this.#target.profile)
   }
 
-  /** Only what this provider signed, exactly as it was: anything else it refuses. */
+  /** Only what this provider signed, exactly as it was: anything else it refuses; unless it wants them and signs none. */
   #reasoning(part: ReasoningPart): readonly Block[] {
     const { opaque } = part
     if (opaque === undefined || !this.#isSigned(part)) {
+      if (part.text !== '' && takesPlainThoughts('messages', this.#target.profile)) {
+        return [{ type: 'thinking', thinking: part.text, signature: '' }]
+      }
       this.#notes.drop('dropped:foreign_reasoning', this.#fields.of(part))
       return []
     }

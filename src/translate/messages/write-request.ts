@@ -1,10 +1,18 @@
 import type { BackendRequest, Target } from '#translate/codec.ts'
 import type { CommonRequest } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
-import { limitBreakpoints, setBreakpoints, wantsBreakpoints } from './breakpoints.ts'
+import { hasHints, limitBreakpoints, setBreakpoints, wantsBreakpoints } from './breakpoints.ts'
 import { soleText, type WrittenMessage } from './written.ts'
 import { betasOf } from './write-betas.ts'
-import { checkCarried, dropRefused, writeCacheOfRequest, writeIdentity, writeRest, writeTier } from './write-carried.ts'
+import {
+  checkCarried,
+  dropRefused,
+  ttlDefaultOf,
+  writeCacheOfRequest,
+  writeIdentity,
+  writeRest,
+  writeTier,
+} from './write-carried.ts'
 import { writeChoice } from './write-choice.ts'
 import { writeOutput } from './write-output.ts'
 import { writeSampling, writeStops } from './write-sampling.ts'
@@ -42,7 +50,11 @@ export function writeRequest(request: CommonRequest, target: Target, notes: Note
     ...(stream && { stream: true }),
   }
   dropRefused(body, profile, notes)
-  if (wantsBreakpoints(request, target)) setBreakpoints(tools.written, system, messages)
+  const isMarked = wantsBreakpoints(request, target)
+  if (isMarked) setBreakpoints(tools.written, system, messages, ttlDefaultOf(request.cache?.retention))
+  if (!isMarked && ttlDefaultOf(request.cache?.retention) !== undefined && !hasHints(request)) {
+    notes.drop('dropped:cache_hint', 'prompt_cache_retention')
+  }
   limitBreakpoints(body, tools.written, system, messages, profile.takesCacheHints, notes)
   if (system.length > 0) body['system'] = soleText(system) ?? system
   body['messages'] = messages.map(withSoleText)

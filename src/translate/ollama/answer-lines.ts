@@ -3,6 +3,8 @@ import { callId } from '#translate/chat/call-id.ts'
 import { readLogprobs } from '#translate/chat/logprobs.ts'
 import type { AnswerFacts, IdSource } from '#translate/codec.ts'
 import type { CommonError, Finish, FinishReason, Opaque, TokenLogprob, ToolCallPart, Usage } from '#translate/common.ts'
+import type { Notes } from '#translate/notes.ts'
+import { answerMembers, tellUnread } from '#translate/unread.ts'
 import { errorWithin, wordsOf } from '#translate/errors.ts'
 
 /** What one line of a stream, or a body, says. `/api/generate` says it beside the rest. */
@@ -69,4 +71,19 @@ export function callsOf(message: JsonObject, taken: Set<string>, ids: IdSource):
 /** Thoughts that nothing seals go back to where they came from all the same. */
 export function ownText(family: string): Opaque {
   return { form: 'ollama', family, kind: 'text', payload: '' }
+}
+
+/** Times, and where it was carried out, are no part of an answer; its usage tells what `context` is made of. */
+const lineMembers = answerMembers(
+  'model created_at message response thinking done done_reason error logprobs total_duration load_duration ' +
+    'prompt_eval_count prompt_eval_duration eval_count eval_duration context remote_model remote_host',
+)
+
+const messageMembers = answerMembers('role content thinking images tool_calls')
+
+/** What no codec reads of a line, or a body. */
+export function tellUnreadOfLine(line: JsonObject, notes: Notes | undefined): void {
+  tellUnread(line, lineMembers, '', notes)
+  const message = asObject(line['message'])
+  if (message !== undefined) tellUnread(message, messageMembers, 'message.', notes)
 }

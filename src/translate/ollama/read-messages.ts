@@ -1,8 +1,9 @@
 import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
-import { errorPrefix } from '#translate/chat/read-messages.ts'
 import type { MediaPart, Message, Part, ToolCallPart } from '#translate/common.ts'
+import { errorMark } from '#translate/error-mark.ts'
 import { mimeOf, readDataUrl } from '#translate/media.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 
 /** The messages of a request; those of the system in front of all others stand at the top. */
 export function readMessages(value: unknown, notes: Notes): Message[] {
@@ -16,11 +17,16 @@ export function readMessages(value: unknown, notes: Notes): Message[] {
     const message = asObject(entry)
     const field = `messages[${at}]`
     isTop &&= message?.['role'] === 'system'
-    if (message !== undefined) return readMessage(message, field, isTop, notes)
+    if (message !== undefined) {
+      tellUnknown(message, messageMembers, field, notes)
+      return readMessage(message, field, isTop, notes)
+    }
     notes.reject(field, 'a message that is no object is not supported')
     return []
   })
 }
+
+const messageMembers = membersOf('role content thinking images tool_calls tool_call_id tool_name name')
 
 function readMessage(message: JsonObject, field: string, isTop: boolean, notes: Notes): Message[] {
   const role = message['role']
@@ -100,9 +106,9 @@ function readCall(call: JsonObject | undefined, field: string, notes: Notes): To
 function readResult(message: JsonObject, field: string, notes: Notes): Message {
   const parts = readSaid(message, field, notes)
   const [first, ...others] = parts
-  const isError = first?.kind === 'text' && first.text.startsWith(errorPrefix)
+  const isError = first?.kind === 'text' && first.text.startsWith(errorMark)
   const name = asText(message['tool_name']) ?? asText(message['name'])
-  const told: Part[] = isError ? [{ ...first, text: first.text.slice(errorPrefix.length) }, ...others] : parts
+  const told: Part[] = isError ? [{ ...first, text: first.text.slice(errorMark.length) }, ...others] : parts
   return {
     role: 'user',
     parts: [

@@ -3,13 +3,14 @@ import { Fields } from '#translate/chat/fields.ts'
 import type { RequestFacts } from '#translate/codec.ts'
 import type { CommonRequest, Message, Output, Reasoning, Sampling, Tool } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { clipped, membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { readImages, readMessages } from './read-messages.ts'
 
 /** `/api/chat`, or `/api/generate`, whose prompt is the message of a user. */
 export function readRequest(body: JsonObject, facts: RequestFacts, notes: Notes): CommonRequest {
   const fields = new Fields(body, notes)
-  // They are known already, or say how long a model stays in memory.
-  for (const name of ['model', 'stream', 'keep_alive']) fields.any(name)
+  // They are known already.
+  for (const name of ['model', 'stream']) fields.any(name)
   const isGenerate = facts.path.endsWith('/generate')
   const messages = isGenerate ? readPrompt(fields, notes) : readMessages(fields.any('messages'), notes)
   const told = {
@@ -73,8 +74,13 @@ function readTool(tool: JsonObject | undefined, field: string, notes: Notes): To
     notes.reject(field, 'a tool that is no function with a name is not supported')
     return []
   }
+  tellUnknown(tool ?? {}, toolMembers, field, notes)
+  tellUnknown(told, functionMembers, `${field}.function`, notes)
   return [{ kind: 'function', name, description: asText(told['description']), schema: asObject(told['parameters']) }]
 }
+
+const toolMembers = membersOf('type function')
+const functionMembers = membersOf('name description parameters')
 
 function readOptions(fields: Fields, notes: Notes): Sampling {
   const options = new Fields(fields.object('options') ?? {}, notes, 'options.')
@@ -93,17 +99,10 @@ function readOptions(fields: Fields, notes: Notes): Sampling {
     frequencyPenalty: options.number('frequency_penalty'),
   }
   for (const [name, value] of Object.entries(options.rest())) {
-    if (value !== null && !ofMachine.has(name)) notes.drop('dropped:unknown_field', `options.${name}`)
+    if (value !== null) notes.drop('dropped:unknown_field', `options.${clipped(name)}`)
   }
   return sampling
 }
-
-/** How a model is run, which is no matter of the answer. */
-const ofMachine: ReadonlySet<string> = new Set(
-  'numa num_batch num_gpu main_gpu low_vram f16_kv logits_all vocab_only use_mmap use_mlock num_thread num_keep'.split(
-    ' ',
-  ),
-)
 
 function readStop(value: unknown, notes: Notes): readonly string[] | undefined {
   if (value === undefined || value === '') return undefined
@@ -146,7 +145,7 @@ function readFormat(value: unknown, notes: Notes): Output['format'] {
 function readRest(fields: Fields, notes: Notes): JsonObject {
   const rest = fields.rest()
   for (const [name, value] of Object.entries(rest)) {
-    if (value !== null) notes.drop('dropped:unknown_field', name)
+    if (value !== null) notes.drop('dropped:unknown_field', clipped(name))
   }
   return rest
 }

@@ -3,7 +3,17 @@ import type { AnswerFacts, StreamReader } from '#translate/codec.ts'
 import type { CommonError, CommonEvent, PartHead } from '#translate/common.ts'
 import { argsText } from '#translate/tool-args.ts'
 import { isPing } from '#wire/event-content.ts'
-import { callsOf, createdAtOf, errorIn, finishOf, logprobsOf, messageIn, ownText, usageOf } from './answer-lines.ts'
+import {
+  callsOf,
+  createdAtOf,
+  errorIn,
+  finishOf,
+  logprobsOf,
+  messageIn,
+  ownText,
+  tellUnreadOfLine,
+  usageOf,
+} from './answer-lines.ts'
 import { imagesOf } from './read-body.ts'
 
 /** Lines of Ollama → common events. The line with `done` is the last one. */
@@ -28,6 +38,7 @@ export class OllamaReader implements StreamReader {
     const error = errorIn(line)
     if (error !== undefined) return this.#fail(error)
     const events: CommonEvent[] = []
+    tellUnreadOfLine(line, this.#facts.notes)
     if (!this.#hasStarted) this.#start(line, events)
     this.#read(line, events)
     if (line['done'] === true) this.#finish(line, events)
@@ -53,11 +64,11 @@ export class OllamaReader implements StreamReader {
     const message = messageIn(line)
     this.#say('reasoning', message['thinking'], events)
     this.#say('text', message['content'], events)
-    if (line['logprobs'] !== undefined && this.#open === 'text') {
+    if (line['logprobs'] !== undefined) {
       const logprobs = logprobsOf(line)
-      if (logprobs !== undefined) {
+      if (logprobs !== undefined && this.#open === 'text') {
         events.push({ event: 'part_meta', choice: 0, part: this.#parts - 1, meta: { logprobs } })
-      }
+      } else if (logprobs !== undefined) this.#facts.notes?.lose('dropped:logprobs')
     }
     if (message['images'] !== undefined) {
       for (const part of imagesOf(message)) this.#whole({ kind: 'media', part }, '', events)

@@ -52,6 +52,9 @@ export class OllamaWriter implements StreamWriter {
         return this.#meta(event.meta)
       case 'part_end':
         return this.#endPart()
+      case 'late_source':
+        this.#context.notes?.lose('dropped:citations')
+        return noEvents
       case 'usage':
         this.#usage = event.usage
         return noEvents
@@ -102,7 +105,8 @@ export class OllamaWriter implements StreamWriter {
     return [{ data: this.#beforeText + JSON.stringify(text) + this.#behind }]
   }
 
-  #meta({ logprobs, transcript }: PartMeta): readonly FramedEvent[] {
+  #meta({ logprobs, transcript, annotation }: PartMeta): readonly FramedEvent[] {
+    if (annotation !== undefined) this.#context.notes?.lose('dropped:citations')
     this.#transcript += transcript ?? ''
     if (logprobs === undefined || logprobs.length === 0) return noEvents
     const told = JSON.stringify(writeLogprobs(logprobs))
@@ -121,14 +125,20 @@ export class OllamaWriter implements StreamWriter {
     const call = writeCall({ ...head, args: { raw } }, this.#calls)
     this.#calls += 1
     this.#saidLength += raw.length
-    return this.#isGenerate ? noEvents : [this.#line({ tool_calls: [call] })]
+    if (!this.#isGenerate) return [this.#line({ tool_calls: [call] })]
+    this.#context.notes?.lose('dropped:answer_field', 'tool_calls')
+    return noEvents
   }
 
   #media({ medium, source, transcript = '' }: MediaPart): readonly FramedEvent[] {
     const begun = 'base64' in source ? source.base64 : ''
     const data = begun + this.#gathered.join('')
-    if (medium !== 'image') return this.#text(transcript + this.#transcript)
-    if (data === '') return noEvents
+    const said = transcript + this.#transcript
+    if (medium !== 'image' && said !== '') return this.#text(said)
+    if (medium !== 'image' || data === '') {
+      this.#context.notes?.lose('dropped:answer_field', medium)
+      return noEvents
+    }
     return this.#isGenerate
       ? [{ data: `${this.#head}"response":"","image":${JSON.stringify(data)},"done":false}` }]
       : [this.#line({ images: [data] })]

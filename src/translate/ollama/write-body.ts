@@ -6,7 +6,7 @@ import { endOf, headOf, isGenerate, showsThoughts, writeCall, writeLogprobs } fr
 
 export function writeBody(response: CommonResponse, context: AnswerContext): JsonObject {
   const [choice] = response.choices
-  const said = saidBy(choice)
+  const said = saidBy(choice, context)
   const thinking = showsThoughts(context) ? said.thinking : ''
   const thoughts = thinking === '' ? {} : { thinking }
   const logprobs = said.logprobs.length === 0 ? {} : { logprobs: writeLogprobs(said.logprobs) }
@@ -14,6 +14,8 @@ export function writeBody(response: CommonResponse, context: AnswerContext): Jso
   const end = endOf(choice?.finish, response.usage, said.length, context)
   const [image] = said.images
   if (isGenerate(context)) {
+    if (said.calls.length > 0) context.notes?.lose('dropped:answer_field', 'tool_calls')
+    if (said.images.length > 1) context.notes?.lose('dropped:answer_field', 'images')
     return { ...head, response: said.text, ...thoughts, ...(image === undefined ? {} : { image }), ...end, ...logprobs }
   }
   const message = {
@@ -36,13 +38,14 @@ interface Said {
   readonly logprobs: TokenLogprob[]
 }
 
-function saidBy(choice: Choice | undefined): Said {
+function saidBy(choice: Choice | undefined, { notes }: AnswerContext): Said {
   const said: Said = { text: '', thinking: '', length: 0, images: [], calls: [], logprobs: [] }
   for (const part of choice?.parts ?? []) {
     switch (part.kind) {
       case 'text':
         said.text += part.text
         for (const token of part.logprobs ?? []) said.logprobs.push(token)
+        if (part.annotations !== undefined) notes?.lose('dropped:citations')
         break
       case 'refusal':
         said.text += part.text
@@ -58,7 +61,8 @@ function saidBy(choice: Choice | undefined): Said {
       case 'media':
         // It has no word for sound, but for what was spoken.
         if (part.medium === 'image' && 'base64' in part.source) said.images.push(part.source.base64)
-        else said.text += part.transcript ?? ''
+        else if (part.transcript === undefined) notes?.lose('dropped:answer_field', part.medium)
+        else said.text += part.transcript
         break
       // Nothing that a client of this form could read.
       case 'tool_result':

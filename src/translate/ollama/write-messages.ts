@@ -1,8 +1,8 @@
 import type { JsonObject } from '#kit/json-value.ts'
-import { errorPrefix } from '#translate/chat/read-messages.ts'
 import { fieldOf } from '#translate/chat/where.ts'
 import type { Target } from '#translate/codec.ts'
 import type { CommonRequest, MediaPart, Message, Part, ToolCallPart, ToolResultPart } from '#translate/common.ts'
+import { withErrorMark } from '#translate/error-mark.ts'
 import { inOrder, splitSystem } from '#translate/history.ts'
 import { inlined, textOfFile } from '#translate/media.ts'
 import type { Notes } from '#translate/notes.ts'
@@ -111,7 +111,9 @@ class MessageWriter {
       }
       text += part.text
     }
-    return profile.reasoning.history === 'drop' ? '' : text
+    if (profile.reasoning.history !== 'drop') return text
+    if (text !== '') this.#notes.drop('dropped:foreign_reasoning', 'messages')
+    return ''
   }
 
   #call(call: ToolCallPart): JsonObject {
@@ -137,7 +139,7 @@ class MessageWriter {
       role: 'tool',
       ...name,
       tool_call_id: toolIdFor(result.callId, this.#target.profile),
-      content: result.isError && !/^error\b/i.test(content) ? errorPrefix + content : content,
+      content: result.isError ? withErrorMark(content) : content,
       ...(images.length === 0 ? {} : { images }),
     }
   }

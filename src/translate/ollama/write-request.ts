@@ -6,7 +6,7 @@ import type { BackendRequest, Target } from '#translate/codec.ts'
 import type { CommonRequest } from '#translate/common.ts'
 import { FunctionTools } from '#translate/function-tools.ts'
 import type { Notes } from '#translate/notes.ts'
-import { outputPlanFor, type OutputPlan } from '#translate/output.ts'
+import { describedSchema, outputPlanFor, type OutputPlan } from '#translate/output.ts'
 import { isThinking, thinkingFor, type Thinking } from '#translate/reasoning.ts'
 import { schemaFor } from '#translate/schema.ts'
 import { tellUnsupported } from '#translate/unsupported-fields.ts'
@@ -57,7 +57,7 @@ function formatOf(plan: OutputPlan, notes: Notes): JsonObject | string | undefin
     case 'json':
       return 'json'
     case 'schema':
-      return schemaFor(plan.schema, 'ollama', notes)
+      return schemaFor(describedSchema(plan), 'ollama', notes)
     case 'text':
     case 'tool':
     case 'instruction':

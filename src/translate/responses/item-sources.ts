@@ -1,7 +1,9 @@
 import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { AnswerFacts } from '#translate/codec.ts'
 import type { MediaPart, NativePart, ReasoningPart } from '#translate/common.ts'
+import type { Notes } from '#translate/notes.ts'
 import { argsText } from '#translate/tool-args.ts'
+import { tellUnreadOfItem } from './answer-members.ts'
 import { readAnnotation, readLogprobs } from './annotations.ts'
 import { callerOf } from './built-ins.ts'
 import { PartSource, type EventOut } from './part-source.ts'
@@ -19,8 +21,12 @@ export class MessageSource implements ItemSource {
   readonly #out: EventOut
   readonly #parts = new Map<number, PartSource>()
 
-  constructor(out: EventOut) {
+  readonly #notes: Notes | undefined
+  #isDone = false
+
+  constructor(out: EventOut, notes?: Notes) {
     this.#out = out
+    this.#notes = notes
   }
 
   /** Texts follow each other: one ends when the next one begins. */
@@ -32,21 +38,32 @@ export class MessageSource implements ItemSource {
     return part
   }
 
+  /** Its last text stays open until something else begins: some sources are told with the answer as a whole. */
   finish(item: JsonObject): void {
+    this.#isDone = true
+    tellUnreadOfItem({ type: 'message', ...item }, this.#notes)
     for (const [index, value] of asList(item['content']).entries()) {
       const content = asObject(value)
       if (content !== undefined) this.finishPart(index, content)
     }
-    this.close()
   }
 
   finishPart(index: number, content: JsonObject): void {
     const isRefusal = content['type'] === 'refusal'
     const part = this.part(index, isRefusal ? 'refusal' : 'text')
     part.complete(asText(content[isRefusal ? 'refusal' : 'text']) ?? '')
-    if (isRefusal || part.text === '') return
+    const sources = isRefusal ? [] : asList(content['annotations'])
+    if (isRefusal || part.text === '') {
+      if (sources.length > 0) this.#notes?.lose('dropped:citations')
+      return
+    }
     for (const value of asList(content['annotations']).slice(part.annotations)) annotate(part, value)
     addLogprobs(part, part.hasLogprobs ? undefined : content['logprobs'])
+  }
+
+  /** Something else begins; one that has more to say stays open. */
+  makeRoom(): void {
+    if (this.#isDone) this.close()
   }
 
   close(): void {
@@ -79,24 +96,30 @@ export class ReasoningSource implements ItemSource {
   /** Where the text of the paragraph begins. */
   #begin = 0
 
-  constructor(out: EventOut, family: string) {
+  readonly #notes: Notes | undefined
+
+  constructor(out: EventOut, family: string, notes?: Notes) {
     this.#out = out
     this.#family = family
+    this.#notes = notes
   }
 
   add(style: ReasoningPart['style'], index: number, text: string): void {
     if (text === '') return
     const part = this.#of(style, index)
+    if (part === undefined) this.#notes?.lose('dropped:answer_field', 'output.content')
     part?.add(text)
   }
 
   complete(style: ReasoningPart['style'], index: number, whole: string): void {
     if (whole === '' || index < this.#index) return
     const part = this.#of(style, index)
+    if (part === undefined) this.#notes?.lose('dropped:answer_field', 'output.content')
     part?.complete(part.text.slice(0, this.#begin) + whole)
   }
 
   finish(item: JsonObject): void {
+    tellUnreadOfItem(item, this.#notes)
     for (const [index, text] of textsIn(item['summary']).entries()) this.complete('summary', index, text)
     for (const [index, text] of textsIn(item['content']).entries()) this.complete('raw', index, text)
     const opaque = encryptedOf(item, this.#family)
@@ -166,6 +189,7 @@ export class CallSource implements ItemSource {
 
   finish(item: JsonObject): void {
     if (this.#isOver) return
+    tellUnreadOfItem(item, this.#facts.notes)
     const args = item[this.#argsName]
     const name = asText(item['name']) ?? ''
     this.complete(asText(args) ?? (args === undefined || args === null ? '' : argsText({ value: args })))
@@ -248,9 +272,9 @@ export class OtherSource implements ItemSource {
 export function sourceFor(item: JsonObject, out: EventOut, facts: AnswerFacts): ItemSource {
   switch (item['type']) {
     case 'message':
-      return new MessageSource(out)
+      return new MessageSource(out, facts.notes)
     case 'reasoning':
-      return new ReasoningSource(out, facts.profile.family)
+      return new ReasoningSource(out, facts.profile.family, facts.notes)
     case 'function_call':
     case 'custom_tool_call': {
       // One that a program of the provider makes is answered by it, and nobody else can.

@@ -68,9 +68,14 @@ export class PartSource {
   }
 
   meta(meta: PartMeta): void {
-    if (this.#isOver) return
+    if (this.#isOver) return this.#lateMeta(meta)
     this.open()
     this.#out.push({ event: 'part_meta', choice: 0, part: this.#part, meta })
+  }
+
+  #lateMeta({ annotation }: PartMeta): void {
+    if (annotation === undefined || this.#part === -1) return
+    this.#out.push({ event: 'late_source', choice: 0, part: this.#part, annotation })
   }
 
   end(): void {

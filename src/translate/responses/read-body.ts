@@ -2,6 +2,7 @@ import { asList, asNumber, asObject, asText, type JsonObject } from '#kit/json-v
 import type { AnswerFacts } from '#translate/codec.ts'
 import type { CommonError, CommonResponse, Part } from '#translate/common.ts'
 import { errorWithin } from '#translate/errors.ts'
+import { tellUnreadOfResponse } from './answer-members.ts'
 import { failureOf, readFinish } from './finish.ts'
 import { partsOfItem } from './read-output.ts'
 import { readUsage } from './usage.ts'
@@ -15,9 +16,10 @@ export function readBody(body: JsonObject, facts: AnswerFacts): CommonResponse |
       502,
     )
   }
+  tellUnreadOfResponse(body, facts.notes)
   const parts = asList(body['output']).flatMap((item): readonly Part[] => {
     const object = asObject(item)
-    return object === undefined ? [] : partsOfItem(object, facts.profile.family)
+    return object === undefined ? [] : partsOfItem(object, facts.profile.family, facts.notes)
   })
   const hasCalls = parts.some((part) => part.kind === 'tool_call')
   return {

@@ -2,6 +2,7 @@ import { asObject, asText, type JsonObject } from '#kit/json-value.ts'
 import type { CacheHint, MediaPart, Part } from '#translate/common.ts'
 import { isWebUrl, mimeOf, readDataUrl } from '#translate/media.ts'
 import type { Notes } from '#translate/notes.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { readAnnotations, readLogprobs } from './annotations.ts'
 
 /** Content of a message or a result: a text, or a list of parts. */
@@ -31,6 +32,7 @@ export function readContent(content: unknown, field: string, notes: Notes): read
 
 function readPart(part: JsonObject, field: string, notes: Notes): readonly Part[] {
   const type = asText(part['type']) ?? ''
+  tellUnknown(part, partMembers, field, notes)
   switch (type) {
     case 'input_text':
     case 'output_text':
@@ -51,6 +53,11 @@ function readPart(part: JsonObject, field: string, notes: Notes): readonly Part[
       return []
   }
 }
+
+const partMembers = membersOf(
+  'type text annotations logprobs refusal image_url file_id file_data file_url filename detail input_audio data format ' +
+    'prompt_cache_breakpoint',
+)
 
 /** Limit: characters of an unknown type that are repeated. */
 const typeLengthMax = 60

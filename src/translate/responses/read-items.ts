@@ -1,18 +1,23 @@
 import { asList, asObject, asText, type JsonObject } from '#kit/json-value.ts'
-import type { Recall } from '#translate/codec.ts'
+import type { RequestFacts } from '#translate/codec.ts'
 import type { Message, Opaque, Part, ReasoningPart, Tool, ToolResultPart } from '#translate/common.ts'
+import { errorMark } from '#translate/error-mark.ts'
 import type { Notes } from '#translate/notes.ts'
 import { unsealed } from '#translate/opaque.ts'
+import { membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { callerOf, readBuiltInCall, readBuiltInResult } from './built-ins.ts'
 import { readContent } from './read-content.ts'
 import { readTools } from './read-tools.ts'
 import { Turns } from './turns.ts'
 
+/** What is known of earlier answers. */
+type Earlier = Pick<RequestFacts, 'recall' | 'rejectsMissingThoughts'>
+
 /** What items are read with. */
 interface Reading {
   readonly turns: Turns
   readonly tools: Tool[]
-  readonly recall: Recall | undefined
+  readonly earlier: Earlier
   readonly notes: Notes
 }
 
@@ -20,10 +25,10 @@ interface Reading {
 export function readItems(
   items: readonly unknown[],
   field: string,
-  recall: Recall | undefined,
+  earlier: Earlier,
   notes: Notes,
 ): { readonly messages: readonly Message[]; readonly tools: readonly Tool[] } {
-  const reading: Reading = { turns: new Turns(), tools: [], recall, notes }
+  const reading: Reading = { turns: new Turns(), tools: [], earlier, notes }
   for (const [index, value] of items.entries()) {
     const place = `${field}[${index}]`
     const item = asObject(value)
@@ -35,7 +40,9 @@ export function readItems(
 
 function readItem(item: JsonObject, field: string, reading: Reading): void {
   const { turns, notes } = reading
-  switch (typeOf(item)) {
+  const type = typeOf(item)
+  tellUnknown(item, membersByType.get(type) ?? membersOfAny(item), field, notes)
+  switch (type) {
     case 'message':
       readMessage(item, field, reading)
       return
@@ -44,6 +51,7 @@ function readItem(item: JsonObject, field: string, reading: Reading): void {
       return
     case 'function_call':
     case 'custom_tool_call':
+      if (callerOf(item) !== undefined) notes.drop('dropped:server_tool_blocks', `${field}.caller`)
       turns.addOwn(readCall(item))
       return
     case 'function_call_output':
@@ -72,6 +80,21 @@ function readItem(item: JsonObject, field: string, reading: Reading): void {
   }
 }
 
+/** How far an item had come, and where it stands, is said by its being there. */
+const membersByType: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['message', membersOf('type id status role content phase')],
+  ['reasoning', membersOf('type id status summary content encrypted_content')],
+  ['function_call', membersOf('type id status call_id name namespace arguments caller')],
+  ['custom_tool_call', membersOf('type id status call_id name namespace input caller')],
+  ['function_call_output', membersOf('type id status call_id name output')],
+  ['custom_tool_call_output', membersOf('type id status call_id name output')],
+])
+
+/** Those of other types are read, or left out, as a whole. */
+function membersOfAny(item: JsonObject): ReadonlySet<string> {
+  return new Set(Object.keys(item))
+}
+
 /** Messages need not say that they are messages, nor references that they are references. */
 function typeOf(item: JsonObject): string {
   const type = asText(item['type'])
@@ -82,6 +105,7 @@ function typeOf(item: JsonObject): string {
 function readMessage(item: JsonObject, field: string, { turns, notes }: Reading): void {
   const parts = readContent(item['content'], `${field}.content`, notes)
   const head = { id: asText(item['id']), phase: asText(item['phase']) }
+  if (head.phase !== undefined) notes.drop('dropped:unknown_field', `${field}.phase`)
   const role = item['role']
   switch (role) {
     case 'assistant':
@@ -103,9 +127,11 @@ function readReasoning(item: JsonObject): ReasoningPart {
   const itemId = asText(item['id'])
   const opaque = readEncrypted(asText(item['encrypted_content']), itemId)
   const style = summary.length === 0 && raw.length > 0 ? 'raw' : 'summary'
+  const text = style === 'raw' ? raw.join('') : summary.join('\n\n')
   return {
     kind: 'reasoning',
-    text: style === 'raw' ? raw.join('') : summary.join('\n\n'),
+    // Thoughts that were not shown went along with what seals them.
+    text: text === '' ? (opaque?.text ?? '') : text,
     style,
     isRedacted: opaque?.kind === 'redacted',
     ...(opaque === undefined ? {} : { opaque }),
@@ -159,20 +185,19 @@ function readResult(item: JsonObject, field: string, notes: Notes): ToolResultPa
 /** This API has no flag for results that are errors: their text begins so. */
 function withoutErrorMark(parts: readonly Part[]): Pick<ToolResultPart, 'parts' | 'isError'> {
   const [first, ...others] = parts
-  if (first?.kind !== 'text' || !first.text.startsWith(errorMark) || first.text.length === errorMark.length) {
+  if (first?.kind !== 'text' || !first.text.startsWith(errorMark)) {
     return { parts, isError: false }
   }
   return { parts: [{ ...first, text: first.text.slice(errorMark.length) }, ...others], isError: true }
 }
 
-const errorMark = 'Error: '
-
-/** Of thoughts the answer that follows them tells enough; nothing else may be missing. */
+/** Of thoughts the answer that follows them tells enough, unless the operator says otherwise; nothing else may be missing. */
 function readReference(item: JsonObject, field: string, reading: Reading): void {
   const id = asText(item['id']) ?? ''
-  const found = reading.recall?.item(id)
+  const { recall, rejectsMissingThoughts } = reading.earlier
+  const found = recall?.item(id)
   if (found !== undefined && typeOf(found) !== 'item_reference') readItem(found, field, reading)
-  else if (id.startsWith('rs_')) reading.notes.drop('dropped:item_reference', field)
+  else if (id.startsWith('rs_') && rejectsMissingThoughts !== true) reading.notes.drop('dropped:item_reference', field)
   else reading.notes.reject(field, `Item with id '${id.slice(0, idLengthMax)}' not found.`)
 }
 

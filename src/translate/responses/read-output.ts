@@ -1,16 +1,19 @@
 import { asList, asObject, asText, parseJson, type JsonObject } from '#kit/json-value.ts'
 import type { MediaPart, Opaque, Part, ReasoningPart, TextPart, ToolCallPart } from '#translate/common.ts'
+import type { Notes } from '#translate/notes.ts'
 import { mimeOf } from '#translate/media.ts'
+import { tellUnreadOfItem } from './answer-members.ts'
 import { readAnnotations, readLogprobs } from './annotations.ts'
 import { callerOf } from './built-ins.ts'
 
 /** An item of an answer → its parts. `family`: of the model, whose thoughts nobody else can read. */
-export function partsOfItem(item: JsonObject, family: string): readonly Part[] {
+export function partsOfItem(item: JsonObject, family: string, notes?: Notes): readonly Part[] {
+  tellUnreadOfItem(item, notes)
   switch (item['type']) {
     case 'message':
-      return asList(item['content']).flatMap(contentPart)
+      return asList(item['content']).flatMap((content) => contentPart(content, notes))
     case 'reasoning':
-      return reasoningParts(item, family)
+      return reasoningParts(item, family, notes)
     case 'function_call':
     case 'custom_tool_call':
       return callerOf(item) === undefined ? callParts(item) : [nativePart(item)]
@@ -23,14 +26,18 @@ export function partsOfItem(item: JsonObject, family: string): readonly Part[] {
   }
 }
 
-function contentPart(value: unknown): readonly Part[] {
+function contentPart(value: unknown, notes: Notes | undefined): readonly Part[] {
   const content = asObject(value)
   const refusal = asText(content?.['refusal'])
   if (content?.['type'] === 'refusal')
     return refusal === undefined || refusal === '' ? [] : [{ kind: 'refusal', text: refusal }]
   const text = asText(content?.['text'])
-  if (content === undefined || text === undefined || text === '') return []
+  if (content === undefined || text === undefined) return []
   const annotations = readAnnotations(content['annotations'])
+  if (text === '') {
+    if (annotations !== undefined) notes?.lose('dropped:citations')
+    return []
+  }
   const logprobs = readLogprobs(content['logprobs'])
   const part: TextPart = {
     kind: 'text',
@@ -42,9 +49,11 @@ function contentPart(value: unknown): readonly Part[] {
 }
 
 /** Summaries are told in paragraphs; servers of open models tell the thoughts themselves. */
-function reasoningParts(item: JsonObject, family: string): readonly ReasoningPart[] {
+function reasoningParts(item: JsonObject, family: string, notes: Notes | undefined): readonly ReasoningPart[] {
   const summary = textsOf(item['summary']).join(betweenSummaries)
   const raw = textsOf(item['content']).join('')
+  // Both are told in one place, and the summary is for people.
+  if (summary !== '' && raw !== '') notes?.lose('dropped:answer_field', 'output.content')
   const opaque = encryptedOf(item, family)
   const style = summary === '' && raw !== '' ? 'raw' : 'summary'
   const text = style === 'raw' ? raw : summary

@@ -11,6 +11,7 @@ import type {
   Sampling,
 } from '#translate/common.ts'
 import type { Notes } from '#translate/notes.ts'
+import { clipped, membersOf, tellUnknown } from '#translate/unknown-members.ts'
 import { idLengthMax, readItems } from './read-items.ts'
 import { readToolChoice, readTools } from './read-tools.ts'
 
@@ -18,7 +19,9 @@ import { readToolChoice, readTools } from './read-tools.ts'
 export function readRequest(body: JsonObject, facts: RequestFacts, notes: Notes): CommonRequest {
   rejectState(body, notes)
   const include = readInclude(body['include'])
-  const { messages, tools } = readItems(inputOf(body, facts, notes), 'input', facts.recall, notes)
+  for (const name of include)
+    if (!servedIncludes.has(name)) notes.drop('dropped:unknown_field', `include ${clipped(name)}`)
+  const { messages, tools } = readItems(inputOf(body, facts, notes), 'input', facts, notes)
   const rest = restOf(body)
   noteRest(rest, notes)
   return {
@@ -33,7 +36,7 @@ export function readRequest(body: JsonObject, facts: RequestFacts, notes: Notes)
     reasoning: readReasoning(body['reasoning'], notes),
     output: readOutput(body['text'], notes),
     cache: readCache(body),
-    identity: readIdentity(body, facts),
+    identity: readIdentity(body, facts, notes),
     tier: asText(body['service_tier']),
     store: asFlag(body['store']),
     // Resolved, or rejected.
@@ -79,7 +82,7 @@ function readInstructions(value: unknown, notes: Notes): readonly Message[] {
   if (typeof value === 'string') {
     return value === '' ? [] : [{ role: 'system', parts: [{ kind: 'text', text: value }], placement: 'top' }]
   }
-  if (Array.isArray(value)) return readItems(value, 'instructions', undefined, notes).messages
+  if (Array.isArray(value)) return readItems(value, 'instructions', {}, notes).messages
   if (isThere(value)) notes.reject('instructions', 'the instructions must be a text')
   return []
 }
@@ -87,6 +90,9 @@ function readInstructions(value: unknown, notes: Notes): readonly Message[] {
 function readInclude(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
 }
+
+/** What is answered anyway, or stands in the request by another name; the others are about tools of the provider. */
+const servedIncludes = membersOf('reasoning.encrypted_content message.output_text.logprobs')
 
 const logprobsInclude = 'message.output_text.logprobs'
 
@@ -112,6 +118,7 @@ function readNumber(body: JsonObject, name: string, notes: Notes): number | unde
 function readReasoning(value: unknown, notes: Notes): Reasoning | undefined {
   const reasoning = asObject(value)
   if (reasoning === undefined) return undefined
+  tellUnknown(reasoning, reasoningMembers, 'reasoning', notes)
   const word = asText(reasoning['effort'])
   const effort = efforts.find((known) => known === word)
   if (word !== undefined && effort === undefined) {
@@ -122,12 +129,17 @@ function readReasoning(value: unknown, notes: Notes): Reasoning | undefined {
   return { effort, ...(summary === undefined ? {} : { summary, visibility: 'summary' }) }
 }
 
+const reasoningMembers = membersOf('effort summary generate_summary')
+
 const efforts: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
 
 function readOutput(value: unknown, notes: Notes): Output {
   const text = asObject(value)
+  tellUnknown(text ?? {}, textMembers, 'text', notes)
   return { format: readFormat(asObject(text?.['format']), notes), verbosity: asText(text?.['verbosity']) }
 }
+
+const textMembers = membersOf('format verbosity')
 
 function readFormat(format: JsonObject | undefined, notes: Notes): Output['format'] {
   switch (format?.['type']) {
@@ -168,9 +180,10 @@ function readCache(body: JsonObject): RequestCache | undefined {
   return key === undefined && retention === undefined ? undefined : { key, retention }
 }
 
-function readIdentity(body: JsonObject, { headers }: RequestFacts): Identity {
+function readIdentity(body: JsonObject, { headers }: RequestFacts, notes: Notes): Identity {
   const metadata = Object.entries(asObject(body['metadata']) ?? {})
   const tags = metadata.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []))
+  if (tags.length < metadata.length) notes.drop('dropped:metadata', 'metadata')
   return {
     endUser: asText(body['safety_identifier']) ?? asText(body['user']),
     session: headers.get('session-id') ?? headers.get('session_id') ?? undefined,

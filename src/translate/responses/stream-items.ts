@@ -1,8 +1,10 @@
 import type { JsonObject } from '#kit/json-value.ts'
 import type { AnswerContext } from '#translate/codec.ts'
 import type { MediaPart, Opaque, PartHead, PartMeta } from '#translate/common.ts'
+import { showsResponsesThoughts } from '#translate/shown-thoughts.ts'
 import { argsObjectOfAnswer } from '#translate/tool-args.ts'
 import { builtInIdPrefix, builtInItem, isBuiltIn, type BuiltIn } from './built-ins.ts'
+import { withHidden } from './hidden-thoughts.ts'
 import {
   callItem,
   imageItem,
@@ -20,6 +22,8 @@ export interface OpenItem {
   delta(text: string): void
   meta(meta: PartMeta): void
   endPart(): void
+  /** Somebody is asked to carry it out. */
+  readonly isCall?: boolean
   close(status: ItemStatus): void
 }
 
@@ -29,19 +33,27 @@ export class OpenReasoning implements OpenItem {
   readonly #context: AnswerContext
   #id = ''
   #place = ''
+  readonly #isShown: boolean
   #text = ''
+  /** What is not shown goes along with what seals it. */
+  #hidden = ''
   #opaque: Opaque | undefined
 
   constructor(output: StreamOutput, context: AnswerContext) {
     this.#output = output
     this.#context = context
+    this.#isShown = showsResponsesThoughts(context)
   }
 
   delta(text: string): void {
     if (text === '') return
+    this.#output.length += text.length
+    if (!this.#isShown) {
+      this.#hidden += text
+      return
+    }
     if (this.#place === '') this.#open()
     this.#text += text
-    this.#output.length += text.length
     this.#output.emit('response.reasoning_summary_text.delta', `${this.#place},"delta":${JSON.stringify(text)}`)
   }
 
@@ -60,7 +72,8 @@ export class OpenReasoning implements OpenItem {
   close(): void {
     if (this.#text === '' && this.#opaque === undefined) return
     if (this.#text === '') this.#addItem(this.#opaque?.form === 'responses' ? this.#opaque.id : undefined)
-    this.#output.finishItem(JSON.stringify(reasoningItem(this.#id, this.#text, this.#opaque)))
+    const opaque = withHidden(this.#opaque, this.#hidden)
+    this.#output.finishItem(JSON.stringify(reasoningItem(this.#id, this.#text, opaque)))
   }
 
   #open(): void {
@@ -78,6 +91,7 @@ export class OpenReasoning implements OpenItem {
 
 /** A call of a function or of a custom tool. */
 export class OpenCall implements OpenItem {
+  readonly isCall = true
   readonly #output: StreamOutput
   readonly #context: AnswerContext
   readonly #head: CallHead
@@ -127,7 +141,7 @@ export class OpenCall implements OpenItem {
 
   /** Its signature may have come behind it. */
   close(status: ItemStatus): void {
-    this.#output.finishItem(JSON.stringify(callItem(this.#head, status, this.#args)))
+    this.#output.finishItem(JSON.stringify(callItem(this.#head, status, this.#args)), true)
     if (this.#signature !== undefined) {
       tellWhole(this.#output, signatureItem(this.#context.ids, this.#head.callId, this.#signature))
     }
@@ -136,6 +150,7 @@ export class OpenCall implements OpenItem {
 
 /** A call of a tool that has items of its own, which are told as a whole. */
 export class OpenBuiltIn implements OpenItem {
+  readonly isCall = true
   readonly #output: StreamOutput
   readonly #context: AnswerContext
   readonly #tool: BuiltIn
@@ -167,7 +182,8 @@ export class OpenBuiltIn implements OpenItem {
     const args = argsObjectOfAnswer({ raw: this.#args })
     const begun = builtInItem(this.#tool, id, this.#callId, args, 'in_progress')
     this.#output.addItem(JSON.stringify(begun))
-    this.#output.finishItem(JSON.stringify({ ...begun, ...builtInItem(this.#tool, id, this.#callId, args, status) }))
+    const ended = { ...begun, ...builtInItem(this.#tool, id, this.#callId, args, status) }
+    this.#output.finishItem(JSON.stringify(ended), true)
     if (this.#signature !== undefined) tellWhole(this.#output, signatureItem(ids, this.#callId, this.#signature))
   }
 }

@@ -1,5 +1,6 @@
 import type { AnswerContext } from '#translate/codec.ts'
 import type { Opaque, PartMeta } from '#translate/common.ts'
+import type { Notes } from '#translate/notes.ts'
 import { codePoints, writeAnnotation, writeLogprobs } from './annotations.ts'
 import { itemId, signatureItem, type ItemStatus } from './output-items.ts'
 import type { OpenItem } from './stream-items.ts'
@@ -22,7 +23,8 @@ export class OpenMessage implements OpenItem {
   }
 
   startPart(kind: 'text' | 'refusal'): void {
-    this.#part = new OpenText(this.#output, kind, this.#id, this.#contents.length)
+    this.#finishPart()
+    this.#part = new OpenText(this.#output, kind, this.#id, this.#contents.length, this.#context.notes)
   }
 
   delta(text: string): void {
@@ -34,7 +36,10 @@ export class OpenMessage implements OpenItem {
     this.#part?.meta(meta)
   }
 
-  endPart(): void {
+  /** It ends when something else begins: until then there may be sources of it. */
+  endPart(): void {}
+
+  #finishPart(): void {
     const content = this.#part?.end()
     if (content !== undefined) this.#contents.push(content)
     this.#part = undefined
@@ -42,7 +47,7 @@ export class OpenMessage implements OpenItem {
 
   /** What signs the text of a stream is known only when its message was told; so it stands behind it. */
   close(status: ItemStatus): void {
-    this.endPart()
+    this.#finishPart()
     this.#output.finishItem(this.#item(status))
     if (this.#signature === undefined) return
     const item = JSON.stringify(signatureItem(this.#context.ids, this.#id, this.#signature))
@@ -66,12 +71,20 @@ class OpenText {
   readonly #place: string
   readonly #beforeDelta: string
   readonly #afterDelta: string
+  readonly #notes: Notes | undefined
   #text = ''
   readonly #annotations: string[] = []
   #logprobs = ''
 
-  constructor(output: StreamOutput, kind: 'text' | 'refusal', messageId: string, contentIndex: number) {
+  constructor(
+    output: StreamOutput,
+    kind: 'text' | 'refusal',
+    messageId: string,
+    contentIndex: number,
+    notes: Notes | undefined,
+  ) {
     this.#output = output
+    this.#notes = notes
     this.#isRefusal = kind === 'refusal'
     this.#deltaName = this.#isRefusal ? 'response.refusal.delta' : 'response.output_text.delta'
     this.#doneName = this.#isRefusal ? 'response.refusal.done' : 'response.output_text.done'
@@ -90,6 +103,7 @@ class OpenText {
   meta({ annotation, logprobs }: PartMeta): void {
     if (this.#isRefusal) return
     const written = annotation && writeAnnotation(annotation, () => codePoints(this.#text))
+    if (annotation !== undefined && written === undefined) this.#notes?.lose('dropped:citations')
     if (written !== undefined) {
       const json = JSON.stringify(written)
       const members = `${this.#place},"annotation_index":${this.#annotations.length},"annotation":${json}`

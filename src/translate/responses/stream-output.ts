@@ -7,6 +7,8 @@ export class StreamOutput {
   #sequence = 0
   #events: FramedEvent[] = []
   readonly #items: string[] = []
+  /** Places of calls among them. */
+  readonly #calls = new Set<number>()
   /** Characters that the model wrote. */
   length = 0
 
@@ -29,7 +31,13 @@ export class StreamOutput {
     this.emit('response.output_item.added', `,"output_index":${this.index},"item":${item}`)
   }
 
-  finishItem(item: string): void {
+  /** All but the calls: nobody may carry out those of an answer that was refused. */
+  get itemsWithoutCalls(): readonly string[] {
+    return this.#items.filter((_, index) => !this.#calls.has(index))
+  }
+
+  finishItem(item: string, isCall = false): void {
+    if (isCall) this.#calls.add(this.index)
     this.emit('response.output_item.done', `,"output_index":${this.index},"item":${item}`)
     this.#items.push(item)
   }

@@ -12,6 +12,7 @@ import {
   sourceFor,
   type ItemSource,
 } from './item-sources.ts'
+import { tellUnreadOfResponse } from './answer-members.ts'
 import { EventOut } from './part-source.ts'
 import { readUsage } from './usage.ts'
 
@@ -23,6 +24,8 @@ export class ResponsesReader implements StreamReader {
   /** Ids of items and calls that were told. */
   #known = new Set<string>()
   #lastIndex = 0
+  /** The last item, where that is a message. */
+  #open: MessageSource | undefined
   #startedAs: string | undefined
   #isOver = false
 
@@ -176,6 +179,7 @@ export class ResponsesReader implements StreamReader {
       id: id === '' ? `resp_${this.#facts.ids.hex(48)}` : id,
       model: model === '' ? this.#facts.model : model,
       createdAt: asNumber(response['created_at']) || this.#facts.nowSeconds,
+      tier: asText(response['service_tier']),
     })
   }
 
@@ -190,7 +194,9 @@ export class ResponsesReader implements StreamReader {
     this.#start({})
     const known = this.#items.get(index)
     if (known !== undefined) return known
+    this.#open?.makeRoom()
     const source = sourceFor(item, this.#out, this.#facts)
+    this.#open = source instanceof MessageSource ? source : undefined
     this.#items.set(index, source)
     this.#remember(item)
     return source
@@ -231,6 +237,7 @@ export class ResponsesReader implements StreamReader {
       this.#fail(failure)
       return
     }
+    tellUnreadOfResponse(response, this.#facts.notes)
     this.#start(response)
     this.#finishItems(asList(response['output']))
     this.#closeAll()

@@ -1,5 +1,5 @@
 import type { AnswerContext, FramedEvent, StreamWriter } from '#translate/codec.ts'
-import type { CommonError, CommonEvent, Finish, MediaPart, PartHead, Usage } from '#translate/common.ts'
+import type { Annotation, CommonError, CommonEvent, Finish, MediaPart, PartHead, Usage } from '#translate/common.ts'
 import { errorWordsFor } from '#translate/errors.ts'
 import { CallIds, textOfMedia } from './output-items.ts'
 import { failed, failureCode, finished, inProgress, Shell, type State } from './shell.ts'
@@ -19,6 +19,8 @@ export class ResponsesWriter implements StreamWriter {
   #usage: Usage | undefined
   #finish: Finish = { reason: 'stop' }
   #hasRefusal = false
+  /** Number of the last text. */
+  #text = -1
   #isOver = false
 
   constructor(context: AnswerContext) {
@@ -34,10 +36,13 @@ export class ResponsesWriter implements StreamWriter {
         this.#item?.delta(event.text)
         break
       case 'start':
-        this.#begin(event.id, event.createdAt)
+        this.#begin(event.id, event.createdAt, event.tier)
         break
       case 'part_start':
-        this.#startPart(event.head)
+        this.#startPart(event.part, event.head)
+        break
+      case 'late_source':
+        this.#lateSource(event.part, event.annotation)
         break
       case 'part_meta':
         this.#item?.meta(event.meta)
@@ -62,8 +67,8 @@ export class ResponsesWriter implements StreamWriter {
     return this.#output.take()
   }
 
-  #begin(id: string | undefined, createdAt: number | undefined): Shell {
-    const shell = new Shell(this.#context, id, createdAt)
+  #begin(id: string | undefined, createdAt: number | undefined, tier?: string): Shell {
+    const shell = new Shell(this.#context, id, createdAt, tier)
     this.#shell = shell
     const response = `,"response":${shell.text(inProgress, [])}`
     this.#output.emit('response.created', response)
@@ -71,13 +76,20 @@ export class ResponsesWriter implements StreamWriter {
     return shell
   }
 
-  #startPart(head: PartHead): void {
+  /** Of a text whose message is still open: it is told before that is done. */
+  #lateSource(part: number, annotation: Annotation): void {
+    if (this.#item instanceof OpenMessage && part === this.#text) this.#item.meta({ annotation })
+    else this.#context.notes?.lose('dropped:citations')
+  }
+
+  #startPart(part: number, head: PartHead): void {
     if (this.#shell === undefined) this.#begin(undefined, undefined)
     switch (head.kind) {
       case 'text':
       case 'refusal':
         this.#hasRefusal ||= head.kind === 'refusal'
         this.#message().startPart(head.kind)
+        this.#text = part
         break
       case 'reasoning':
         this.#next(new OpenReasoning(this.#output, this.#context))
@@ -104,7 +116,9 @@ export class ResponsesWriter implements StreamWriter {
       return
     }
     const text = textOfMedia(part)
-    if (text !== undefined) {
+    this.#text = -1
+    if (text === undefined) this.#context.notes?.lose('dropped:answer_field', part.medium)
+    else {
       const message = this.#message()
       message.startPart('text')
       message.delta(text)
@@ -136,6 +150,8 @@ export class ResponsesWriter implements StreamWriter {
   #finishParts(finish: Finish): void {
     this.#finish = finish
     const { reason, explanation } = finish
+    // A call that nobody may carry out is not offered as a whole one.
+    if (reason === 'content_filter' && this.#item?.isCall === true) this.#close('incomplete')
     if (reason === 'content_filter' && explanation !== undefined && explanation !== '' && !this.#hasRefusal) {
       const message = this.#message()
       message.startPart('refusal')
@@ -165,7 +181,9 @@ export class ResponsesWriter implements StreamWriter {
 
   #last(shell: Shell, state: State): void {
     this.#isOver = true
-    this.#output.emit(`response.${state.status}`, `,"response":${shell.text(state, this.#output.items)}`)
+    const isRefused = this.#finish.reason === 'content_filter'
+    const items = isRefused ? this.#output.itemsWithoutCalls : this.#output.items
+    this.#output.emit(`response.${state.status}`, `,"response":${shell.text(state, items)}`)
   }
 
   /** Types say that it is flat, streams of the provider have it nested: both. */

@@ -10,9 +10,11 @@ import type {
   TextPart,
   ToolCallPart,
 } from '#translate/common.ts'
+import { showsResponsesThoughts } from '#translate/shown-thoughts.ts'
 import { argsObjectOfAnswer } from '#translate/tool-args.ts'
 import { codePoints, writeAnnotation, writeLogprobs } from './annotations.ts'
 import { builtInIdPrefix, builtInItem, isBuiltIn } from './built-ins.ts'
+import { withHidden } from './hidden-thoughts.ts'
 import {
   argsOf,
   callItem,
@@ -102,7 +104,7 @@ class Items {
       this.#messageId = itemId(this.#context.ids, 'msg_')
       this.#items.push(signatureItem(this.#context.ids, this.#messageId, part.opaque))
     }
-    this.#content.push(textContent(part))
+    this.#content.push(textContent(part, this.#context))
   }
 
   #addMedia(part: MediaPart): void {
@@ -111,14 +113,18 @@ class Items {
       return
     }
     const text = textOfMedia(part)
-    if (text !== undefined) this.#content.push(textContent({ kind: 'text', text }))
+    if (text === undefined) this.#context.notes?.lose('dropped:answer_field', part.medium)
+    else this.#content.push(textContent({ kind: 'text', text }, this.#context))
   }
 
   #addReasoning(part: ReasoningPart): void {
     if (part.text === '' && part.opaque === undefined) return
     const native = part.opaque?.form === 'responses' ? part.opaque.id : undefined
     const own = [native, part.itemId].find((id) => id?.startsWith('rs_') === true)
-    this.#push(reasoningItem(own ?? itemId(this.#context.ids, 'rs_'), part.text, part.opaque))
+    const isShown = showsResponsesThoughts(this.#context)
+    const opaque = isShown ? part.opaque : withHidden(part.opaque, part.text)
+    if (!isShown && opaque === undefined) return
+    this.#push(reasoningItem(own ?? itemId(this.#context.ids, 'rs_'), isShown ? part.text : '', opaque))
   }
 
   #addCall(part: ToolCallPart, status: ItemStatus): void {
@@ -166,7 +172,8 @@ function refusalContent(part: RefusalPart): JsonObject {
   return { type: 'refusal', refusal: part.text }
 }
 
-function textContent(part: TextPart): JsonObject {
+function textContent(part: TextPart, { notes }: AnswerContext): JsonObject {
   const annotations = (part.annotations ?? []).flatMap((one) => writeAnnotation(one, () => codePoints(part.text)) ?? [])
+  if (annotations.length < (part.annotations?.length ?? 0)) notes?.lose('dropped:citations')
   return { type: 'output_text', text: part.text, annotations, logprobs: writeLogprobs(part.logprobs ?? []) }
 }

@@ -83,7 +83,8 @@ function fileContent(part: MediaPart, writing: Writing): readonly JsonObject[] {
   if (source === undefined) return []
   const filename = part.filename ?? part.title ?? ('file_data' in source ? 'document.pdf' : undefined)
   const named = filename === undefined ? {} : { filename }
-  return [{ type: 'input_file', ...named, ...source, ...breakpoint(part.cache, part, writing) }]
+  const before = part.context === undefined ? [] : [{ type: 'input_text', text: part.context }]
+  return [...before, { type: 'input_file', ...named, ...source, ...breakpoint(part.cache, part, writing) }]
 }
 
 /** The data, the address or the id of what OpenAI keeps itself. */

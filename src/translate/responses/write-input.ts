@@ -1,5 +1,6 @@
 import type { JsonObject } from '#kit/json-value.ts'
 import type { MediaPart, Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from '#translate/common.ts'
+import { errorMark, withErrorMark } from '#translate/error-mark.ts'
 import { isAtHome } from '#translate/opaque.ts'
 import { argsObject } from '#translate/tool-args.ts'
 import { toolIdFor } from '#translate/tool-ids.ts'
@@ -97,6 +98,8 @@ function outputContent(
 ): JsonObject | undefined {
   if (part.kind === 'refusal') return { type: 'refusal', refusal: part.text }
   if (part.cache !== undefined) notes.drop('dropped:cache_hint', placeOf(part, request))
+  if (part.opaque !== undefined) notes.drop('dropped:foreign_reasoning', placeOf(part, request))
+  if ((part.annotations ?? []).length > 0) notes.drop('dropped:citations', placeOf(part, request))
   return part.text === '' ? undefined : { type: 'output_text', text: part.text, annotations: [] }
 }
 
@@ -119,6 +122,8 @@ function reasoningItems(part: ReasoningPart, { request, target, notes }: Writing
 
 function callItem(part: ToolCallPart, tools: ToolsPlan, { request, target, notes }: Writing): JsonObject {
   const callId = toolIdFor(part.id, target.profile)
+  if (part.cache !== undefined) notes.drop('dropped:cache_hint', placeOf(part, request))
+  if (part.opaque !== undefined) notes.drop('dropped:foreign_reasoning', placeOf(part, request))
   if (tools.hasOwnBuiltIns && isBuiltIn(part.tool) && part.itemId !== undefined) {
     const args = argsObject(part.args, notes, placeOf(part, request))
     return builtInItem(part.tool, part.itemId, callId, args, 'completed')
@@ -136,6 +141,7 @@ function resultItem(
   writing: Writing,
 ): JsonObject {
   const isCustom = part.isCustom || customCalls.has(part.callId)
+  if (part.cache !== undefined) writing.notes.drop('dropped:cache_hint', placeOf(part, writing.request))
   return {
     type: isCustom ? 'custom_tool_call_output' : 'function_call_output',
     call_id: toolIdFor(part.callId, writing.target.profile),
@@ -162,7 +168,7 @@ function outputOf(part: ToolResultPart, moved: JsonObject[], writing: Writing): 
   }
   if (!part.isError) return content
   const [first, ...others] = content
-  if (typeof first?.['text'] !== 'string') return [{ type: 'input_text', text: errorMark.trim() }, ...content]
+  if (typeof first?.['text'] !== 'string') return [{ type: 'input_text', text: errorMark }, ...content]
   return [{ ...first, text: marked(part, first['text']) }, ...others]
 }
 
@@ -172,10 +178,8 @@ function isText(part: MediaPart): boolean {
 
 /** An error is one because its text says so. */
 function marked({ isError }: ToolResultPart, text: string): string {
-  return isError && !/^error\b/i.test(text) ? errorMark + text : text
+  return isError ? withErrorMark(text) : text
 }
-
-const errorMark = 'Error: '
 
 function textOfValue(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')

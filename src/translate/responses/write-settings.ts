@@ -1,25 +1,19 @@
 import type { JsonObject } from '#kit/json-value.ts'
+import { countField, modalitiesField } from '#translate/field-words.ts'
 import { rootOf } from './place.ts'
 import type { Writing } from './write-content.ts'
 
 /** What this API cannot do, and whose answer would be another without it. */
 export function rejectForeign({ request, notes }: Writing): void {
   const { sampling, output, cache } = request
-  if ((sampling.n ?? 1) > 1)
-    notes.reject(
-      request.form === 'gemini' ? 'generationConfig.candidateCount' : 'n',
-      'more than one answer is not supported',
-    )
+  if ((sampling.n ?? 1) > 1) notes.reject(countField(request), 'more than one answer is not supported')
   if (sampling.maxOutputTokens === 0) notes.reject('max_tokens', 'a limit of no tokens is not supported')
   if (cache?.resource !== undefined)
     notes.reject('cachedContent', 'a cached prompt of another provider is not supported')
   const modalities = (output.modalities ?? []).map((modality) => modality.toLowerCase())
-  if (output.audio !== undefined || modalities.some((modality) => modality !== 'text')) {
-    notes.reject(
-      request.form === 'gemini' ? 'responseModalities' : 'modalities',
-      'output other than text is not supported',
-    )
-  }
+  if (modalities.some((modality) => modality !== 'text')) {
+    notes.reject(modalitiesField(request), 'output other than text is not supported')
+  } else if (output.audio !== undefined) notes.drop('dropped:unknown_field', 'audio')
   if (request.form !== 'responses' && request.previousResponseId !== undefined) {
     notes.reject(rootOf(request.form), 'an earlier response that is only named is not supported')
   }
@@ -93,7 +87,8 @@ function withoutWarmth({ request, notes }: Writing): JsonObject {
 }
 
 /** The same session finds its prompt in the same cache. */
-export function cacheOf({ request }: Writing): JsonObject {
+export function cacheOf({ request, notes }: Writing): JsonObject {
+  if (request.cache?.auto !== undefined) notes.drop('dropped:cache_hint', 'cache_control')
   const key = request.cache?.key ?? request.identity.session
   const retention = request.cache?.retention
   return {

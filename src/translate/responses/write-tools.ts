@@ -90,9 +90,11 @@ function functionOf(tool: FunctionTool, name: string, writing: Writing): JsonObj
 const takesNothing: JsonObject = { type: 'object', properties: {} }
 
 /** Others mean by it what OpenAI takes of a closed schema only. */
-function isToldStrict({ strict }: FunctionTool, schema: JsonObject, { request, target }: Writing): boolean {
+function isToldStrict({ strict }: FunctionTool, schema: JsonObject, { request, target, notes }: Writing): boolean {
   if (strict !== true || !target.profile.takesStrict) return false
-  return request.form === 'responses' || request.form === 'chat' || isStrict(schema)
+  if (request.form === 'responses' || request.form === 'chat' || isStrict(schema)) return true
+  notes.drop('dropped:unknown_field', 'tools.strict')
+  return false
 }
 
 function customOf(tool: Tool & { readonly kind: 'custom' }, name: string): JsonObject {

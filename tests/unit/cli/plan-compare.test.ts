@@ -98,7 +98,7 @@ describe('compareCourses()', () => {
     })
     expect(compareCourses(asked, claude).changed[0]?.moves).toEqual([{ from: null, to: 'a/m', requests: 1 }])
     const back = compareCourses(past(claude, 'm', 1, 'anthropic'), table({ m: [first] }))
-    expect(back.changed[0]?.refusals[0]?.why).toBe('none of its backends speaks the anthropic dialect')
+    expect(back.changed[0]?.refusals[0]?.why).toStartWith('none of its backends speaks the anthropic dialect')
   })
 
   test('requests that never named a model are counted apart', () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { keysOf } from '#config/keys.ts'
 import { ConfigSchema } from '#config/schema.ts'
+import { authority, forLocalhost } from '../../support/certificates.ts'
 import { compileText, problemLines } from '../../support/config.ts'
 import { selfSigned } from '../../support/tls.ts'
 
@@ -47,7 +48,14 @@ test('B84: its first alias is that of the README and is answered by the mock bac
 test('it still loads with every setting that is commented out switched on', async () => {
   // Settings in comments are one "# " deep; sentences do not look like `key: value`.
   const uncommented = example.replaceAll(/^( *)# ?((?: *)(?:[a-z0-9_]+|OpenAI-Organization):(?: |$).*)$/gm, '$1$2')
-  const there = { ...files, [`${process.cwd()}/backends.json`]: { content: '{ "services": {} }' } }
+  const here = process.cwd()
+  const there = {
+    ...files,
+    [`${here}/backends.json`]: { content: '{ "services": {} }' },
+    [`${here}/tls/fullchain.pem`]: { content: forLocalhost.cert, shared: true },
+    [`${here}/tls/privkey.pem`]: { content: forLocalhost.key },
+    [`${here}/tls/clients.pem`]: { content: authority, shared: true },
+  }
   const lines = await problemLines(uncommented, { env: keys, files: there })
   expect(lines.filter((line) => !line.includes('note:'))).toEqual([])
   const { loaded } = await compileText(uncommented, { env: keys, files: there })

@@ -25,14 +25,25 @@ test('every key has a sentence', () => {
 test('keys that hold secrets are known as such', () => {
   expect(keys.filter(({ metadata }) => metadata['x-secret'] === true).map(({ path }) => path)).toEqual([
     'proxy_api_key',
+    'auth.providers[].keys[].key',
+    'auth.providers[].secret',
+    'auth.providers[].client_secret',
     'admin.key',
+    'tls.key',
+    'tls.certificates[].key',
     'upstream_default_key',
     ...ofBackends('backends[]'),
     'outbound_proxy.url',
     ...ofBackends('services.<name>.models.<name>.backends[]'),
     ...ofBackends('passthrough.backends[]'),
     'middleware[].config.add_headers',
+    ...['before_request', 'after_request', 'on_error'].flatMap((point) =>
+      ['url', 'headers', 'secret'].map((key) => `hooks.${point}[].${key}`),
+    ),
+    'rate_limiting.redis.url',
     'health_check.headers',
+    'cache.redis.url',
+    'usage.pricing_key',
   ])
   expect(isSecret(ConfigSchema, ['backends', 0, 'headers', 'X-Key'])).toBe(true)
   expect(isSecret(ConfigSchema, ['backends', 0, 'name'])).toBe(false)

@@ -12,6 +12,14 @@ describe('Debts', () => {
     expect(paid).toEqual(['listener', 'timer', 'slot'])
   })
 
+  test('are paid at once when everything else was paid before', () => {
+    const debts = new Debts()
+    debts.settle()
+    let count = 0
+    debts.owe({ pay: () => void (count += 1) })
+    expect(count).toBe(1)
+  })
+
   test('that are none can be settled', () => {
     expect(() => new Debts().settle()).not.toThrow()
   })

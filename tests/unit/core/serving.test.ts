@@ -103,6 +103,7 @@ describe('a course through routes of several forms', () => {
     chatReasoning: 'reasoning_content',
     hostedTools: 'drop',
     fetchesMedia: true,
+    fansOutAnswers: false,
   }
   const tiers = [
     { alias: 'a', level: 'l1', priority: 1, candidates: [openai, claude] },

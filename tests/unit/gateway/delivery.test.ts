@@ -82,7 +82,7 @@ function pumping(
   const plan = { ...planOf(), streaming: { ...planOf().streaming, clientStallMs: 300_000, ...policy } }
   const call = { endpoint: incoming.endpoint, stream: true, body: undefined } as unknown as Call
   const walk = new Walk(gateway, plan, call, exchange)
-  const errand: Errand = { gateway, snapshot: undefined as never, plan, call, exchange, presence, walk }
+  const errand: Errand = { gateway, snapshot: {} as never, plan, call, exchange, presence, walk }
   const reader = new Delivery(errand, form).of(answer).getReader()
   return { clock, body, exchange, reader, patience, leave: () => client.abort() }
 }

@@ -41,6 +41,30 @@ const unavailable = {
   retry: true,
 }
 
+const forbidden = {
+  status: 403,
+  openai: 'permission_error',
+  anthropic: 'permission_error',
+  gemini: 'PERMISSION_DENIED',
+  retry: false,
+}
+
+const tooMany = {
+  status: 429,
+  openai: 'rate_limit_error',
+  anthropic: 'rate_limit_error',
+  gemini: 'RESOURCE_EXHAUSTED',
+  retry: true,
+}
+
+const late = {
+  status: 504,
+  openai: 'timeout_error',
+  anthropic: 'timeout_error',
+  gemini: 'DEADLINE_EXCEEDED',
+  retry: true,
+}
+
 /** What clients of each dialect are told. A code that is missing here is an error of types. */
 const contract: Readonly<Record<RefusalCode, Contract>> = {
   invalid_json: { ...invalid, status: 400 },
@@ -50,9 +74,15 @@ const contract: Readonly<Record<RefusalCode, Contract>> = {
   invalid_host: { ...invalid, status: 400 },
   missing_model: { ...invalid, status: 400 },
   unsupported_by_backend: { ...invalid, status: 400 },
+  previous_response_not_found: { ...invalid, status: 400 },
   missing_api_key: unauthenticated,
   invalid_api_key: unauthenticated,
+  expired_api_key: unauthenticated,
   ambiguous_credentials: unauthenticated,
+  permission_denied: forbidden,
+  model_not_allowed: forbidden,
+  ip_not_allowed: forbidden,
+  refused_by_hook: forbidden,
   cross_origin: {
     status: 403,
     openai: 'permission_error',
@@ -72,17 +102,18 @@ const contract: Readonly<Record<RefusalCode, Contract>> = {
   unknown_id: notFound,
   route_not_found: notFound,
   method_not_allowed: { ...invalid, status: 405 },
+  idempotency_in_progress: { ...invalid, status: 409, gemini: 'ABORTED', retry: true },
+  idempotency_not_kept: { ...invalid, status: 409, gemini: 'ABORTED' },
+  idempotency_mismatch: { ...invalid, status: 422 },
   body_too_large: { ...invalid, status: 413, anthropic: 'request_too_large' },
   unsupported_media_type: { ...invalid, status: 415 },
-  too_many_wrong_keys: {
-    status: 429,
-    openai: 'rate_limit_error',
-    anthropic: 'rate_limit_error',
-    gemini: 'RESOURCE_EXHAUSTED',
-    retry: true,
-  },
+  too_many_wrong_keys: tooMany,
+  rate_limit_exceeded: tooMany,
+  insufficient_quota: { ...tooMany, openai: 'insufficient_quota', anthropic: 'billing_error', retry: false },
+  concurrency_limit_exceeded: tooMany,
   client_closed: { ...invalid, status: 499, gemini: 'CANCELLED', retry: undefined },
   internal_error: { status: 500, openai: 'server_error', anthropic: 'api_error', gemini: 'INTERNAL', retry: false },
+  hook_failed: { status: 500, openai: 'server_error', anthropic: 'api_error', gemini: 'INTERNAL', retry: true },
   upstream_unreachable: upstream,
   upstream_invalid_response: upstream,
   upstream_error: upstream,
@@ -92,13 +123,9 @@ const contract: Readonly<Record<RefusalCode, Contract>> = {
   queue_timeout: unavailable,
   overloaded: unavailable,
   shutting_down: unavailable,
-  upstream_timeout: {
-    status: 504,
-    openai: 'timeout_error',
-    anthropic: 'timeout_error',
-    gemini: 'DEADLINE_EXCEEDED',
-    retry: true,
-  },
+  upstream_timeout: late,
+  not_cached: { ...late, retry: false },
+  hook_timeout: late,
 }
 
 const message = 'Cannot do it: "x" is not there'

@@ -8,6 +8,7 @@ import { KeyRing } from '#identity/key-ring.ts'
 import { backendOf, candidateOf } from '../../support/candidate.ts'
 import { snapshotOf } from '../../support/compiled.ts'
 import { settledExchange } from '../../support/exchange.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 import { planOf } from '../../support/upstream.ts'
 
 test('offerOf() takes the key out of what is offered', () => {
@@ -50,7 +51,7 @@ describe('identifyOpener()', () => {
   ])('lets a page of $origin at $host in without a key: $isLetIn', ({ origin, host, isLetIn }) => {
     const headers = { host, ...(origin !== undefined && { origin }) }
     const open = snapshotOf({ cors: { allowed_origins: ['https://chat.example.com'] } })
-    const opener = identifyOpener(incoming(headers), undefined, open)
+    const opener = identifyOpener(incoming(headers), undefined, open, { clock: new FakeClock() })
     if (isLetIn) expect(opener).toBe(anonymous)
     else expect(opener).toMatchObject({ kind: 'refusal', code: 'missing_api_key' })
   })
@@ -64,13 +65,11 @@ describe('identifyOpener()', () => {
     { query: 'api-key=sk-2', header: 'sk-1', is: 'ambiguous_credentials' },
     { query: 'key=sk-1&api-key=sk-2', is: 'invalid_api_key' },
     { query: 'key=', is: 'missing_api_key' },
-  ])('takes "$query", beside whatever else is offered, for $is', ({ query, key, header, is }) => {
+  ])('takes "$query", beside whatever else is offered, for $is', async ({ query, key, header, is }) => {
     const keys = new KeyRing([{ key: new Secret('sk-1'), caller: { id: 'the caller' } }])
     const origin = { origin: 'https://app.test' }
-    const opener = identifyOpener(incoming({ ...origin, ...(header && { 'api-key': header }) }, query), key, {
-      keys,
-      cors: undefined,
-    })
+    const asked = incoming({ ...origin, ...(header && { 'api-key': header }) }, query)
+    const opener = await identifyOpener(asked, key, { keys, cors: undefined }, { clock: new FakeClock() })
     expect('code' in opener ? opener.code : opener.id).toBe(is)
   })
 })

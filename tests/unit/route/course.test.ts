@@ -23,7 +23,9 @@ function restsOf(rests: Readonly<Record<string, Rest>>): Rests {
 function told(plan: Plan, rests: Rests = noRests, dialect: Dialect = 'openai', seed = 1): string {
   return chooseAll(plan, { dialect }, { breakers: rests }, seed, nowMs)
     .map(({ candidate, objection }) =>
-      objection === undefined ? candidate.id : `(${candidate.id} ${reasonOf(objection, { dialect }, nowMs)})`,
+      objection === undefined
+        ? candidate.id
+        : `(${candidate.id} ${reasonOf(objection, candidate, { dialect }, nowMs)})`,
     )
     .join(', ')
 }

@@ -26,7 +26,7 @@ describe('keys', () => {
   test('B01: the client key opens, others do not', () => {
     const { keys } = snapshotOf({ proxy_api_key: 'sk-client' })
     expect(keys.isOpen).toBe(false)
-    expect(keys.find('sk-client')).toEqual({ id: 'default' })
+    expect(keys.find('sk-client')?.caller).toEqual({ id: 'default' })
     expect(keys.find('sk-other')).toBeUndefined()
   })
 

@@ -562,7 +562,7 @@ describe('writeRequest() for Chat, thoughts of before (§5.7-8, §6)', () => {
       name: 'left out where they would fail',
       asked: { own: { reasoning: { history: 'drop' } }, request: { messages: turn(thought('hm')) } },
       has: { reasoning_content: undefined, reasoning: undefined },
-      codes: [],
+      codes: ['dropped:foreign_reasoning'],
     },
     {
       name: 'given where they may be',

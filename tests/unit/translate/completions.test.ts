@@ -30,7 +30,11 @@ describe('readRequest() of Completions (§14.1)', () => {
   test.each([
     { body: {}, field: 'prompt' },
     { body: { prompt: [] }, field: 'prompt' },
-    { body: { prompt: ['a', 'b'] }, field: 'prompt' },
+    { body: { prompt: ['a', [1]] }, field: 'prompt' },
+    { body: { prompt: ['a', 1] }, field: 'prompt' },
+    { body: { prompt: ['a', null] }, field: 'prompt' },
+    { body: { prompt: [['a']] }, field: 'prompt' },
+    { body: { prompt: { 0: 'a', length: 1 } }, field: 'prompt' },
     { body: { prompt: [1, 2] }, field: 'prompt' },
     { body: { prompt: [[1, 2]] }, field: 'prompt' },
     { body: { prompt: 'a', suffix: 'z' }, field: 'suffix' },
@@ -39,6 +43,17 @@ describe('readRequest() of Completions (§14.1)', () => {
     { body: { prompt: 'a', logprobs: 0 }, field: 'logprobs' },
   ])('what a chat cannot do is rejected by name: $field', ({ body, field }) => {
     expect(read(body).notes.rejection).toMatchObject({ field })
+  })
+
+  test('§14.1: several prompts are a conversation each', () => {
+    const { request, notes } = read({ prompt: ['a', '', 'c'] })
+    expect(notes.rejection).toBeUndefined()
+    expect(request.messages).toEqual([{ role: 'user', parts: [{ kind: 'text', text: 'a' }], placement: 'inline' }])
+    expect(request.prompts?.map(([message]) => message?.parts)).toEqual([
+      [{ kind: 'text', text: 'a' }],
+      [],
+      [{ kind: 'text', text: 'c' }],
+    ])
   })
 
   test('what changes nothing is taken', () => {

@@ -31,6 +31,15 @@ describe('a conversation that began at a backend of another form', () => {
     })
   })
 
+  test('is counted by Gemini without them, wherever it stands in the request', () => {
+    const contents = [{ role: 'model', parts: [{ text: 'a', thoughtSignature: inBase64 }] }]
+    const without = [{ role: 'model', parts: [{ text: 'a' }] }]
+    expect(cleaned('gemini', { contents })).toEqual({ contents: without })
+    expect(cleaned('gemini', { generateContentRequest: { model: 'm', contents } })).toEqual({
+      generateContentRequest: { model: 'm', contents: without },
+    })
+  })
+
   test('goes on without thinking by budget where the turn that is going on has lost its thought (§6.4)', () => {
     const use = { type: 'tool_use', id: 'c', name: 'f', input: {} }
     const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c', content: 'r' }] }

@@ -484,10 +484,21 @@ describe('generationConfig', () => {
     [{ responseJsonSchema: { type: 'object' } }, { kind: 'json_schema', schema: { type: 'object' } }],
     [
       { responseMimeType: 'text/x.enum', response_schema: { type: 'STRING', enum: ['a'] } },
-      { kind: 'json_schema', schema: { type: 'string', enum: ['a'] } },
+      { kind: 'json_schema', schema: { type: 'string', enum: ['a'] }, isBare: true },
     ],
   ])('output %j', (generationConfig, expected) => {
     expect(read({ generationConfig }).output.format).toEqual(expected as never)
+  })
+
+  test.each([
+    { generationConfig: { responseMimeType: '' }, refused: undefined },
+    { generationConfig: { responseMimeType: 'text/x.enum', responseSchema: { enum: ['a'] } }, refused: undefined },
+    { generationConfig: { responseMimeType: 'text/x.enum' }, refused: 'generationConfig.responseMimeType' },
+    { generationConfig: { responseMimeType: 'text/csv' }, refused: 'generationConfig.responseMimeType' },
+  ])('the type of $generationConfig: refused for $refused', ({ generationConfig, refused }) => {
+    const notes = new Notes()
+    read({ generationConfig }, notes)
+    expect(notes.rejection?.field).toBe(refused as string)
   })
 
   test('spoken answers get a voice that others know', () => {

@@ -51,7 +51,7 @@ describe('a request of an Ollama client', () => {
       ],
     })
     expect(notes.rejection).toBeUndefined()
-    expect(notes.codes).toEqual([])
+    expect(notes.fields).toEqual([['dropped:unknown_field', 'keep_alive']])
     const call = { kind: 'tool_call', isCustom: false, tool: 'function' }
     const result = { kind: 'tool_result', isCustom: false }
     const image = { kind: 'media', medium: 'image' }
@@ -130,6 +130,7 @@ describe('a request of an Ollama client', () => {
     expect(request.output).toEqual({ format: { kind: 'json_schema', schema } })
     expect(request.tools).toEqual([{ kind: 'function', name: 'f', description: 'd', schema }])
     expect(notes.fields).toEqual([
+      ['dropped:unknown_field', 'options.num_gpu'],
       ['dropped:unknown_field', 'options.num_ctx'],
       ['dropped:unknown_field', 'options.mirostat'],
     ])

@@ -192,9 +192,9 @@ describe('rule 2: off is said (#17.2)', () => {
     }
   })
 
-  test('a model that never thinks needs no switch', () => {
+  test('a model that never thinks needs no switch, and cannot be made to', () => {
     expect(ask('gpt4o', { effort: 'none' })).toEqual({ thinking: undefined, codes: [] })
-    expect(ask('claude3', { effort: 'high' })).toEqual({ thinking: undefined, codes: [] })
+    expect(ask('claude3', { effort: 'high' })).toEqual({ thinking: undefined, codes: ['dropped:reasoning'] })
   })
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '#kit/json-value.ts'
 import type { Message, Opaque, Part } from '#translate/common.ts'
-import { opaqueBeforeCalls, withContinuity } from '#translate/continuity.ts'
+import { thoughtsBeforeCalls, withContinuity } from '#translate/continuity.ts'
 import { RecallMemory } from '#translate/recall-memory.ts'
 import { RecallStore, recallDefaults, type Answered } from '#translate/recall.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -56,6 +56,22 @@ describe('an earlier response (§5.11)', () => {
     expect(kept.forget('a', 'resp_1')).toBe(true)
     expect(kept.forget('a', 'resp_1')).toBe(false)
     expect(kept.of('a', 'responses').response('resp_2')).toBeUndefined()
+  })
+
+  test('is there as a whole, with all that led to it, as far as that is still there', () => {
+    const { store: kept } = store()
+    kept.remember('a', answered('resp_1'))
+    kept.remember('a', answered('resp_2', { body: { input: 'second', previous_response_id: 'resp_1' } }))
+    expect(kept.answer('a', 'resp_2')).toMatchObject({ id: 'resp_2', status: 'completed' })
+    expect([kept.answer('b', 'resp_2'), kept.answer('a', 'resp_3')]).toEqual([undefined, undefined])
+    expect(kept.input('a', 'resp_2').map(({ content }) => content)).toEqual([
+      'question resp_1',
+      'answer resp_1',
+      'second',
+    ])
+    kept.forget('a', 'resp_1')
+    expect(kept.input('a', 'resp_2').map(({ content }) => content)).toEqual(['second'])
+    expect(kept.input('a', 'resp_3')).toEqual([])
   })
 
   test('that follows itself ends', () => {
@@ -154,7 +170,7 @@ describe('what a client did not bring back (§6.3)', () => {
   function after(parts: readonly Part[], brought: readonly Part[], form = 'chat'): readonly Part[] | undefined {
     const { store: kept } = store()
     kept.remember('a', { form: 'chat', body: { store: false }, parts })
-    return withContinuity([turn(...brought)], kept.of('a', form))[0]?.parts
+    return withContinuity([turn(...brought)], kept.of('a', form), false)[0]?.parts
   }
 
   test('returns to its place in front of its call, and in front of the text that announced it', () => {
@@ -192,11 +208,42 @@ describe('what a client did not bring back (§6.3)', () => {
     expect(kept.of('a', 'chat').partsBefore('A')).toEqual([thought])
   })
 
+  test('is kept of thoughts that nobody signed only for who wants them back, and given to nobody else', () => {
+    const plain: Part = { kind: 'reasoning', text: 'hm', style: 'raw', isRedacted: false }
+    const own: Part = { ...plain, opaque: { form: 'chat', family: 'deepseek', kind: 'text', payload: '' } }
+    const plan: Part = { ...plain, opaque: { form: 'cohere', family: 'command', kind: 'text', payload: 'tool_plan' } }
+    for (const part of [plain, own, plan]) {
+      for (const keepsPlain of [false, true]) {
+        const { store: kept } = store()
+        kept.remember('a', { form: 'chat', body: {}, parts: [part, call('A')], keepsPlain })
+        for (const takesPlain of [false, true]) {
+          const mended = withContinuity([turn(call('A'))], kept.of('a', 'chat'), takesPlain)[0]?.parts
+          const isThere = part === plan || (keepsPlain && takesPlain)
+          expect(mended).toEqual(isThere ? [part, call('A')] : [call('A')])
+        }
+      }
+    }
+  })
+
+  test('leaves the thoughts that a client brought back unsigned as they are', () => {
+    const plain: Part = { kind: 'reasoning', text: 'hm', style: 'raw', isRedacted: false }
+    const { store: kept } = store()
+    kept.remember('a', { form: 'chat', body: {}, parts: [plain, call('A')], keepsPlain: true })
+    const brought: Part = { ...plain, text: 'h' }
+    const messages = [turn(brought, call('A'))]
+    expect(withContinuity(messages, kept.of('a', 'chat'), true)).toBe(messages)
+  })
+
+  test('of thoughts that nobody signed has a limit for one turn', () => {
+    const long: Part = { kind: 'reasoning', text: 'x'.repeat(256 * 1024 + 1), style: 'raw', isRedacted: false }
+    expect([...thoughtsBeforeCalls([long, call('A')], true)]).toEqual([])
+  })
+
   test('changes nothing where there is nothing', () => {
     const messages = [turn(call('A')), turn({ kind: 'text', text: 'a' })]
-    expect(withContinuity(messages, undefined)).toBe(messages)
-    expect(withContinuity(messages, store().store.of('a', 'chat'))).toBe(messages)
-    expect([...opaqueBeforeCalls([{ kind: 'text', text: 'a' }, call('A')])]).toEqual([])
+    expect(withContinuity(messages, undefined, true)).toBe(messages)
+    expect(withContinuity(messages, store().store.of('a', 'chat'), true)).toBe(messages)
+    expect([...thoughtsBeforeCalls([{ kind: 'text', text: 'a' }, call('A')], true)]).toEqual([])
   })
 
   test('has its own limit', () => {

@@ -72,7 +72,8 @@ describe('what is said at the top', () => {
       store: false,
       include: ['reasoning.encrypted_content', 'message.output_text.logprobs'],
     })
-    expect(notes.codes).toEqual([])
+    // The value that is no text.
+    expect(notes.codes).toEqual(['dropped:metadata'])
     expect(notes.rejection).toBeUndefined()
   })
 

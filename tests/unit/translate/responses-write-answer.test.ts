@@ -667,3 +667,25 @@ describe("OpenAI's own client", () => {
     expect(read.output_text).toBe('Hi')
   })
 })
+
+describe('§7.1-5, §11.3: calls of an answer that was refused', () => {
+  test('are not offered: the last one is not complete, and the answer as a whole has none', () => {
+    const events = framedEvents([
+      start(),
+      ...whole(0, text, 'Let me.'),
+      ...whole(1, call('call_A', 'look'), '{}'),
+      ...whole(2, call('call_B', 'look'), '{"a":1}'),
+      ...over('content_filter', { explanation: 'I will not.' }),
+    ])
+    const calls = dataOf(events, 'response.output_item.done').map((event) => asObject(event['item']) ?? {})
+    expect(calls.find((item) => item['call_id'] === 'call_B')).toMatchObject({ status: 'incomplete' })
+    const { status, output } = lastResponse(events)
+    expect(status).toBe('incomplete')
+    expect((output as { type: string }[]).map(({ type }) => type)).toEqual(['message', 'message'])
+  })
+
+  test('of an answer that was cut for its length stay, the last one incomplete', () => {
+    const events = framedEvents([start(), ...whole(0, call('call_A', 'look'), '{"a'), ...over('length')])
+    expect(lastResponse(events)).toMatchObject({ output: [{ type: 'function_call', status: 'incomplete' }] })
+  })
+})

@@ -109,6 +109,27 @@ const cases: readonly Case[] = [
     becomes: { parts: [text('"a"')], finish: { reason: 'stop' } },
   },
   {
+    name: 'a value of an enumeration is told without its quotes, where the client wants it so',
+    way: { ...wayOf(), isBare: true },
+    parts: [text(' "a \\"b\\""\n')],
+    finish: { reason: 'stop' },
+    becomes: { parts: [text('a "b"')], finish: { reason: 'stop' } },
+  },
+  {
+    name: 'the same where it was wrapped',
+    way: { ...wayOf({ isOutputWrapped: true }), isBare: true },
+    parts: [text('{"value": "a"}')],
+    finish: { reason: 'stop' },
+    becomes: { parts: [text('a')], finish: { reason: 'stop' } },
+  },
+  {
+    name: 'and as it stands where it has none',
+    way: { ...wayOf(), isBare: true },
+    parts: [text('a')],
+    finish: { reason: 'stop' },
+    becomes: { parts: [text('a')], finish: { reason: 'stop' } },
+  },
+  {
     name: 'calls win over stop (§7.1)',
     way: wayOf(),
     parts: [text('a'), call('t', '{}')],

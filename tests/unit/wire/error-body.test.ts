@@ -114,8 +114,13 @@ const retried: ReadonlySet<RefusalCode> = new Set([
   'queue_timeout',
   'overloaded',
   'too_many_wrong_keys',
+  'rate_limit_exceeded',
+  'concurrency_limit_exceeded',
   'shutting_down',
   'upstream_timeout',
+  'hook_failed',
+  'hook_timeout',
+  'idempotency_in_progress',
 ])
 
 describe('errorHeaders()', () => {

@@ -234,6 +234,10 @@ test.each([
   { form: 'ndjson', body: '{"logprobs":true}', is: false },
   { form: 'chat', body: '[1]', is: false },
   { form: 'chat', body: 'no', is: false },
+  { form: 'completions', body: '{"prompt":["a","b"]}', is: false },
+  { form: 'completions', body: '{"prompt":["a"]}', is: true },
+  { form: 'completions', body: '{"prompt":[1,2]}', is: true },
+  { form: 'completions', body: '{"prompt":[[1],[2]]}', is: false },
 ] as const)('isContinuable() of $form $body: $is', ({ form, body, is }) => {
   expect(isContinuable(form, encoder.encode(body))).toBe(is)
 })

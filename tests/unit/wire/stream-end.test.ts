@@ -233,6 +233,18 @@ const verdicts: { name: string; form: StreamForm; text: string; verdict: StreamV
     verdict: 'complete',
   },
   {
+    name: 'a Gemini answer that is refused after its candidate began',
+    form: 'gemini_sse',
+    text: gemini('a') + dataEvent({ promptFeedback: { blockReason: 'PROHIBITED_CONTENT' } }),
+    verdict: 'complete',
+  },
+  {
+    name: 'a list of Gemini that is refused after its candidate began',
+    form: 'gemini_array',
+    text: `[${JSON.stringify({ candidates: [{ content: { parts: [] }, index: 0 }] })},\n${JSON.stringify({ promptFeedback: { blockReason: 'OTHER' } })}]`,
+    verdict: 'complete',
+  },
+  {
     name: 'a Gemini error',
     form: 'gemini_sse',
     text: gemini('a') + dataEvent({ error: { code: 503, message: 'no' } }),
