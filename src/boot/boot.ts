@@ -230,6 +230,7 @@ export async function boot(options: BootOptions): Promise<Running | NotStarted |
     version,
     isDraining: () => draining.now,
     isConfigRefused: () => history.refused !== undefined,
+    isStorageFailing: () => books.isFailing,
     pressure: lookout.memory,
     admin: admin.listen === undefined ? pages : undefined,
     page: new StatusPage(gateway, version, admin.listen === undefined ? pages : undefined),

@@ -65,6 +65,11 @@ export class UsageBooks implements UsageBook {
     this.#keeper?.refresh()
   }
 
+  /** Sums are to be kept, and are not. */
+  get isFailing(): boolean {
+    return this.#keeper?.isFailing === true
+  }
+
   firstDay(days: number): string {
     return this.#days.firstDayOf(days, this.#ports.clock.wallMs())
   }

@@ -1,10 +1,11 @@
 import type { CredentialFailure } from '#core/credential.ts'
-import { concat, encode } from '#kit/bytes.ts'
+import { encode } from '#kit/bytes.ts'
 import type { HeaderPair } from '#kit/header-list.ts'
 import { asNumber, asObject, asText, parseJson } from '#kit/json-value.ts'
 import { Stop } from '#kit/stop.ts'
+import { bodyText } from '#ports/body-text.ts'
 import type { Clock } from '#ports/clock.ts'
-import type { IncomingBody, IncomingResponse, Link, Transport, TransportClocks } from '#ports/transport.ts'
+import type { IncomingResponse, Link, Transport, TransportClocks } from '#ports/transport.ts'
 import type { Token } from './token-keeper.ts'
 
 export interface TokenRequestPorts {
@@ -37,7 +38,7 @@ export async function requestToken(
   const response = await transport.send({ method: 'POST', url, headers, body, clocks, link, stop })
   const outcome =
     response.kind === 'response'
-      ? tokenIn(response, await readAll(response.body))
+      ? tokenIn(response, await bodyText(response.body, bytesMax))
       : noToken(`its token server cannot be reached: ${response.message}`)
   cancelLimit()
   return outcome
@@ -93,27 +94,5 @@ function noToken(message: string): CredentialFailure {
 }
 
 /** Undefined when it broke off or is too large. */
-async function readAll(body: IncomingBody): Promise<string | undefined> {
-  const pieces: Uint8Array[] = []
-  let length = 0
-  if (body.whole !== undefined) return textOf([body.whole])
-  for (;;) {
-    const step = await body.read()
-    if (step === 'end') return textOf(pieces)
-    if (!(step instanceof Uint8Array)) return undefined
-    pieces.push(step)
-    length += step.byteLength
-    if (length > bytesMax) {
-      body.cancel()
-      return undefined
-    }
-  }
-}
-
 /** Limit: answers of token servers are small. */
 const bytesMax = 65_536
-
-function textOf(pieces: readonly Uint8Array[]): string | undefined {
-  const bytes = concat(pieces)
-  return bytes.byteLength > bytesMax ? undefined : new TextDecoder().decode(bytes)
-}

@@ -1,10 +1,10 @@
-import { concat } from '#kit/bytes.ts'
 import type { HeaderPair } from '#kit/header-list.ts'
 import { asList, asObject, parseJson, type JsonObject } from '#kit/json-value.ts'
 import { Stop } from '#kit/stop.ts'
+import { bodyText } from '#ports/body-text.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Log } from '#ports/log.ts'
-import type { IncomingBody, Link, Transport, TransportClocks } from '#ports/transport.ts'
+import type { Link, Transport, TransportClocks } from '#ports/transport.ts'
 import type { TokenProof } from './token-provider.ts'
 
 export interface KeySetPorts {
@@ -99,7 +99,7 @@ export class KeySet {
         response.body.cancel()
         return `it answered with status ${response.status}`
       }
-      const text = await readAll(response.body)
+      const text = await bodyText(response.body, bytesMax)
       if (text === undefined) return 'its answer broke off, or is larger than 256kb'
       const keys = asObject(parseJson(text))
       const list = keys?.['keys']
@@ -145,27 +145,5 @@ const clocks: TransportClocks = {
 }
 
 /** Undefined when it broke off or is too large. */
-async function readAll(body: IncomingBody): Promise<string | undefined> {
-  if (body.whole !== undefined) return textOf([body.whole])
-  const pieces: Uint8Array[] = []
-  let length = 0
-  for (;;) {
-    const step = await body.read()
-    if (step === 'end') return textOf(pieces)
-    if (!(step instanceof Uint8Array)) return undefined
-    pieces.push(step)
-    length += step.byteLength
-    if (length > bytesMax) {
-      body.cancel()
-      return undefined
-    }
-  }
-}
-
 /** Limit: bytes of an answer. */
 const bytesMax = 256 * 1024
-
-function textOf(pieces: readonly Uint8Array[]): string | undefined {
-  const bytes = concat(pieces)
-  return bytes.byteLength > bytesMax ? undefined : new TextDecoder().decode(bytes)
-}

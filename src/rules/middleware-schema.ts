@@ -83,7 +83,7 @@ const MiddlewareSchema = v.strictObject({
               v.unknown(),
             ),
             v.description(
-              'Of `response_transformer`: members that are added to answers and to every event of streams; `{now}` in a text is the time.',
+              'Of `response_transformer`: members that are added to answers and to every event of streams; `{now}` in a text is the time. Of `request_modifier`: members that requests get which have none of that name.',
             ),
           ),
         ),

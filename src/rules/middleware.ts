@@ -9,6 +9,8 @@ export interface Middleware {
   /** The alias that is meant by one that was asked for; the same one where no rule says otherwise. */
   readonly meant: ((model: string) => string) | undefined
   readonly headers: readonly HeaderPair[]
+  /** Members of requests that have none of that name. */
+  readonly members: readonly (readonly [name: string, value: unknown])[]
   readonly answers: readonly AnswerRule[]
 }
 
@@ -16,7 +18,7 @@ type Settings = MiddlewareSettings['config']
 
 /** Keys of `config`, by the name that they belong to. */
 const keysByName: Readonly<Record<MiddlewareSettings['name'], readonly (keyof Settings)[]>> = {
-  request_modifier: ['add_headers', 'modify_model'],
+  request_modifier: ['add_headers', 'modify_model', 'add_fields'],
   response_transformer: ['strip_fields', 'add_fields'],
 }
 
@@ -24,6 +26,7 @@ export function compileMiddleware(entries: readonly MiddlewareSettings[], proble
   const renamings: ((model: string) => string)[] = []
   const headers = new Map<string, HeaderPair>()
   const answers: AnswerRule[] = []
+  const members = new Map<string, unknown>()
   for (const [index, { name, enabled, config }] of entries.entries()) {
     tellMisplaced(config, name, index, problems)
     tellReserved(config, index, problems)
@@ -31,13 +34,15 @@ export function compileMiddleware(entries: readonly MiddlewareSettings[], proble
     const { add_headers: added = {}, modify_model: modify, strip_fields: strip = [], add_fields: fields = {} } = config
     for (const [header, value] of Object.entries(added)) headers.set(header.toLowerCase(), [header, value])
     if (modify !== undefined && modify.rules.length > 0) renamings.push(renamingOf(modify.rules))
-    if (strip.length > 0 || Object.keys(fields).length > 0) {
+    if (name === 'request_modifier') for (const [member, value] of Object.entries(fields)) members.set(member, value)
+    else if (strip.length > 0 || Object.keys(fields).length > 0) {
       answers.push({ strip: strip.map((path) => path.split('.')), add: Object.entries(fields) })
     }
   }
   return {
     meant: renamings.length === 0 ? undefined : (model) => renamings.reduce((name, rename) => rename(name), model),
     headers: [...headers.values()],
+    members: [...members],
     answers,
   }
 }
@@ -62,7 +67,7 @@ function tellMisplaced(
   for (const [owner, keys] of Object.entries(keysByName)) {
     if (owner === name) continue
     for (const key of keys) {
-      if (config[key] === undefined) continue
+      if (config[key] === undefined || keysByName[name].includes(key)) continue
       const message = `does nothing in "${name}", it belongs into "${owner}"`
       problems.push({ severity: 'error', path: ['middleware', index, 'config', key], message })
     }

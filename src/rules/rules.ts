@@ -5,6 +5,7 @@ import type { CallRules, Rules } from '#core/rules.ts'
 import { peekJson } from '#wire/peek.ts'
 import { renamed } from '#wire/rename.ts'
 import { withSystemPrompt } from '#wire/system-prompt.ts'
+import { addedMembers, withMembers } from './added-members.ts'
 import { answerChange } from './answer-change.ts'
 import { compileMiddleware } from './middleware.ts'
 import type { MiddlewareSettings } from './middleware-schema.ts'
@@ -25,16 +26,18 @@ export function compileRules(
   problems: CompileProblem[],
 ): Rules | undefined {
   const prompts = compilePrompts(settings.system_prompts, sources, zone, problems)
-  const { meant, headers, answers } = compileMiddleware(settings.middleware, problems)
+  const { meant, headers, members, answers } = compileMiddleware(settings.middleware, problems)
+  const added = addedMembers(members)
   const forRequests: CallRules | undefined = headers.length === 0 ? undefined : { headers, changeAnswer: undefined }
   const forAnswers: CallRules | undefined =
     answers.length === 0 ? forRequests : { headers, changeAnswer: answerChange(answers) }
-  if (prompts === undefined && meant === undefined && forAnswers === undefined) return undefined
+  if (prompts === undefined && meant === undefined && added === undefined && forAnswers === undefined) return undefined
   return {
     apply(call, nowWallMs) {
       const named = meant === undefined ? call : renamed(call, meant(call.model))
-      const told = prompts === undefined ? named : prompted(named, prompts, nowWallMs)
-      if (isRefusal(told)) return told
+      const prompt = prompts === undefined ? named : prompted(named, prompts, nowWallMs)
+      if (isRefusal(prompt)) return prompt
+      const told = added === undefined ? prompt : withMembers(prompt, added)
       // What nobody reads is nobody's to change on its way back.
       const isRead = told.endpoint.reads !== 'nothing'
       const rules = isRead ? forAnswers : forRequests

@@ -47,6 +47,8 @@ export interface AppState {
   isDraining(): boolean
   /** The file has a content that cannot be used. Absent: nobody watches it. */
   isConfigRefused?(): boolean
+  /** What is to be kept in a file is not. Absent: nothing is. */
+  isStorageFailing?(): boolean
   /** Undefined: nobody watches. */
   readonly pressure?: Pressure
   /** Undefined: they have a listener of their own, or there are none. */
@@ -75,7 +77,9 @@ export function createApp(gateway: Gateway, state: AppState): App {
   const app = streetMap(gateway, state)
   const { admin, page, version, metrics } = state
   const isConfigRefused = (): boolean => state.isConfigRefused?.() === true
-  const health = new HealthDesk({ gateway, version, isDraining: () => state.isDraining(), isConfigRefused, admin })
+  const isStorageFailing = (): boolean => state.isStorageFailing?.() === true
+  const isDraining = (): boolean => state.isDraining()
+  const health = new HealthDesk({ gateway, version, isDraining, isConfigRefused, isStorageFailing, admin })
   const endpointByPath = new Map(endpoints.map((endpoint) => [endpoint.path, endpoint]))
   // Apart from `lead`, where a closure over the request would be paid for with each model request.
   const elsewhere = (request: Request, surroundings: Surroundings): Response | Promise<Response> => {

@@ -25,6 +25,7 @@ export interface HealthParts {
   readonly version: string
   isDraining(): boolean
   isConfigRefused(): boolean
+  isStorageFailing(): boolean
   /** Who knows an admin when they see one. Undefined: nobody is taken for one here. */
   readonly admin: AdminPages | undefined
 }
@@ -76,6 +77,7 @@ export class HealthDesk {
     const { ready, body } = readiness(snapshot, {
       isDraining: this.#parts.isDraining(),
       isConfigRefused: this.#parts.isConfigRefused(),
+      isStorageFailing: this.#parts.isStorageFailing(),
       health: gateway.health,
       cache: gateway.cache,
     })

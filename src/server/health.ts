@@ -18,6 +18,8 @@ export interface Circumstances {
   readonly isDraining: boolean
   /** The file has a content that cannot be used. */
   readonly isConfigRefused: boolean
+  /** Sums of usage do not reach their file. */
+  readonly isStorageFailing: boolean
   readonly health: HealthBook
   readonly cache: Pick<Cache, 'remote'> | undefined
 }
@@ -25,12 +27,15 @@ export interface Circumstances {
 /** Readiness: may a balancer send traffic here? `checks` names what fails. */
 export function readiness(
   snapshot: Snapshot,
-  { isDraining, isConfigRefused, health: book, cache }: Circumstances,
+  { isDraining, isConfigRefused, isStorageFailing, health: book, cache }: Circumstances,
 ): { readonly ready: boolean; readonly body: object } {
   const checks = {
     routes: isServing(snapshot) ? 'ok' : 'no model alias has a usable route',
     upstream: upstreamCheck(countHealth(snapshot, book)),
     ...(snapshot.cache?.remote !== undefined && { cache: cacheCheck(snapshot, cache) }),
+    ...(snapshot.usage?.file !== undefined && {
+      storage: isStorageFailing ? '"usage.file" cannot be written: the log tells why' : 'ok',
+    }),
     draining: isDraining ? 'the server is shutting down' : 'ok',
   }
   const ready = Object.values(checks).every((check) => check === 'ok')

@@ -53,6 +53,11 @@ export class LedgerKeeper {
     this.#file = undefined
   }
 
+  /** Does nothing reach the file, for now or for good? */
+  get isFailing(): boolean {
+    return this.#isFailing
+  }
+
   /** For those who want to know sums now: with those of other processes. */
   refresh(): void {
     const { clock } = this.#ports
@@ -95,6 +100,7 @@ export class LedgerKeeper {
       if (mayPass(error)) return this.#failed(error)
       // Neither a table of ours nor an empty file: it is somebody else's, or broken.
       this.#isStopped = true
+      this.#isFailing = true
       ledger.unfollow()
       this.#file?.close()
       this.#file = undefined

@@ -40,6 +40,25 @@ async function summary(gateway: RunningGateway, query = ''): Promise<Summary> {
 /** Usage is in a file for the next process a second later, or when the process stops. */
 const fileOf = (gateway: RunningGateway): string => join(gateway.directory, 'data', 'usage.db')
 
+test('C539: /ready names the storage whose file cannot be written, and requests are answered all the same', async () => {
+  await using gateway = await startGateway(`${head}usage: { file: ./data/usage.db }\n`)
+  await chat(gateway)
+  expect(await readiness(gateway)).toEqual([200, 'ok'])
+  await using broken = await startGateway(`${head}usage: { file: ./config.yaml/usage.db }\n`)
+  await broken.told(/usage\.db/)
+  const [status, storage] = await readiness(broken)
+  expect(status).toBe(503)
+  expect(storage).toContain('"usage.file" cannot be written')
+  expect(await chat(broken)).toMatch(/^req_/)
+})
+
+async function readiness(gateway: RunningGateway): Promise<[status: number, storage: unknown]> {
+  const response = await fetch(`${gateway.url}/ready`)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is in it is what the test asks
+  const { checks } = (await response.json()) as { checks: Record<string, unknown> }
+  return [response.status, checks['storage']]
+}
+
 describe('GET /api/usage/summary', () => {
   test('A67 C1010: after three calls it shows their tokens and what they cost, by day, model, route and caller', async () => {
     await using gateway = await startGateway(`${head}usage: { pricing: { ok: { input: 1, output: 2 } } }\n`)

@@ -387,6 +387,17 @@ describe('tokens on the road', () => {
     expect(await page.json()).toHaveProperty('upstream.backends')
   })
 
+  test('D73: a token opens services too', async () => {
+    const road = await roadWith(provider.replace(', models: ["gpt-*"]', ''))
+    const ask = async (token: string): Promise<Told> =>
+      await toldBy(
+        road.fetch('/google/gemma/v1/x', { method: 'POST', body: '{}', headers: { authorization: `Bearer ${token}` } }),
+      )
+    expect((await ask(await tokenFor(road))).status).toBe(200)
+    expect((await ask(await tokenFor(road, { exp: 1 }))).status).toBe(401)
+    expect(road.sent).toHaveLength(1)
+  })
+
   test.each([
     { name: 'another issuer', claims: { iss: 'x' }, code: 'invalid_api_key' },
     { name: 'another audience', claims: { aud: 'x' }, code: 'invalid_api_key' },

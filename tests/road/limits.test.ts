@@ -153,7 +153,7 @@ describe('requests in a minute', () => {
     expect(await answered(road, 20)).toBe(20)
   })
 
-  test('lists of models and health are nobody to be limited, services and passthrough are', async () => {
+  test('D71: lists of models and health are nobody to be limited, services and passthrough are', async () => {
     const road = await limitedRoad(`
 services: { s: { models: { m: { backends: [{ id: one, url: "http://c" }] } } } }
 rate_limiting: { global: { requests_per_minute: 2 } }

@@ -42,6 +42,38 @@ async function post(road: Road, path: string, body: string, headers: Record<stri
   return await road.fetch(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body })
 }
 
+describe('C332: middleware[].config.add_fields of request_modifier', () => {
+  const slots = modifier('{ add_fields: { cache_prompt: true, id_slot: 3 } }')
+
+  test.each([
+    {
+      name: 'gets what it lacks, and keeps its own bytes',
+      asked: '{ "model":"n", "n":1.0,"messages":[] }',
+      sent: '{"cache_prompt":true,"id_slot":3, "model":"upstream", "n":1.0,"messages":[] }',
+    },
+    {
+      name: 'keeps what it says itself',
+      asked: '{"id_slot":7,"messages":[],"model":"n"}',
+      sent: '{"cache_prompt":true,"id_slot":7,"messages":[],"model":"upstream"}',
+    },
+    {
+      name: 'is left alone where it says a member twice',
+      asked: '{"model":"n","messages":[],"id_slot":1,"ID_SLOT":2}',
+      sent: '{"model":"upstream","messages":[],"id_slot":1,"ID_SLOT":2}',
+    },
+  ])('a request $name', async ({ asked, sent }) => {
+    const road = await roadWith(slots)
+    await (await post(road, '/v1/chat/completions', asked)).text()
+    expect(lastBody(road)).toBe(sent)
+  })
+
+  test('what nobody reads goes on as it is', async () => {
+    const road = await roadWith(slots)
+    await (await post(road, '/svc/m/x', '{"a":1}')).text()
+    expect(lastBody(road)).toBe('{"a":1}')
+  })
+})
+
 describe('B112: system_prompts on the wire, byte by byte', () => {
   const bodies: readonly { name: string; path: string; asked: string; sent: string }[] = [
     {
