@@ -1,3 +1,5 @@
+import { calendarForm } from '#kit/calendar-form.ts'
+
 /** How long such a span is. */
 export type Per = 'hour' | 'day' | 'week' | 'month'
 
@@ -80,7 +82,7 @@ class ZoneClock {
   readonly #format: Intl.DateTimeFormat
 
   constructor(timeZone: string | undefined) {
-    this.#format = new Intl.DateTimeFormat('en-US', { ...form, ...(timeZone !== undefined && { timeZone }) })
+    this.#format = new Intl.DateTimeFormat('en-US', { ...calendarForm, ...(timeZone !== undefined && { timeZone }) })
   }
 
   partsAt(wallMs: number): Parts {
@@ -108,16 +110,4 @@ class ZoneClock {
   #aheadAt(wallMs: number): number {
     return this.partsAt(wallMs).shownMs - Math.floor(wallMs / 1000) * 1000
   }
-}
-
-const form: Intl.DateTimeFormatOptions = {
-  calendar: 'gregory',
-  numberingSystem: 'latn',
-  hourCycle: 'h23',
-  year: 'numeric',
-  month: 'numeric',
-  day: 'numeric',
-  hour: 'numeric',
-  minute: 'numeric',
-  second: 'numeric',
 }

@@ -1,3 +1,5 @@
+import { calendarForm } from '#kit/calendar-form.ts'
+
 /** The time of a log line in the forms that lines and file names need. */
 export interface Stamp {
   /** `2026-01-13 09:41:00` */
@@ -41,7 +43,7 @@ export class Stamps {
   }
 
   #zonedStamp(wallMs: number, zone: string): Stamp {
-    this.#format ??= new Intl.DateTimeFormat('en-US', { ...formOfParts, timeZone: zone })
+    this.#format ??= new Intl.DateTimeFormat('en-US', { ...calendarForm, timeZone: zone })
     const parts = this.#format.formatToParts(wallMs)
     const part = (wanted: string): number => Number(parts.find(({ type }) => type === wanted)?.value)
     const day = [part('year'), part('month'), part('day')] as const
@@ -49,18 +51,6 @@ export class Stamps {
     const aheadMs = Date.UTC(day[0], day[1] - 1, day[2], ...time) - wallMs
     return stampOf([...day, ...time], offsetText(Math.trunc(aheadMs / 60_000)))
   }
-}
-
-const formOfParts: Intl.DateTimeFormatOptions = {
-  calendar: 'gregory',
-  numberingSystem: 'latn',
-  hourCycle: 'h23',
-  year: 'numeric',
-  month: 'numeric',
-  day: 'numeric',
-  hour: 'numeric',
-  minute: 'numeric',
-  second: 'numeric',
 }
 
 type Parts = readonly [year: number, month: number, day: number, hour: number, minute: number, second: number]

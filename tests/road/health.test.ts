@@ -148,7 +148,7 @@ models:
     expect((await road.fetch('/ready')).status).toBe(200)
   })
 
-  test('a gateway of services alone is ready', async () => {
+  test('D29: a gateway of services alone is ready', async () => {
     const road = await openRoad(services, town().upstream)
     expect((await road.fetch('/ready')).status).toBe(200)
   })

@@ -387,3 +387,17 @@ describe('a reload', () => {
     ])
   })
 })
+
+test.each([
+  { name: 'v1', severity: 'error' },
+  { name: 'metrics', severity: 'error' },
+  { name: 'usage', severity: 'error' },
+  { name: 'admin', severity: 'error' },
+  { name: 'openai', severity: 'warning' },
+  { name: 'google', severity: undefined },
+])('D81 N317: a service that is called $name: $severity', ({ name, severity }) => {
+  const { problems } = compileInput({
+    services: { [name]: { models: { m: { backends: [{ id: 'a', url: 'http://a' }] } } } },
+  })
+  expect(problems.find(({ path }) => path.join('.') === `services.${name}`)?.severity).toBe(severity)
+})

@@ -106,7 +106,7 @@ describe('text lines', () => {
     expect(lines()[0]?.length).toBeLessThan(5000)
   })
 
-  test('colours are for the console alone, and only when wanted', async () => {
+  test('A65: colours are for the console alone, and only when wanted', async () => {
     const coloured = logBench({ colour: true })
     coloured.log.write('warn', 'log_dropped', { count: 1 })
     await coloured.log.flush()
